@@ -1,3 +1,10 @@
+//! The protocols of Midflight: the network stack of one processor and the objects in it that can be exchanged under traffic.
+//!
+//! Nothing here knows a platform: time and randomness are passed in, frames come and go through two traits ([`stack::Receive`], [`stack::Transmit`]).
 #![no_std]
+#![deny(unsafe_code)]
+
+extern crate alloc;
 
 pub mod congestion;
+pub mod stack;
