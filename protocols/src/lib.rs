@@ -7,4 +7,5 @@
 extern crate alloc;
 
 pub mod congestion;
+pub mod control;
 pub mod stack;
