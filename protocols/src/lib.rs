@@ -8,4 +8,5 @@ extern crate alloc;
 
 pub mod congestion;
 pub mod control;
+pub mod frame;
 pub mod stack;

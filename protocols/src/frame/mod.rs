@@ -1,0 +1,130 @@
+//! The first look at every received frame, before any parser sees it.
+//!
+//! [`check`] proves the lengths, addresses and checksums of a frame and says what it is: a TCP segment for the engine,
+//! something for the host functions (ARP, ICMP echo, UDP), a hint about the path's MTU, or a [`DropReason`] with its reason.
+//! Everything behind it may rely on what [`Class`] promises.
+//!
+//! What is not received at all, by decision: IPv6 and VLAN tags (unknown EtherTypes), multicast, fragments (nobody who talks to
+//! these services needs them, and reassembly is a classic way to exhaust a host), source-routed datagrams (RFC 7126 section 4.3 and 4.4).
+//! Other IPv4 options are skipped. A TTL of 0 or 1 is no reason to drop (RFC 1122 section 3.2.1.7).
+
+mod arp;
+pub mod checksum;
+mod ethernet;
+mod icmp;
+mod ipv4;
+mod reason;
+mod tcp;
+mod udp;
+
+#[cfg(test)]
+pub(crate) mod craft;
+#[cfg(test)]
+mod tests;
+
+use core::ops::Range;
+
+use smoltcp::wire::{Ipv4Address, Ipv4Cidr};
+
+pub use ethernet::{ETHERNET_HEADER, MacAddress};
+pub use reason::{DropReason, Drops};
+
+use crate::stack::RxMeta;
+
+/// Who we are: what a frame's destination is compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Local {
+    /// The card's unicast address.
+    pub mac: MacAddress,
+    /// Our IPv4 address and its network; `None` while DHCP has not delivered one.
+    pub address: Option<Ipv4Cidr>,
+}
+
+/// A frame that was found sound.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// A TCP segment to our address, from a plausible one, with a right checksum.
+    Tcp(Tcp),
+    /// ARP, ICMP echo request or UDP for the host functions: the first `length` octets of the frame; what follows is padding.
+    /// The IPv4, ICMP and UDP checksums are right, or the device vouches for them.
+    Host {
+        /// Octets of the frame that count, from the Ethernet header.
+        length: usize,
+    },
+    /// A router cannot forward what we sent (ICMP "fragmentation needed", RFC 1191). Whether it speaks of a segment that is
+    /// really in flight is the TCP engine's to check (RFC 5927 section 7.2).
+    TooBig(TooBig),
+}
+
+/// Where a TCP segment came from and where in the frame it lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tcp {
+    /// The peer's address: unicast, not ours.
+    pub source: Ipv4Address,
+    /// Our address.
+    pub destination: Ipv4Address,
+    /// The peer's port, not 0.
+    pub source_port: u16,
+    /// Our port, not 0.
+    pub destination_port: u16,
+    /// The MAC address that answers go to: the one the frame came from.
+    pub link: MacAddress,
+    /// Header and payload in the frame, exactly as long as IPv4 says; at least 20 octets, and the data offset lies within.
+    pub segment: Range<usize>,
+}
+
+/// What an ICMP "fragmentation needed" message quotes of our own segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooBig {
+    /// Our address: the quoted source.
+    pub local: Ipv4Address,
+    /// The quoted destination.
+    pub remote: Ipv4Address,
+    /// Our port.
+    pub local_port: u16,
+    /// The peer's port.
+    pub remote_port: u16,
+    /// The quoted sequence number.
+    pub sequence: u32,
+    /// The MTU of the next hop in octets; at least 68 (RFC 791).
+    pub mtu: u16,
+    /// The MAC address that the message came from.
+    pub link: MacAddress,
+}
+
+/// Checks a frame from its Ethernet header on, without the frame check sequence.
+///
+/// # Errors
+/// [`DropReason`] says why the frame must not be looked at any further; the caller counts it in a [`Drops`].
+pub fn check(frame: &[u8], meta: RxMeta, local: &Local) -> Result<Class, DropReason> {
+    let header = ethernet::check(frame, local)?;
+    let rest = &frame[ETHERNET_HEADER..];
+    match header.ether_type {
+        ethernet::IPV4 => {
+            let datagram = ipv4::check(rest, local, &header)?;
+            let payload = &rest[datagram.payload.clone()];
+            let length = ETHERNET_HEADER + datagram.payload.end;
+            match datagram.protocol {
+                ipv4::TCP => tcp::check(payload, &datagram, meta, &header).map(Class::Tcp),
+                ipv4::UDP => udp::check(payload, &datagram, meta).map(|()| Class::Host { length }),
+                ipv4::ICMP => match icmp::check(payload, &datagram, &header)? {
+                    Some(too_big) => Ok(Class::TooBig(too_big)),
+                    None => Ok(Class::Host { length }),
+                },
+                _ => Err(DropReason::IpProtocol),
+            }
+        }
+        ethernet::ARP => arp::check(rest, local).map(|length| Class::Host { length: ETHERNET_HEADER + length }),
+        _ => Err(DropReason::EtherType),
+    }
+}
+
+/// Reads a big-endian 16-bit field; `None` beyond the end.
+fn be16(octets: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_be_bytes(octets.get(at..at + 2)?.try_into().ok()?))
+}
+
+/// Reads an IPv4 address; `None` beyond the end.
+fn address(octets: &[u8], at: usize) -> Option<Ipv4Address> {
+    Some(Ipv4Address::from_octets(octets.get(at..at + 4)?.try_into().ok()?))
+}

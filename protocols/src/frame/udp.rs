@@ -1,0 +1,27 @@
+//! UDP headers (RFC 768).
+
+use super::ipv4::Datagram;
+use super::{DropReason, be16};
+use crate::stack::RxMeta;
+
+const HEADER: usize = 8;
+
+pub(super) fn check(datagram: &[u8], ip: &Datagram, meta: RxMeta) -> Result<(), DropReason> {
+    if datagram.len() < HEADER {
+        return Err(DropReason::UdpShort);
+    }
+    let length = usize::from(be16(datagram, 4).ok_or(DropReason::UdpShort)?);
+    // Shorter than the IPv4 payload is legal: the surplus is nobody's.
+    if length < HEADER || length > datagram.len() {
+        return Err(DropReason::UdpLength);
+    }
+    if be16(datagram, 2) == Some(0) {
+        return Err(DropReason::UdpPort);
+    }
+    // A checksum of 0 means that the sender computed none.
+    let verify = !meta.checksum_verified && be16(datagram, 6) != Some(0);
+    if verify && !ip.pseudo_header(length).add(&datagram[..length]).is_right() {
+        return Err(DropReason::UdpChecksum);
+    }
+    Ok(())
+}
