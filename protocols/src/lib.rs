@@ -9,4 +9,8 @@ extern crate alloc;
 pub mod congestion;
 pub mod control;
 pub mod frame;
+pub mod handover;
+pub mod steering;
 pub mod stack;
+pub mod sim;
+pub mod time;

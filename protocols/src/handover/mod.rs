@@ -1,0 +1,44 @@
+//! Frames from one processor to another, without locks.
+//!
+//! Processor 0 owns the network card. A frame of a connection that lives elsewhere goes there through a [`link()`] of its own,
+//! and what that processor sends comes back through another: a [`star()`] of such links. Each link is a ring with one sender
+//! and one receiver, and a fixed number of buffers of fixed size that travel full in one direction and empty in the other; nothing
+//! is allocated after the start.
+//!
+//! # When a ring is full
+//! Towards the connection's processor the frame is dropped and counted, as a card without receive buffers would do; TCP repairs it.
+//! Towards the card the sender gets [`Full`](crate::stack::Full), keeps its data, and is woken when buffers have come back.
+//!
+//! # Waking, without losing a wake-up
+//! The receiver wants to be woken only for the first frame after it found the ring empty. It says so in a flag, then looks at the ring
+//! once more; the sender puts its frames in, then looks at the flag. A sequentially consistent fence stands between the two steps
+//! on either side. One of the two fences comes first in their total order. If it is the receiver's, the sender sees the flag and
+//! wakes; if it is the sender's, the receiver's second look finds the frames. Empty buffers are waited for in the same manner, with the roles
+//! exchanged.
+
+mod ring;
+mod star;
+
+#[cfg(test)]
+mod tests;
+
+pub use ring::{Counts, Receiver, Sender, link};
+pub use star::{Hub, Peer, Spoke, star};
+
+/// Wakes a processor that may be asleep.
+///
+/// Called from any processor, in the middle of its work: it must not block. A wake-up of a processor that is awake must not be lost: it has to make the
+/// next attempt to sleep return at once.
+pub trait Wake: Send + Sync {
+    /// Wakes `processor`.
+    fn wake(&self, processor: usize);
+}
+
+/// The size of a ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sizes {
+    /// Frames that it holds; at least 1 is assumed.
+    pub frames: usize,
+    /// The longest frame in octets, from the Ethernet header. Longer ones are dropped and counted.
+    pub octets: usize,
+}

@@ -1,0 +1,252 @@
+extern crate std;
+
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex};
+use std::thread;
+
+use super::*;
+use crate::stack::{Full, Offloads, Receive, RxMeta, Transmit, TxMeta};
+
+const NO_OFFLOADS: Offloads = Offloads { checksum: false, segmentation: None };
+const SIZES: Sizes = Sizes { frames: 4, octets: 64 };
+
+/// Counts wake-ups and lets threads sleep until theirs, as a platform must: one that comes early is not lost.
+#[derive(Default)]
+struct Alarm {
+    wakes: [AtomicU64; 2],
+    rung: Mutex<[bool; 2]>,
+    bell: Condvar,
+}
+
+impl Wake for Alarm {
+    fn wake(&self, processor: usize) {
+        self.wakes[processor].fetch_add(1, Ordering::Relaxed);
+        self.rung.lock().unwrap()[processor] = true;
+        self.bell.notify_all();
+    }
+}
+
+impl Alarm {
+    fn sleep(&self, processor: usize) {
+        let mut rung = self.bell.wait_while(self.rung.lock().unwrap(), |rung| !rung[processor]).unwrap();
+        rung[processor] = false;
+    }
+
+    fn count(&self, processor: usize) -> u64 {
+        self.wakes[processor].load(Ordering::Relaxed)
+    }
+}
+
+fn pair() -> (Arc<Alarm>, Sender<TxMeta>, Receiver<TxMeta>) {
+    let alarm = Arc::new(Alarm::default());
+    let (sender, receiver) = link(SIZES, NO_OFFLOADS, 0, 1, &(alarm.clone() as Arc<dyn Wake>));
+    (alarm, sender, receiver)
+}
+
+fn send(sender: &mut Sender<TxMeta>, octet: u8) -> Result<(), Full> {
+    sender.transmit(usize::from(octet), TxMeta::default(), &mut |frame| frame.fill(octet))
+}
+
+fn take_all(receiver: &mut Receiver<TxMeta>) -> Vec<u8> {
+    let mut taken = vec![];
+    receiver.drain(100, &mut |frame, _| {
+        assert!(frame.iter().all(|&octet| usize::from(octet) == frame.len()));
+        taken.push(frame.len() as u8);
+        Ok(())
+    });
+    taken
+}
+
+#[test]
+fn frames_arrive_in_order_and_the_full_ring_says_so() {
+    let (_, mut sender, mut receiver) = pair();
+    for round in 0..10 {
+        for n in 1..=4 {
+            assert_eq!(send(&mut sender, n + round), Ok(()));
+        }
+        assert_eq!(send(&mut sender, 60), Err(Full));
+        assert_eq!(take_all(&mut receiver), [1 + round, 2 + round, 3 + round, 4 + round]);
+    }
+    assert_eq!(sender.counts(), Counts { sent: 40, full: 10, too_long: 0, wakes: 0 });
+}
+
+#[test]
+fn a_frame_without_room_behind_stays_first() {
+    let (_, mut sender, mut receiver) = pair();
+    (1..=3).for_each(|n| send(&mut sender, n).unwrap());
+    let mut room = 1;
+    let taken = receiver.drain(100, &mut |_, _| {
+        room -= 1;
+        if room < 0 { Err(Full) } else { Ok(()) }
+    });
+    assert_eq!(taken, 1);
+    assert!(!receiver.is_empty());
+    assert_eq!(take_all(&mut receiver), [2, 3]);
+    assert!(receiver.is_empty());
+}
+
+#[test]
+fn the_budget_is_kept() {
+    let (_, mut sender, mut receiver) = pair();
+    (1..=3).for_each(|n| send(&mut sender, n).unwrap());
+    assert_eq!(receiver.drain(2, &mut |_, _| Ok(())), 2);
+    assert_eq!(take_all(&mut receiver), [3]);
+}
+
+#[test]
+fn a_frame_longer_than_a_buffer_is_dropped_and_counted() {
+    let (_, mut sender, mut receiver) = pair();
+    assert_eq!(send(&mut sender, 65), Ok(()));
+    assert_eq!(sender.counts().too_long, 1);
+    assert!(take_all(&mut receiver).is_empty());
+}
+
+#[test]
+fn only_the_first_frame_into_an_empty_ring_wakes() {
+    let (alarm, mut sender, mut receiver) = pair();
+    send(&mut sender, 1).unwrap();
+    assert_eq!(alarm.count(1), 0, "not before the burst is over");
+    sender.flush();
+    send(&mut sender, 2).unwrap();
+    sender.flush();
+    assert_eq!(alarm.count(1), 1);
+    assert_eq!(receiver.drain(2, &mut |_, _| Ok(())), 2);
+    send(&mut sender, 3).unwrap();
+    sender.flush();
+    assert_eq!(alarm.count(1), 1, "the receiver used its budget up: it comes back by itself");
+    take_all(&mut receiver);
+    sender.flush();
+    assert_eq!(alarm.count(1), 1, "nothing new");
+    send(&mut sender, 4).unwrap();
+    sender.flush();
+    assert_eq!(alarm.count(1), 2);
+}
+
+#[test]
+fn a_sender_without_buffers_is_woken_once_they_return() {
+    let (alarm, mut sender, mut receiver) = pair();
+    (1..=4).for_each(|n| send(&mut sender, n).unwrap());
+    take_all(&mut receiver);
+    assert_eq!(alarm.count(0), 0, "it had not asked");
+    (1..=4).for_each(|n| send(&mut sender, n).unwrap());
+    assert_eq!(send(&mut sender, 5), Err(Full));
+    take_all(&mut receiver);
+    assert_eq!(alarm.count(0), 1);
+    take_all(&mut receiver);
+    assert_eq!(alarm.count(0), 1);
+}
+
+#[test]
+fn an_offered_frame_is_dropped_when_the_ring_is_full() {
+    let (alarm, mut sender, mut receiver) = pair();
+    let taken = (1..=6u8).filter(|&n| sender.offer(usize::from(n), TxMeta::default(), &mut |f| f.fill(n))).count();
+    assert_eq!((taken, sender.counts().full), (4, 2));
+    assert_eq!(take_all(&mut receiver), [1, 2, 3, 4]);
+    assert_eq!(alarm.count(0), 0, "nobody waits for room");
+}
+
+/// Every frame is accounted for, and no wake-up is lost: a lost one would leave this test asleep for ever.
+#[test]
+fn two_threads_lose_neither_frames_nor_wake_ups() {
+    const FRAMES: u64 = 200_000;
+    let (alarm, mut sender, mut receiver) = pair();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for n in 0..FRAMES {
+                while sender.transmit(8, TxMeta::default(), &mut |f| f.copy_from_slice(&n.to_be_bytes())).is_err() {
+                    sender.flush();
+                    alarm.sleep(0);
+                }
+                // Bursts of varying length.
+                if n % 7 == 0 || n % 3 == 0 || n == FRAMES - 1 {
+                    sender.flush();
+                }
+            }
+        });
+        scope.spawn(|| {
+            let mut expected = 0;
+            while expected < FRAMES {
+                let taken = receiver.drain(3, &mut |frame, _| {
+                    assert_eq!(frame, expected.to_be_bytes());
+                    expected += 1;
+                    Ok(())
+                });
+                if taken < 3 && expected < FRAMES {
+                    alarm.sleep(1);
+                }
+            }
+        });
+    });
+    assert_eq!(sender.counts().sent, FRAMES);
+    assert!(receiver.is_empty());
+}
+
+/// A card that takes a number of frames and then is full.
+struct Card {
+    room: usize,
+    frames: Vec<(Vec<u8>, TxMeta)>,
+}
+
+impl Transmit for Card {
+    fn offloads(&self) -> Offloads {
+        NO_OFFLOADS
+    }
+
+    fn transmit(&mut self, len: usize, meta: TxMeta, fill: &mut dyn FnMut(&mut [u8])) -> Result<(), Full> {
+        self.room = self.room.checked_sub(1).ok_or(Full)?;
+        let mut frame = vec![0; len];
+        fill(&mut frame);
+        self.frames.push((frame, meta));
+        Ok(())
+    }
+
+    fn flush(&mut self) {}
+}
+
+#[test]
+fn the_hub_sends_for_the_others_and_keeps_what_the_card_cannot_take() {
+    let wake: Arc<dyn Wake> = Arc::new(Alarm::default());
+    let offloads = Offloads { checksum: true, segmentation: Some(65_550) };
+    let (mut hub, mut spokes) = star(3, SIZES, offloads, &wake);
+    assert_eq!(spokes.len(), 2);
+    assert_eq!(spokes[0].tx.offloads(), Offloads { checksum: true, segmentation: Some(64) });
+    let partial = crate::stack::PartialChecksum { start: 34, offset: 16 };
+    let meta = TxMeta { checksum: Some(partial), segmentation: None };
+    for spoke in &mut spokes {
+        for n in 0..3 {
+            spoke.tx.transmit(2, meta, &mut |f| f.copy_from_slice(&[spoke.processor as u8, n])).unwrap();
+        }
+    }
+    let mut card = Card { room: 4, frames: vec![] };
+    assert_eq!(hub.forward_all(10, &mut card), Err(Full));
+    assert!(hub.is_waiting());
+    card.room = 10;
+    assert_eq!(hub.forward_all(10, &mut card), Ok(2));
+    assert!(!hub.is_waiting());
+    for processor in [1, 2] {
+        let of: Vec<u8> = card.frames.iter().filter(|(f, _)| f[0] == processor).map(|(f, _)| f[1]).collect();
+        assert_eq!(of, [0, 1, 2]);
+    }
+    assert!(card.frames.iter().all(|(_, m)| *m == meta));
+}
+
+#[test]
+fn the_hub_hands_frames_to_the_right_processor() {
+    let wake: Arc<dyn Wake> = Arc::new(Alarm::default());
+    let (mut hub, mut spokes) = star(2, SIZES, NO_OFFLOADS, &wake);
+    let meta = RxMeta { checksum_verified: true };
+    assert!(hub.hand_over(1, b"frame", meta));
+    assert!(!hub.hand_over(2, b"frame", meta), "there is no processor 2");
+    assert!(!hub.hand_over(0, b"frame", meta));
+    hub.flush();
+    assert_eq!(hub.counts(), Counts { sent: 1, full: 0, too_long: 0, wakes: 1 });
+    let mut seen = 0;
+    spokes[0].rx.receive(10, &mut |frame, m| {
+        assert_eq!((&*frame, m), (&b"frame"[..], meta));
+        seen += 1;
+    });
+    assert_eq!(seen, 1);
+}
