@@ -1,0 +1,128 @@
+//! Bringing processors up, putting them to sleep, waking them.
+//!
+//! Each processor runs one task of the kernel for ever, pinned; it never yields, and sleeps by itself. Nothing here blocks in the kernel, so the
+//! APIC's timer is ours.
+
+use alloc::boxed::Box;
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+
+use crate::arch::exceptions::{self, Stack};
+use crate::arch::{cpu, interrupts, lapic};
+use crate::{clock, console, hermit, local};
+
+/// Most processors that the image uses.
+pub const MAXIMUM: usize = 64;
+/// Octets of the stack of a processor's loop.
+const STACK: usize = 1 << 20;
+
+struct State {
+    /// Identity of its APIC.
+    apic: AtomicU32,
+    /// Somebody wants it to look for work.
+    woken: AtomicBool,
+    /// It sleeps or is about to, so it takes an interrupt to wake it.
+    asleep: AtomicBool,
+}
+
+static STATES: [State; MAXIMUM] =
+    [const { State { apic: AtomicU32::new(0), woken: AtomicBool::new(false), asleep: AtomicBool::new(false) } };
+        MAXIMUM];
+
+/// Processors that are set up.
+static UP: AtomicUsize = AtomicUsize::new(0);
+
+/// How many processors the image uses.
+pub fn count() -> usize {
+    hermit::processors().clamp(1, MAXIMUM)
+}
+
+/// Sets this processor up: private memory, exception stack, timer.
+fn set_up(processor: usize) -> Result<(), local::LocalError> {
+    exceptions::use_stack(Box::leak(Box::new(Stack::new())));
+    local::install(processor)?;
+    STATES[processor].apic.store(lapic::id(), Ordering::Release);
+    lapic::use_timer(interrupts::TIMER);
+    UP.fetch_add(1, Ordering::SeqCst);
+    Ok(())
+}
+
+/// What the other processors run: given its number, never returns.
+static LOOP: spin::Once<fn(usize)> = spin::Once::new();
+
+/// Sets up the boot processor; before everything that needs to know where it runs.
+pub fn set_up_first() -> Result<(), local::LocalError> {
+    set_up(0)?;
+    exceptions::install();
+    Ok(())
+}
+
+/// Starts all other processors and waits until they are set up; each then runs `run(processor)`.
+pub fn start_others(run: fn(usize)) {
+    LOOP.call_once(|| run);
+    let count = count();
+    for processor in 1..count {
+        hermit::spawn(processor, STACK, enter);
+    }
+    // The kernel's own wake-up of an idle processor can get lost, so it is repeated until the task runs.
+    let mut next = clock::micros();
+    while UP.load(Ordering::SeqCst) < count {
+        if clock::micros() >= next {
+            for apic in 1..count {
+                lapic::interrupt(apic as u32, interrupts::HERMIT_WAKE);
+            }
+            next += 1_000;
+        }
+        core::hint::spin_loop();
+    }
+}
+
+/// Where the kernel's task begins on each other processor.
+extern "C" fn enter(processor: usize) {
+    if let Err(error) = set_up(processor) {
+        console::line(format_args!("midflight: error: {error}"));
+        crate::arch::exit::fail();
+    }
+    // All processors are set up before any goes on, so that the self-check finds what others might have overwritten.
+    while UP.load(Ordering::SeqCst) < count() {
+        core::hint::spin_loop();
+    }
+    if let Some(run) = LOOP.get() {
+        run(processor);
+    }
+    cpu::stop()
+}
+
+/// Makes `processor` look for work soon. From any processor, also for itself; costs an interrupt only if it sleeps.
+pub fn wake(processor: usize) {
+    let Some(state) = STATES.get(processor) else { return };
+    state.woken.store(true, Ordering::SeqCst);
+    if state.asleep.swap(false, Ordering::SeqCst) {
+        lapic::interrupt(state.apic.load(Ordering::Acquire), interrupts::WAKE);
+    }
+}
+
+/// Whether `processor` has been woken since this was asked last.
+pub fn take_wake(processor: usize) -> bool {
+    STATES.get(processor).is_some_and(|state| state.woken.swap(false, Ordering::SeqCst))
+}
+
+/// Sleeps on this processor until something interrupts it, somebody wakes it, or it is `until` (microseconds).
+///
+/// `arm` is called with interrupts off, last of all, and says whether sleeping is still right: a device that has to be told to
+/// interrupt is told there. Returns at once if [`wake`] has been called since the last time.
+pub fn sleep(processor: usize, until: Option<u64>, arm: impl FnOnce() -> bool) {
+    let Some(state) = STATES.get(processor) else { return };
+    // Order: say that we sleep, then look. A waker does it the other way round, so one of the two sees the other.
+    state.asleep.store(true, Ordering::SeqCst);
+    cpu::interrupts_off();
+    let left = until.map(|until| until.saturating_sub(clock::micros()));
+    if !state.woken.swap(false, Ordering::SeqCst) && left != Some(0) && arm() {
+        if let Some(left) = left {
+            clock::wake_in(left);
+        }
+        cpu::sleep();
+    } else {
+        cpu::interrupts_on();
+    }
+    state.asleep.store(false, Ordering::SeqCst);
+}
