@@ -1,0 +1,197 @@
+//! What the code derived by [`interface`](crate::interface) stands on: the memory layout of a Rep, and the three entry
+//! points that its shims call. Not for use by hand.
+//!
+//! A Rep is one allocation that begins with its table of functions; a local entry points at it. A client's call loads
+//! the entry, loads the function from the Rep itself, and calls: one load more than a `&dyn` call whose two words are in
+//! registers (CO-9).
+
+use crate::{
+    Coid,
+    local::{DefaultObject, Local},
+    mediator::{Mediated, MediatorRep},
+};
+use alloc::{boxed::Box, rc::Rc};
+use core::{cell::Cell, fmt, ptr::NonNull};
+
+/// The first word of every table of functions: which interface it is for.
+#[repr(C)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Header {
+    schema: u64,
+}
+
+impl Header {
+    /// The header for the interface with this schema.
+    pub const fn new(schema: u64) -> Self {
+        Self { schema }
+    }
+
+    /// The schema's hash.
+    pub const fn schema(self) -> u64 {
+        self.schema
+    }
+}
+
+/// The hash of an interface's schema: FNV-1a with 64 bits over its names and signatures.
+pub const fn schema(text: &str) -> u64 {
+    let bytes = text.as_bytes();
+    let mut hash = 0xCBF2_9CE4_8422_2325;
+    let mut index = 0;
+    while index < bytes.len() {
+        hash = (hash ^ bytes[index] as u64).wrapping_mul(0x0000_0100_0000_01B3);
+        index += 1;
+    }
+    hash
+}
+
+/// An interface, as the type `dyn Trait`.
+///
+/// # Safety
+/// `Table` is `#[repr(C)]` and begins with a [`Header`] that holds `SCHEMA`; the functions of `DEFAULT` and `MEDIATOR`
+/// expect a Default Object and a Mediator's Rep of this table. [`interface`](crate::interface) sees to it.
+pub unsafe trait Interface: 'static {
+    /// The table of functions.
+    type Table: Copy + 'static;
+    /// The client reference.
+    type Ref;
+    /// The trait's name.
+    const NAME: &'static str;
+    /// The hash of the trait's names and signatures.
+    const SCHEMA: u64;
+    /// The table of the Default Object (0027).
+    const DEFAULT: Self::Table;
+    /// The table of the Mediator's Reps (0057).
+    const MEDIATOR: Self::Table;
+    /// Wraps an untyped reference.
+    fn reference(inner: Reference) -> Self::Ref;
+}
+
+/// An interface that `Data` implements.
+///
+/// # Safety
+/// The functions of `TABLE` expect a Rep of this table whose data is a `Data`.
+pub unsafe trait Implemented<Data>: Interface {
+    /// The table of such a Rep.
+    const TABLE: Self::Table;
+}
+
+/// A Rep in memory: its table, then its data.
+#[repr(C)]
+pub(crate) struct Rep<Table, Data> {
+    table: Table,
+    pub(crate) data: Data,
+}
+
+impl<Table, Data> Rep<Table, Data> {
+    /// A Rep on the heap, as a pointer that may be shared; to be freed by [`OwnedRep`] or `Box::from_raw`.
+    pub(crate) fn allocate(table: Table, data: Data) -> NonNull<Self> {
+        NonNull::from(Box::leak(Box::new(Self { table, data })))
+    }
+}
+
+/// The data of a Rep.
+///
+/// # Safety
+/// `this` points at a live Rep of this table and this data, which stays alive for `'a`.
+pub unsafe fn data<'a, Table, Data>(this: *const Header) -> &'a Data {
+    // SAFETY: the caller promises the type and the lifetime; the pointer came from `Rep::allocate` and so covers all of it.
+    unsafe { &(*this.cast::<Rep<Table, Data>>()).data }
+}
+
+/// A miss (0027): the Rep that now answers for this object on this processor.
+///
+/// # Safety
+/// `this` points at a live Default Object with this table; called within a call through a [`Reference`].
+pub unsafe fn miss<Table>(this: *const Header) -> *const Header {
+    // SAFETY: passed on from the caller. The Default Object lives while its processor has a reference to the object.
+    unsafe { data::<Table, DefaultObject>(this) }.miss()
+}
+
+/// A call met the Mediator: waits if it must, and says where the call goes.
+///
+/// # Safety
+/// `this` points at a live Mediator's Rep with this table; called within a call through a [`Reference`].
+pub unsafe fn mediate<Table>(this: *const Header) -> Mediated {
+    // SAFETY: passed on from the caller. Only this first step needs the Rep: what follows holds a count on its data.
+    let rep = Rc::clone(unsafe { data::<Table, Rc<MediatorRep>>(this) });
+    rep.admit()
+}
+
+/// A Rep that is freed when this is dropped.
+pub(crate) struct OwnedRep {
+    header: NonNull<Header>,
+    free: unsafe fn(NonNull<Header>),
+}
+
+impl OwnedRep {
+    pub(crate) fn new<Table, Data>(table: Table, data: Data) -> Self {
+        unsafe fn free<Table, Data>(header: NonNull<Header>) {
+            // SAFETY: called once, by `drop`, with the pointer that `Rep::allocate` gave for these types.
+            drop(unsafe { Box::from_raw(header.cast::<Rep<Table, Data>>().as_ptr()) });
+        }
+        Self { header: Rep::allocate(table, data).cast(), free: free::<Table, Data> }
+    }
+
+    pub(crate) fn header(&self) -> *const Header {
+        self.header.as_ptr()
+    }
+}
+
+impl Drop for OwnedRep {
+    fn drop(&mut self) {
+        // SAFETY: the pointer and the function were made for each other in `new`.
+        unsafe { (self.free)(self.header) }
+    }
+}
+
+/// One entry of a local translation table.
+pub(crate) type LocalEntry = Cell<*const Header>;
+
+/// A client reference without its interface: it holds the address of the object's entry in the local translation table,
+/// which is what the reference document calls a COID (0027).
+///
+/// It cannot leave its thread, holds the tables of its processor alive, and keeps the object from being destroyed, so the
+/// entry holds a Rep of the interface that was checked when the reference was made.
+pub struct Reference {
+    entry: NonNull<LocalEntry>,
+    local: Rc<Local>,
+    coid: Coid,
+}
+
+impl Reference {
+    /// The caller has counted the reference in `local`.
+    pub(crate) fn new(entry: NonNull<LocalEntry>, local: Rc<Local>, coid: Coid) -> Self {
+        Self { entry, local, coid }
+    }
+
+    /// The Rep that answers now.
+    #[inline(always)]
+    pub fn rep(&self) -> *const Header {
+        // SAFETY: the entry lies in the table that `self.local` keeps alive, and only this thread uses that table.
+        unsafe { self.entry.as_ref() }.get()
+    }
+
+    /// The object's name.
+    pub const fn coid(&self) -> Coid {
+        self.coid
+    }
+}
+
+impl Clone for Reference {
+    fn clone(&self) -> Self {
+        self.local.count_reference(self.coid);
+        Self { entry: self.entry, local: Rc::clone(&self.local), coid: self.coid }
+    }
+}
+
+impl Drop for Reference {
+    fn drop(&mut self) {
+        self.local.drop_reference(self.coid);
+    }
+}
+
+impl fmt::Debug for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} on processor {}", self.coid, self.local.id())
+    }
+}

@@ -1,0 +1,251 @@
+//! What a processor has to itself: its local table, generations, workers, and free entries.
+
+use crate::{
+    Coid, Outcome, ProcessorId, ProcessorSet, Reason,
+    generation::{Generation, Generations},
+    glue::{Header, OwnedRep, Reference},
+    local_table::LocalTable,
+    mediator::{Mediator, MediatorRep, Phase},
+    meeting::Part,
+    system::{Found, Shared},
+    worker::Step,
+};
+use alloc::{
+    collections::BTreeMap,
+    rc::{Rc, Weak},
+    sync::Arc,
+    vec::Vec,
+};
+use core::cell::{Cell, RefCell};
+
+/// A processor's own data. It never leaves its thread, so a `&Local` proves that the code runs on that processor.
+pub(crate) struct Local {
+    me: Weak<Self>,
+    system: Arc<Shared>,
+    id: ProcessorId,
+    table: LocalTable,
+    /// What this processor knows about the objects that it has referenced, by index.
+    slots: RefCell<BTreeMap<usize, Slot>>,
+    /// Free entries of this processor's region (0027).
+    pub(crate) free: RefCell<Vec<u16>>,
+    pub(crate) generations: Generations,
+    /// The Mediator Reps of swaps that have not ended here.
+    workers: RefCell<Vec<Rc<MediatorRep>>>,
+    /// Forwarded calls on this processor's stack. What runs further up the stack runs inside of them: it is marked as
+    /// being in a forwarded call (0061), whichever activity it belongs to.
+    pub(crate) forwarded: Cell<u32>,
+    /// Workers have something to look at.
+    pub(crate) attention: Cell<bool>,
+}
+
+/// An object as one processor sees it.
+struct Slot {
+    generation: u32,
+    references: usize,
+    default: OwnedRep,
+}
+
+/// What a run of the workers came to.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Progress {
+    /// There is more to do now.
+    pub again: bool,
+    /// When to run the workers at the latest, on the platform's clock; `None` if nothing is under way here.
+    pub deadline: Option<u64>,
+}
+
+impl Local {
+    pub(crate) fn new(system: Arc<Shared>, id: ProcessorId, table: LocalTable, free: Vec<u16>) -> Rc<Self> {
+        Rc::new_cyclic(|me| Self {
+            me: me.clone(),
+            system,
+            id,
+            table,
+            slots: RefCell::new(BTreeMap::new()),
+            free: RefCell::new(free),
+            generations: Generations::new(),
+            workers: RefCell::new(Vec::new()),
+            forwarded: Cell::new(0),
+            attention: Cell::new(false),
+        })
+    }
+
+    pub(crate) fn id(&self) -> ProcessorId {
+        self.id
+    }
+
+    pub(crate) fn system(&self) -> &Shared {
+        &self.system
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.system
+    }
+
+    /// A reference to an object whose interface and generation have been checked.
+    pub(crate) fn refer(self: &Rc<Self>, coid: Coid, root: impl FnOnce(DefaultObject) -> OwnedRep) -> Reference {
+        let mut slots = self.slots.borrow_mut();
+        let known = slots.get(&coid.index()).is_some_and(|slot| slot.generation == coid.generation());
+        if !known {
+            // The entry's previous object is gone, and with it every reference: nobody can be in its Default Object.
+            let default = root(DefaultObject { local: self.me.clone(), coid });
+            self.table.set(coid.index(), default.header());
+            slots.insert(coid.index(), Slot { generation: coid.generation(), references: 0, default });
+        }
+        drop(slots);
+        self.count_reference(coid);
+        Reference::new(self.table.entry(coid.index()), Rc::clone(self), coid)
+    }
+
+    pub(crate) fn count_reference(&self, coid: Coid) {
+        if let Some(slot) = self.slots.borrow_mut().get_mut(&coid.index()) {
+            slot.references += 1;
+        }
+    }
+
+    pub(crate) fn drop_reference(&self, coid: Coid) {
+        let mut slots = self.slots.borrow_mut();
+        let Some(slot) = slots.get_mut(&coid.index()) else { return };
+        slot.references -= 1;
+        if slot.references == 0 {
+            drop(slots);
+            self.system.entry(coid.index()).unbind(self.id);
+        }
+    }
+
+    /// Puts the Default Object back into the local entry, so that the next call misses (0054).
+    pub(crate) fn reset_entry(&self, coid: Coid) {
+        if let Some(slot) = self.slots.borrow().get(&coid.index()).filter(|slot| slot.generation == coid.generation()) {
+            self.table.set(coid.index(), slot.default.header());
+        }
+    }
+
+    /// Puts a Rep into the local entry, if this processor knows the object.
+    pub(crate) fn set_entry(&self, coid: Coid, rep: *const Header) {
+        if self.slots.borrow().get(&coid.index()).is_some_and(|slot| slot.generation == coid.generation()) {
+            self.table.set(coid.index(), rep);
+        }
+    }
+
+    pub(crate) fn end_activity(&self, generation: Generation) {
+        if self.generations.end(generation) {
+            // The callback of a wait for a generation (0060).
+            self.attention.set(true);
+        }
+    }
+
+    /// Asks other processors to run their workers, and this one to look at its own again.
+    pub(crate) fn notify_others(&self, processors: ProcessorSet) {
+        self.attention.set(true);
+        self.system.notify_all(processors.without(ProcessorSet::of(self.id)));
+    }
+
+    /// Runs the workers for as long as one of them makes progress.
+    pub(crate) fn run(&self, now: u64) -> Progress {
+        self.collect();
+        if self.workers.borrow().is_empty() {
+            return Progress::default();
+        }
+        let mut again = true;
+        while again {
+            again = self.attention.replace(false);
+            self.collect();
+            let mut index = 0;
+            loop {
+                let Some(worker) = self.workers.borrow().get(index).cloned() else { break };
+                match worker.step(self, now) {
+                    Step::Waiting => index += 1,
+                    Step::Progress => {
+                        again = true;
+                        index += 1;
+                    }
+                    Step::Finished => {
+                        again = true;
+                        self.workers.borrow_mut().retain(|other| !Rc::ptr_eq(other, &worker));
+                    }
+                }
+            }
+        }
+        let deadline = self.workers.borrow().iter().map(|worker| worker.mediator.deadline).min();
+        Progress { again: self.system.inbox(self.id).is_signalled(), deadline }
+    }
+
+    /// Takes in the swaps that were ordered since.
+    fn collect(&self) {
+        let signalled = self.system.inbox(self.id).collect(|mediator| {
+            self.worker(&mediator, Part::Participant);
+        });
+        if signalled {
+            self.attention.set(true);
+        }
+    }
+
+    /// The Mediator's Rep on this processor, made if there is none.
+    fn worker(&self, mediator: &Arc<Mediator>, part: Part) -> Rc<MediatorRep> {
+        self.attention.set(true);
+        let mut workers = self.workers.borrow_mut();
+        if let Some(worker) = workers.iter().find(|worker| Arc::ptr_eq(&worker.mediator, mediator)) {
+            return Rc::clone(worker);
+        }
+        let worker = MediatorRep::new(Arc::clone(mediator), self.me.clone(), part);
+        workers.push(Rc::clone(&worker));
+        worker
+    }
+
+    /// Answers a miss (0027, 0053, 0055).
+    fn miss(&self, coid: Coid) -> *const Header {
+        loop {
+            match self.system.entry(coid.index()).find(self.id) {
+                Found::Root(root) => {
+                    // Made without holding the lock: the constructor is foreign code. If a swap began meanwhile, this
+                    // processor's worker knows, because the miss was recorded; only the entry must not be overwritten.
+                    let rep = root.reach(self);
+                    if self.system.entry(coid.index()).if_still(&root, || self.set_entry(coid, rep)) {
+                        return rep;
+                    }
+                }
+                Found::Mediator(mediator, part) => {
+                    let rep = self.worker(&mediator, part).header();
+                    self.set_entry(coid, rep);
+                    return rep;
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Local {
+    fn drop(&mut self) {
+        // From here on no swap counts on this processor. Those under way are undone, and end here without waiting.
+        let now = self.system.platform().now();
+        let rest = self.system.detach(self.id, self.free.take());
+        for mediator in rest {
+            self.worker(&mediator, Part::Participant);
+        }
+        let workers = self.workers.take();
+        for worker in workers {
+            worker.mediator.decide(&self.system, Outcome::Undone(Reason::Detached(self.id)), now);
+            while worker.step(self, now) == Step::Progress {}
+            let roots = worker.roots.borrow().clone();
+            if let (Phase::Settled, Some(roots)) = (worker.phase.get(), roots) {
+                let committed = worker.mediator.meeting.with(|meeting| meeting.decision() == Some(&Outcome::Committed));
+                worker.complete(self, roots, committed);
+            }
+        }
+    }
+}
+
+/// A Default Object (0027): what a local entry holds until this processor's first call on the object.
+///
+/// One for each object that a processor references, so it knows the object and the processor; its shims have the types.
+pub(crate) struct DefaultObject {
+    local: Weak<Local>,
+    coid: Coid,
+}
+
+impl DefaultObject {
+    pub(crate) fn miss(&self) -> *const Header {
+        let Some(local) = self.local.upgrade() else { unreachable!("a call holds its processor alive") };
+        local.miss(self.coid)
+    }
+}

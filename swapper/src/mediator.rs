@@ -1,0 +1,387 @@
+//! The Mediator: a distributed clustered object of its own that stands in front of another during its swap (0050-0057).
+//!
+//! [`Mediator`] is its Root. A [`MediatorRep`] is its Rep and its worker on one processor in one; this module holds what
+//! happens to calls, `worker` what happens between calls.
+//!
+//! ```text
+//!            two generation swaps      no forwarded call        every processor blocked    all imported
+//!  Forward ───────────────────▶ Block ──────────────────▶ (met) ─────────────────▶ Transfer ───▶ Complete
+//!  count,                       suspend; but what comes                suspend                   to the new object
+//!  forward to the old           from inside a forwarded
+//!                               call passes
+//!      └──────────────────────────┴── deadline, cancel, failure ──┴──────────▶ Undone: to the old object
+//! ```
+
+use crate::{
+    Coid, Outcome, PhaseTimes, ProcessorId, ProcessorReport, Protocol, Reason, Report, State,
+    generation::{Generation, Wait},
+    glue::{Header, OwnedRep},
+    local::Local,
+    meeting::{Meeting, Part},
+    root::Root,
+    sync::Mutex,
+    system::Shared,
+};
+use alloc::{
+    rc::{Rc, Weak},
+    sync::Arc,
+    vec::Vec,
+};
+use core::{
+    cell::{Cell, RefCell},
+    ptr,
+};
+
+/// The Root of a Mediator.
+pub(crate) struct Mediator {
+    pub(crate) coid: Coid,
+    pub(crate) protocol: Protocol,
+    pub(crate) ordered: u64,
+    pub(crate) deadline: u64,
+    /// Woken when the report is there.
+    pub(crate) notify: Option<ProcessorId>,
+    pub(crate) meeting: Mutex<Meeting>,
+    ledger: Mutex<Ledger>,
+    /// Both objects, until the swap is over.
+    roots: Mutex<Option<Roots>>,
+    report: Mutex<Option<Report>>,
+}
+
+/// The object that is replaced, and the one that replaces it.
+#[derive(Clone)]
+pub(crate) struct Roots {
+    pub(crate) old: Arc<dyn Root>,
+    pub(crate) new: Arc<dyn Root>,
+}
+
+/// When each phase ended, and what each processor did.
+#[derive(Default)]
+struct Ledger {
+    drained: Option<u64>,
+    met: Option<u64>,
+    decided: Option<u64>,
+    processors: Vec<ProcessorReport>,
+}
+
+/// A moment that the report wants.
+#[derive(Clone, Copy)]
+pub(crate) enum Moment {
+    Drained,
+    Met,
+    Decided,
+}
+
+impl Mediator {
+    pub(crate) fn new(
+        coid: Coid,
+        roots: Roots,
+        protocol: Protocol,
+        (ordered, deadline): (u64, u64),
+        notify: Option<ProcessorId>,
+        meeting: Meeting,
+    ) -> Self {
+        Self {
+            coid,
+            protocol,
+            ordered,
+            deadline,
+            notify,
+            meeting: Mutex::new(meeting),
+            ledger: Mutex::new(Ledger::default()),
+            roots: Mutex::new(Some(roots)),
+            report: Mutex::new(None),
+        }
+    }
+
+    pub(crate) fn roots(&self) -> Option<Roots> {
+        self.roots.with(|roots| roots.clone())
+    }
+
+    pub(crate) fn record(&self, moment: Moment, now: u64) {
+        self.ledger.with(|ledger| match moment {
+            Moment::Drained => ledger.drained = Some(now),
+            Moment::Met => ledger.met = Some(now),
+            Moment::Decided => ledger.decided = Some(now),
+        });
+    }
+
+    /// Ends the swap one way or the other; false if it was decided before, or cannot be committed. The global entry
+    /// swings in the same moment, under its lock for writing (0067), so that no miss falls between.
+    pub(crate) fn decide(self: &Arc<Self>, system: &Shared, outcome: Outcome, now: u64) -> bool {
+        let Some(roots) = self.roots() else { return false };
+        let winner = if outcome == Outcome::Committed { roots.new } else { roots.old };
+        let everyone = system.entry(self.coid.index()).with_mediator(self, |place| {
+            self.meeting.with(|meeting| {
+                meeting.decide(outcome).then(|| {
+                    place.uninterpose(winner);
+                    meeting.everyone()
+                })
+            })
+        });
+        let Some(everyone) = everyone.flatten() else { return false };
+        self.record(Moment::Decided, now);
+        system.notify_all(everyone);
+        true
+    }
+
+    /// Undoes the swap if its time is up.
+    pub(crate) fn expire(self: &Arc<Self>, system: &Shared, now: u64) -> bool {
+        if now < self.deadline {
+            return false;
+        }
+        let held_up = self.meeting.with(|meeting| meeting.held_up());
+        // Nobody held it up if the last import has just ended; that worker decides.
+        held_up.is_some_and(|held_up| self.decide(system, Outcome::Undone(Reason::Deadline(held_up)), now))
+    }
+
+    /// A processor is back to ordinary calls; the last one writes the report and frees what is no longer needed.
+    pub(crate) fn finish(self: &Arc<Self>, system: &Shared, report: ProcessorReport, now: u64) {
+        self.ledger.with(|ledger| ledger.processors.push(report));
+        let outcome = self
+            .meeting
+            .with(|meeting| if meeting.finish(report.processor) { meeting.decision().cloned() } else { None });
+        let Some(outcome) = outcome else { return };
+        let report = self.ledger.with(|ledger| ledger.report(self, outcome, now));
+        // From here on the object can be swapped again.
+        system.entry(self.coid.index()).release(self);
+        // The old object is freed here, or the new one if the swap was undone (0067): outside of every lock.
+        drop(self.roots.with(Option::take));
+        self.report.with(|place| *place = Some(report));
+        if let Some(processor) = self.notify {
+            system.notify(processor);
+        }
+    }
+
+    pub(crate) fn report(&self) -> Option<Report> {
+        self.report.with(|report| report.clone())
+    }
+}
+
+impl Ledger {
+    fn report(&mut self, mediator: &Mediator, outcome: Outcome, now: u64) -> Report {
+        self.processors.sort_by_key(|report| report.processor);
+        let decided = self.decided.unwrap_or(now);
+        let met = self.met.unwrap_or(decided).min(decided);
+        let drained = self.drained.unwrap_or(decided).min(met);
+        Report {
+            coid: mediator.coid,
+            outcome,
+            protocol: mediator.protocol,
+            ordered: mediator.ordered,
+            phases: PhaseTimes {
+                forward: drained.saturating_sub(mediator.ordered),
+                block: met.saturating_sub(drained),
+                transfer: decided.saturating_sub(met),
+                complete: now.saturating_sub(decided),
+            },
+            processors: core::mem::take(&mut self.processors),
+        }
+    }
+}
+
+/// What a Mediator's Rep does with calls, and its worker next.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Phase {
+    /// The worker has not run yet.
+    Interpose,
+    /// Calls are counted and forwarded; everything from before must end (0059-0061).
+    Forward(Wait),
+    /// New calls are suspended; counted ones must end (0063).
+    Block {
+        /// The meeting knows that none is left.
+        announced: bool,
+    },
+    /// The state goes over (0065), or has gone and the decision is awaited.
+    Transfer {
+        /// Exported, imported.
+        done: bool,
+    },
+    /// Decided; the state is where it belongs on this processor.
+    Settled,
+    /// Calls go to the object that won.
+    Complete(*const Header),
+}
+
+/// A Mediator's Rep and worker on one processor.
+pub(crate) struct MediatorRep {
+    pub(crate) mediator: Arc<Mediator>,
+    pub(crate) local: Weak<Local>,
+    pub(crate) part: Part,
+    pub(crate) phase: Cell<Phase>,
+    /// The Rep of the old object on this processor; null until needed.
+    pub(crate) old: Cell<*const Header>,
+    /// Both objects, until the worker is done.
+    pub(crate) roots: RefCell<Option<Roots>>,
+    /// The old Rep's state, between export and decision.
+    pub(crate) state: RefCell<Option<State>>,
+    /// What local entries point at while this Rep mediates.
+    pub(crate) rep: RefCell<Option<OwnedRep>>,
+    /// The worker is in a step further up the stack.
+    pub(crate) stepping: Cell<bool>,
+    /// Forwarded calls that have not returned (0056).
+    pub(crate) in_flight: Cell<u32>,
+    forwarded: Cell<u64>,
+    suspended: Cell<u64>,
+    longest: Cell<u64>,
+    pub(crate) items: Cell<u64>,
+}
+
+impl MediatorRep {
+    pub(crate) fn new(mediator: Arc<Mediator>, local: Weak<Local>, part: Part) -> Rc<Self> {
+        let roots = mediator.roots();
+        Rc::new(Self {
+            mediator,
+            local,
+            part,
+            phase: Cell::new(Phase::Interpose),
+            old: Cell::new(ptr::null()),
+            roots: RefCell::new(roots),
+            state: RefCell::new(None),
+            rep: RefCell::new(None),
+            stepping: Cell::new(false),
+            in_flight: Cell::new(0),
+            forwarded: Cell::new(0),
+            suspended: Cell::new(0),
+            longest: Cell::new(0),
+            items: Cell::new(0),
+        })
+    }
+
+    /// What local entries point at.
+    pub(crate) fn header(self: &Rc<Self>) -> *const Header {
+        let mut place = self.rep.borrow_mut();
+        let rep = place.get_or_insert_with(|| match &*self.roots.borrow() {
+            Some(roots) => roots.old.mediator_rep(Rc::clone(self)),
+            None => unreachable!("a Mediator is met only before it is done"),
+        });
+        rep.header()
+    }
+
+    pub(crate) fn report(&self, processor: ProcessorId) -> ProcessorReport {
+        ProcessorReport {
+            processor,
+            items: self.items.get(),
+            forwarded: self.forwarded.get(),
+            suspended: self.suspended.get(),
+            longest_suspension: self.longest.get(),
+        }
+    }
+
+    /// A call: decides where it goes, and suspends it for as long as that is open.
+    pub(crate) fn admit(self: Rc<Self>) -> Mediated {
+        let Some(local) = self.local.upgrade() else { unreachable!("a call holds its processor alive") };
+        let mut suspension: Option<Suspension> = None;
+        let (rep, counted) = loop {
+            if let Some(target) = self.target(&local) {
+                break target;
+            }
+            suspension.get_or_insert_with(|| Suspension::begin(&self, &local));
+            // The suspended call lets this processor's workers run: the swap depends on them.
+            let now = local.system().platform().now();
+            let progress = local.run(now);
+            if !progress.again
+                && matches!(self.phase.get(), Phase::Block { .. } | Phase::Transfer { .. } | Phase::Settled)
+                && !self.passes(&local)
+            {
+                local.system().platform().wait(local.id(), progress.deadline);
+            }
+        };
+        drop(suspension);
+        if counted {
+            self.in_flight.set(self.in_flight.get() + 1);
+            self.forwarded.set(self.forwarded.get() + 1);
+            local.forwarded.set(local.forwarded.get() + 1);
+        }
+        Mediated { mediator: self, local, rep, counted }
+    }
+
+    /// Where a call may go now, and whether it must be counted; `None` to suspend it.
+    fn target(&self, local: &Local) -> Option<(*const Header, bool)> {
+        match self.phase.get() {
+            // Met through a miss before its worker ran: nothing can have been decided on this processor.
+            Phase::Interpose if self.part == Part::Participant => Some((self.old(local), true)),
+            Phase::Forward(_) => Some((self.old(local), true)),
+            Phase::Block { announced } if self.passes(local) => {
+                if announced && !self.mediator.meeting.with(|meeting| meeting.retract(local.id())) {
+                    return None;
+                }
+                self.phase.set(Phase::Block { announced: false });
+                Some((self.old(local), true))
+            }
+            // The old or new object calls itself during its transfer.
+            Phase::Transfer { .. } if self.stepping.get() => Some((self.old(local), false)),
+            Phase::Complete(rep) => Some((rep, false)),
+            _ => None,
+        }
+    }
+
+    /// Whether a call passes through Block. One from inside a forwarded call must, whichever object forwarded it: what
+    /// it runs in has to end first (0063). And while another swap waits on this processor for activities to end, none
+    /// may be held: it could be the very one that is waited for, and two swaps would wait for each other.
+    fn passes(&self, local: &Local) -> bool {
+        matches!(self.phase.get(), Phase::Block { .. })
+            && (local.forwarded.get() > 0 || local.generations.waiting() > 0)
+    }
+
+    fn old(&self, local: &Local) -> *const Header {
+        if self.old.get().is_null() {
+            match &*self.roots.borrow() {
+                Some(roots) => self.old.set(roots.old.reach(local)),
+                None => unreachable!("a call is forwarded only before the decision"),
+            }
+        }
+        self.old.get()
+    }
+}
+
+/// A suspended call. It counts as an activity of its own, so that one that began outside of any is not overlooked.
+struct Suspension<'a> {
+    rep: &'a MediatorRep,
+    local: &'a Local,
+    since: u64,
+    generation: Generation,
+}
+
+impl<'a> Suspension<'a> {
+    fn begin(rep: &'a MediatorRep, local: &'a Local) -> Self {
+        rep.suspended.set(rep.suspended.get() + 1);
+        Self { rep, local, since: local.system().platform().now(), generation: local.generations.begin() }
+    }
+}
+
+impl Drop for Suspension<'_> {
+    fn drop(&mut self) {
+        let time = self.local.system().platform().now().saturating_sub(self.since);
+        self.rep.longest.set(self.rep.longest.get().max(time));
+        self.local.end_activity(self.generation);
+    }
+}
+
+/// A call on its way through the Mediator; its end is the end of the call (0057).
+pub struct Mediated {
+    mediator: Rc<MediatorRep>,
+    local: Rc<Local>,
+    rep: *const Header,
+    counted: bool,
+}
+
+impl Mediated {
+    /// Where to call.
+    pub const fn rep(&self) -> *const Header {
+        self.rep
+    }
+}
+
+impl Drop for Mediated {
+    fn drop(&mut self) {
+        if self.counted {
+            self.local.forwarded.set(self.local.forwarded.get() - 1);
+            let left = self.mediator.in_flight.get() - 1;
+            self.mediator.in_flight.set(left);
+            if left == 0 && matches!(self.mediator.phase.get(), Phase::Block { .. }) {
+                // The callback that ends the wait for counted calls.
+                self.local.attention.set(true);
+            }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! A processor's handle on its system.
+
+use crate::{
+    Coid, Interface, Object, ObjectError, ProcessorId, Progress, REGION_ENTRIES, generation::Generation, local::Local,
+};
+use alloc::rc::Rc;
+use core::fmt;
+
+/// A thread or core as a processor of a system, obtained by [`System::attach`](crate::System::attach). Stays on its thread.
+///
+/// The processor is detached when this handle and every reference that it gave are gone.
+pub struct Processor(Rc<Local>);
+
+impl Processor {
+    pub(crate) fn new(local: Rc<Local>) -> Self {
+        Self(local)
+    }
+
+    /// Its number.
+    pub fn id(&self) -> ProcessorId {
+        self.0.id()
+    }
+
+    /// Publishes an object (0025): gives it an entry of this processor's region, without a word to any other processor,
+    /// and the COID by which it is called from everywhere.
+    ///
+    /// The object stays until it is [destroyed](crate::System::destroy). A processor creates at most 512.
+    pub fn create(&self, object: impl Into<Object>) -> Result<Coid, ObjectError> {
+        let Object(root) = object.into();
+        let local = &self.0;
+        let mut free = local.free.borrow_mut();
+        if free.is_empty() {
+            *free = local.system().inbox(local.id()).freed();
+        }
+        let entry = free.pop().ok_or(ObjectError::Full(local.id()))?;
+        let index = local.id().index() * REGION_ENTRIES + usize::from(entry);
+        let generation = local.system().entry(index).install(root);
+        Ok(Coid::new(index, generation))
+    }
+
+    /// A reference through which this processor calls the object; `I` is the interface as `dyn Trait`.
+    ///
+    /// Refused if the object is gone, or has another interface or another version of it.
+    pub fn bind<I: Interface + ?Sized>(&self, coid: Coid) -> Result<I::Ref, ObjectError> {
+        let local = &self.0;
+        if coid.region().is_none_or(|region| region.index() >= local.shared().processors()) {
+            return Err(ObjectError::Stale(coid));
+        }
+        let entry = local.system().entry(coid.index());
+        let inner = entry.bind(coid, (I::SCHEMA, I::NAME), local.id(), |root| {
+            local.refer(coid, |default| root.default_object(default))
+        })?;
+        Ok(I::reference(inner))
+    }
+
+    /// Runs one bounded piece of work of the event loop as an activity.
+    ///
+    /// Everything that calls objects belongs in one: the swapper takes the end of every activity that was alive when a
+    /// swap began as the proof that no call from before is inside the old object (0059). Activities may nest and overlap.
+    pub fn activity<R>(&self, run: impl FnOnce() -> R) -> R {
+        let _activity = self.begin();
+        run()
+    }
+
+    /// Begins an activity that ends when the guard is dropped; one that is never dropped makes every swap on this
+    /// processor end undone.
+    pub fn begin(&self) -> Activity {
+        Activity { generation: self.0.generations.begin(), local: Rc::clone(&self.0) }
+    }
+
+    /// Runs this processor's part of the swaps that are under way. To be called by the event loop between activities, at
+    /// each turn and after each [wake](crate::Platform::wake); `now` is the platform's clock. Costs one load when nothing
+    /// is under way.
+    pub fn run_workers(&self, now: u64) -> Progress {
+        self.0.run(now)
+    }
+}
+
+impl fmt::Debug for Processor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Processor({})", self.id())
+    }
+}
+
+/// An activity under way.
+pub struct Activity {
+    generation: Generation,
+    local: Rc<Local>,
+}
+
+impl Drop for Activity {
+    fn drop(&mut self) {
+        self.local.end_activity(self.generation);
+    }
+}
+
+impl fmt::Debug for Activity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Activity(processor {})", self.local.id())
+    }
+}

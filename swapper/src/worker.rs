@@ -1,0 +1,189 @@
+//! The worker of a swap on one processor: what it does between calls (0051, 0054, 0061-0067).
+//!
+//! A state machine that the event loop steps. A step never waits: it goes as far as it can and returns.
+
+use crate::{
+    Outcome, Reason,
+    local::Local,
+    mediator::{MediatorRep, Moment, Phase, Roots},
+    meeting::Part,
+};
+use alloc::rc::Rc;
+use core::ptr;
+
+/// What a step came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Step {
+    /// Waits for an event.
+    Waiting,
+    /// Something changed that other workers of this processor may wait for.
+    Progress,
+    /// The swap is over on this processor.
+    Finished,
+}
+
+impl MediatorRep {
+    /// Goes as far as possible.
+    pub(crate) fn step(self: &Rc<Self>, local: &Local, now: u64) -> Step {
+        if self.stepping.replace(true) {
+            return Step::Waiting;
+        }
+        let mut result = Step::Waiting;
+        loop {
+            match self.step_once(local, now) {
+                Step::Waiting => break,
+                step => result = step,
+            }
+            if result == Step::Finished {
+                break;
+            }
+        }
+        self.stepping.set(false);
+        result
+    }
+
+    fn step_once(self: &Rc<Self>, local: &Local, now: u64) -> Step {
+        let Some(roots) = self.roots.borrow().clone() else { return Step::Waiting };
+        let me = local.id();
+        let mediator = &self.mediator;
+        let decision = mediator.meeting.with(|meeting| meeting.decision().cloned());
+        if let Some(decision) = decision {
+            return self.follow(local, roots, &decision);
+        }
+        if mediator.expire(local.system(), now) {
+            return Step::Progress;
+        }
+        match self.phase.get() {
+            Phase::Interpose if self.part == Part::Bystander => {
+                self.phase.set(Phase::Transfer { done: true });
+                Step::Progress
+            }
+            Phase::Interpose => {
+                mediator.meeting.with(|meeting| meeting.start(me));
+                local.reset_entry(mediator.coid);
+                self.phase.set(Phase::Forward(local.generations.wait()));
+                Step::Progress
+            }
+            Phase::Forward(wait) if local.generations.is_over(wait) => {
+                local.generations.stop(wait);
+                self.phase.set(Phase::Block { announced: false });
+                if mediator.meeting.with(|meeting| meeting.drain(me)) {
+                    mediator.record(Moment::Drained, local.system().platform().now());
+                }
+                Step::Progress
+            }
+            Phase::Block { announced: false } if self.in_flight.get() == 0 => {
+                self.phase.set(Phase::Block { announced: true });
+                if mediator.meeting.with(|meeting| meeting.block(me)) {
+                    mediator.record(Moment::Met, local.system().platform().now());
+                    local.notify_others(mediator.meeting.with(|meeting| meeting.participants()));
+                }
+                Step::Progress
+            }
+            Phase::Block { announced: true } if mediator.meeting.with(|meeting| meeting.has_met()) => {
+                self.phase.set(Phase::Transfer { done: false });
+                Step::Progress
+            }
+            Phase::Transfer { done: false } => {
+                self.transfer(local, &roots);
+                self.phase.set(Phase::Transfer { done: true });
+                Step::Progress
+            }
+            _ => Step::Waiting,
+        }
+    }
+
+    /// Export from the old, import into the new, in parallel with the other processors (0065).
+    fn transfer(self: &Rc<Self>, local: &Local, roots: &Roots) {
+        let me = local.id();
+        let mediator = &self.mediator;
+        let participants = mediator.meeting.with(|meeting| meeting.participants());
+        let cluster = roots.old.cluster(me);
+        // Where processors share the old Rep, the lowest of them hands its state over.
+        let leads = participants.iter().find(|&other| roots.old.cluster(other) == cluster) == Some(me);
+        // What the components call meanwhile must not be suspended by a swap that waits for this very worker.
+        local.forwarded.set(local.forwarded.get() + 1);
+        let outcome = if leads { self.hand_over(local, roots) } else { Ok(()) };
+        roots.new.reach(local);
+        local.forwarded.set(local.forwarded.get() - 1);
+        let now = local.system().platform().now();
+        match outcome {
+            Err(reason) => {
+                mediator.decide(local.system(), Outcome::Undone(reason), now);
+            }
+            Ok(()) if mediator.meeting.with(|meeting| meeting.transfer(me)) => {
+                // The last one decides; what is late is undone even now.
+                if now < mediator.deadline {
+                    mediator.decide(local.system(), Outcome::Committed, now);
+                } else {
+                    let held_up = crate::HeldUp { processor: me, by: crate::Missing::Transfer };
+                    mediator.decide(local.system(), Outcome::Undone(Reason::Deadline(held_up)), now);
+                }
+            }
+            Ok(()) => {}
+        }
+    }
+
+    fn hand_over(&self, local: &Local, roots: &Roots) -> Result<(), Reason> {
+        let processor = local.id();
+        let protocol = self.mediator.protocol;
+        let state = roots.old.export(local, protocol).map_err(|failure| Reason::Export { processor, failure })?;
+        self.items.set(state.items());
+        let imported = roots.new.import(local, protocol, &state);
+        *self.state.borrow_mut() = Some(state);
+        imported.map_err(|failure| Reason::Import { processor, failure })
+    }
+
+    /// After the decision: the state to where it belongs, then calls to the object that won.
+    fn follow(self: &Rc<Self>, local: &Local, roots: Roots, decision: &Outcome) -> Step {
+        let committed = *decision == Outcome::Committed;
+        let mediator = &self.mediator;
+        match self.phase.get() {
+            Phase::Settled => {
+                // A Rep that several processors share is complete only when the one that led has settled.
+                let alone = roots.old.is_distributed() && roots.new.is_distributed();
+                if !alone && !mediator.meeting.with(|meeting| !meeting.has_met() || meeting.is_settled()) {
+                    return Step::Waiting;
+                }
+                self.complete(local, roots, committed);
+                Step::Finished
+            }
+            phase => {
+                if let Phase::Forward(wait) = phase {
+                    local.generations.stop(wait);
+                }
+                let state = self.state.borrow_mut().take();
+                if let Some(state) = state {
+                    let winner = if committed { &roots.new } else { &roots.old };
+                    local.forwarded.set(local.forwarded.get() + 1);
+                    if committed {
+                        winner.adopt(local, mediator.protocol, state);
+                    } else {
+                        winner.restore(local, mediator.protocol, state);
+                    }
+                    local.forwarded.set(local.forwarded.get() - 1);
+                }
+                self.phase.set(Phase::Settled);
+                if mediator.meeting.with(|meeting| meeting.settle(local.id())) {
+                    local.notify_others(mediator.meeting.with(|meeting| meeting.everyone()));
+                }
+                Step::Progress
+            }
+        }
+    }
+
+    /// The local entry and the suspended calls go to the object that won (0067).
+    pub(crate) fn complete(&self, local: &Local, roots: Roots, committed: bool) {
+        let winner = if committed { &roots.new } else { &roots.old };
+        winner.record_miss(local.id());
+        let rep = winner.reach(local);
+        local.set_entry(self.mediator.coid, rep);
+        self.phase.set(Phase::Complete(rep));
+        self.old.set(ptr::null());
+        self.roots.borrow_mut().take();
+        // Calls that are inside hold a count on what they need; nothing leads here any more.
+        let rep = self.rep.borrow_mut().take();
+        drop((rep, roots));
+        self.mediator.finish(local.system(), self.report(local.id()), local.system().platform().now());
+    }
+}
