@@ -1,0 +1,202 @@
+//! The options of the image: words of the kernel's command line.
+//!
+//! | word | values | default |
+//! |---|---|---|
+//! | `ip=` | `dhcp`, or an address with prefix such as `10.77.0.2/24` | `dhcp` |
+//! | `gateway=` | address of the router, only beside a fixed `ip=` | none |
+//! | `mtu=` | [`MTU_MIN`] to [`MTU_MAX`] octets, at most what the network card carries | 1500 |
+//! | `log=` | `error`, `warn`, `info`, `debug`, `trace` | `info` |
+//! | `congestion=` | name of the congestion controller at the start | `cubic` |
+
+use alloc::string::String;
+use core::fmt;
+use core::net::Ipv4Addr;
+
+/// Smallest MTU: every IPv4 host takes datagrams of this size (RFC 791 section 3.1).
+pub const MTU_MIN: u16 = 576;
+/// Largest MTU: the usual size of jumbo frames.
+pub const MTU_MAX: u16 = 9000;
+
+/// How the image gets its address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// Ask by DHCP.
+    Dhcp,
+    /// A fixed one.
+    Static {
+        /// Own address.
+        address: Ipv4Addr,
+        /// Bits of the network's part, 1 to 31.
+        prefix: u8,
+        /// The router, in the same network.
+        gateway: Option<Ipv4Addr>,
+    },
+}
+
+/// The options of the image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// How the image gets its address.
+    pub address: Address,
+    /// Largest IP datagram, octets.
+    pub mtu: u16,
+    /// How much is logged.
+    pub log: log::LevelFilter,
+    /// Name of the congestion controller at the start. Whether there is one of that name is checked when the node is set up.
+    pub congestion: String,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { address: Address::Dhcp, mtu: 1500, log: log::LevelFilter::Info, congestion: "cubic".into() }
+    }
+}
+
+/// A word that is no option, or has a value that is none. `Display` gives one sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OptionError {
+    /// The word is not of the form `name=value`, or the name is not known.
+    Unknown(String),
+    /// The same option twice.
+    Repeated(&'static str),
+    /// The value of `ip` is neither `dhcp` nor `ADDRESS/PREFIX`.
+    Ip(String),
+    /// The address of `ip` or `gateway` is not one that a host can have.
+    NoHostAddress(Ipv4Addr),
+    /// The value of `gateway` is no IPv4 address.
+    Gateway(String),
+    /// A gateway beside DHCP, which brings its own.
+    GatewayWithDhcp,
+    /// The gateway is not in the network of `ip`.
+    GatewayElsewhere(Ipv4Addr),
+    /// The value of `mtu` is no number in range.
+    Mtu(String),
+    /// The value of `log` is no level.
+    Log(String),
+    /// The value of `congestion` is no name.
+    Congestion(String),
+}
+
+impl fmt::Display for OptionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OptionError::Unknown(word) => {
+                write!(f, "unknown option `{word}`; there are ip= gateway= mtu= log= congestion=")
+            }
+            OptionError::Repeated(name) => write!(f, "the option `{name}` is given twice"),
+            OptionError::Ip(value) => {
+                write!(f, "ip={value} is neither `dhcp` nor an address with prefix (1 to 31) such as 10.77.0.2/24")
+            }
+            OptionError::NoHostAddress(address) => write!(f, "{address} is not an address that a host can have there"),
+            OptionError::Gateway(value) => write!(f, "gateway={value} is no address such as 10.77.0.1"),
+            OptionError::GatewayWithDhcp => {
+                f.write_str("gateway= stands beside ip=dhcp; give a fixed ip= or leave it out")
+            }
+            OptionError::GatewayElsewhere(address) => write!(f, "gateway={address} is not in the network of ip="),
+            OptionError::Mtu(value) => write!(f, "mtu={value} is no number from {MTU_MIN} to {MTU_MAX}"),
+            OptionError::Log(value) => write!(f, "log={value} is none of error, warn, info, debug, trace"),
+            OptionError::Congestion(value) => write!(f, "congestion={value} is no name of a controller"),
+        }
+    }
+}
+
+impl core::error::Error for OptionError {}
+
+#[derive(Default)]
+struct Given<'a> {
+    ip: Option<&'a str>,
+    gateway: Option<&'a str>,
+    mtu: Option<&'a str>,
+    log: Option<&'a str>,
+    congestion: Option<&'a str>,
+}
+
+impl Options {
+    /// Reads the words of the command line.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn parse<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<Options, OptionError> {
+        let mut given = Given::default();
+        for word in words {
+            let Some((name, value)) = word.split_once('=') else {
+                return Err(OptionError::Unknown(shown(word)));
+            };
+            let (name, place) = match name {
+                "ip" => ("ip", &mut given.ip),
+                "gateway" => ("gateway", &mut given.gateway),
+                "mtu" => ("mtu", &mut given.mtu),
+                "log" => ("log", &mut given.log),
+                "congestion" => ("congestion", &mut given.congestion),
+                _ => return Err(OptionError::Unknown(shown(word))),
+            };
+            if place.replace(value).is_some() {
+                return Err(OptionError::Repeated(name));
+            }
+        }
+        let mut options = Options { address: address(given.ip, given.gateway)?, ..Options::default() };
+        if let Some(value) = given.mtu {
+            let mtu = value.parse().ok().filter(|mtu| (MTU_MIN..=MTU_MAX).contains(mtu));
+            options.mtu = mtu.ok_or_else(|| OptionError::Mtu(shown(value)))?;
+        }
+        if let Some(value) = given.log {
+            let level: Option<log::Level> = value.parse().ok();
+            options.log = level.ok_or_else(|| OptionError::Log(shown(value)))?.to_level_filter();
+        }
+        if let Some(value) = given.congestion {
+            let good = |octet: u8| octet.is_ascii_lowercase() || octet.is_ascii_digit() || octet == b'-';
+            if value.is_empty() || value.len() > 32 || !value.bytes().all(good) {
+                return Err(OptionError::Congestion(shown(value)));
+            }
+            options.congestion = value.into();
+        }
+        Ok(options)
+    }
+}
+
+fn address(ip: Option<&str>, gateway: Option<&str>) -> Result<Address, OptionError> {
+    let ip = match ip {
+        None | Some("dhcp") if gateway.is_some() => return Err(OptionError::GatewayWithDhcp),
+        None | Some("dhcp") => return Ok(Address::Dhcp),
+        Some(ip) => ip,
+    };
+    let parts = ip.split_once('/').and_then(|(address, prefix)| Some((address.parse().ok()?, prefix.parse().ok()?)));
+    let Some((address, prefix @ 1..=31)) = parts else {
+        return Err(OptionError::Ip(shown(ip)));
+    };
+    let mask = u32::MAX << (32 - u32::from(prefix));
+    let host = |address: Ipv4Addr| {
+        let part = u32::from(address) & !mask;
+        // A network of two addresses has neither a network's nor a broadcast address (RFC 3021 section 2.1).
+        let reserved = prefix < 31 && (part == 0 || part == !mask);
+        if reserved
+            || address.is_loopback()
+            || address.is_multicast()
+            || address.octets()[0] == 0
+            || address.octets()[0] >= 240
+        {
+            return Err(OptionError::NoHostAddress(address));
+        }
+        Ok(address)
+    };
+    let address = host(address)?;
+    let gateway = match gateway {
+        None => None,
+        Some(text) => {
+            let gateway: Ipv4Addr = text.parse().map_err(|_| OptionError::Gateway(shown(text)))?;
+            if u32::from(gateway) & mask != u32::from(address) & mask || gateway == address {
+                return Err(OptionError::GatewayElsewhere(gateway));
+            }
+            Some(host(gateway)?)
+        }
+    };
+    Ok(Address::Static { address, prefix, gateway })
+}
+
+/// A word as a message quotes it: short and printable.
+fn shown(word: &str) -> String {
+    word.chars().take(60).map(|character| if character.is_control() { '?' } else { character }).collect()
+}
+
+#[cfg(test)]
+mod tests;
