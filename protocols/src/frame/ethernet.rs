@@ -46,6 +46,6 @@ fn is_group(mac: &MacAddress) -> bool {
 }
 
 /// Whether a single station can have this address.
-pub(super) fn is_station(mac: &MacAddress) -> bool {
+pub(crate) fn is_station(mac: &MacAddress) -> bool {
     !is_group(mac) && *mac != [0; 6]
 }

@@ -93,7 +93,7 @@ fn options(mut octets: &[u8]) -> Result<(), DropReason> {
 }
 
 /// Whether a datagram can come from this address (RFC 1122 section 3.2.1.3).
-pub(super) fn is_host(address: Ipv4Address, own: Option<Ipv4Cidr>) -> bool {
+pub(crate) fn is_host(address: Ipv4Address, own: Option<Ipv4Cidr>) -> bool {
     let reserved = address.octets()[0] >= 240 || address.octets()[0] == 0;
     let ours = own.is_some_and(|own| address == own.address() || is_broadcast(address, own));
     !reserved && !address.is_multicast() && !address.is_loopback() && !ours

@@ -26,7 +26,9 @@ use core::ops::Range;
 
 use smoltcp::wire::{Ipv4Address, Ipv4Cidr};
 
+pub(crate) use ethernet::is_station;
 pub use ethernet::{ETHERNET_HEADER, MacAddress};
+pub(crate) use ipv4::is_host;
 pub use reason::{DropReason, Drops};
 
 use crate::stack::RxMeta;
