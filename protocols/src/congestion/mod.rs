@@ -21,13 +21,27 @@
 //! The controller alone writes `cwnd`, `ssthresh`, `pacing_rate`, `send_quantum`, `prior_cwnd` and `prior_ssthresh`; the
 //! engine alone writes the rest.
 
+pub mod algorithm;
+mod common;
+pub mod cubic;
 mod event;
+mod history;
+pub mod reno;
+mod rep;
+mod root;
+pub mod table;
+pub mod transfer;
 mod window;
 
 #[cfg(test)]
 mod tests;
 
+pub use cubic::Cubic;
 pub use event::{Ack, AckFlags, Cause, CongestionEvent, Open, RateSample, Restart, Timeout, Undo};
+pub use history::History;
+pub use reno::Reno;
+pub use rep::Rep;
+pub use root::{Controller, Implementation, implementations, lookup};
 pub use window::{Flow, INITIAL_SSTHRESH, MAX_WINDOW, Window, initial_window};
 
 /// The interface of a congestion controller.
@@ -35,6 +49,7 @@ pub use window::{Flow, INITIAL_SSTHRESH, MAX_WINDOW, Window, initial_window};
 /// One object serves every connection of the system; each processor calls it for its own connections only. No call can
 /// fail, block or allocate, except that [`open`](Congestion::open) may grow the Rep's slab. A call for a flow that is not
 /// open is served as if the flow had just been opened with the window as it stands.
+#[swapper::interface]
 pub trait Congestion {
     /// A connection is established (both SYNs acknowledged). Sets the initial `cwnd` and `ssthresh` in `window`.
     ///

@@ -1,0 +1,106 @@
+//! Rules that Reno and CUBIC share, all on the connection's [`Window`].
+
+use super::{Ack, AckFlags, MAX_WINDOW, Open, Restart, Window};
+
+/// How many segments slow start may add for one ACK (RFC 3465 section 2.2, L = 2: makes up for delayed ACKs).
+const SLOW_START_LIMIT: u32 = 2;
+
+/// Sets the window of a new connection: RFC 6928 section 2, or one segment after a lost SYN (RFC 5681 section 3.1).
+pub(super) fn open(window: &mut Window, open: &Open) {
+    *window = Window {
+        mss: window.mss,
+        in_flight: window.in_flight,
+        srtt: window.srtt,
+        rttvar: window.rttvar,
+        min_rtt: window.min_rtt,
+        delivered: window.delivered,
+        ..Window::new(window.mss)
+    };
+    if open.syn_lost {
+        window.cwnd = window.smss();
+    }
+}
+
+/// Whether this ACK may make the window grow: never during fast recovery, and only while the window is what limits the
+/// sender (RFC 9438 section 5.8; RFC 7661 section 4.4). In slow start a flow that uses half the window counts as limited
+/// by it, because cwnd will have doubled by the time the data is acknowledged.
+pub(super) fn may_grow(window: &Window, ack: &Ack) -> bool {
+    if ack.acked == 0 || ack.flags.contains(AckFlags::FAST_RECOVERY) {
+        return false;
+    }
+    ack.flags.contains(AckFlags::CWND_LIMITED) || (window.in_slow_start() && window.cwnd / 2 < ack.prior_in_flight)
+}
+
+/// Slow start with appropriate byte counting (RFC 5681 section 3.1, RFC 3465 section 2.2; L = 1 after a timeout, section 2.3).
+/// Stops at ssthresh.
+pub(super) fn slow_start(window: &mut Window, ack: &Ack) {
+    let limit = if ack.flags.contains(AckFlags::TIMEOUT_RECOVERY) { 1 } else { SLOW_START_LIMIT };
+    let growth = ack.acked.min(limit * window.smss());
+    window.cwnd = window.cwnd.saturating_add(growth).min(window.ssthresh);
+    keep_limits(window);
+}
+
+/// Notes cwnd and ssthresh so that [`undo`] can give them back.
+pub(super) fn remember(window: &mut Window) {
+    window.prior_cwnd = window.cwnd;
+    window.prior_ssthresh = window.ssthresh;
+}
+
+/// Enters recovery: ssthresh becomes `target`, at least two segments (RFC 5681 equation 4), and cwnd falls to it, or to
+/// `floor` if that is more. Never raises a window of two segments or more.
+pub(super) fn reduce(window: &mut Window, target: u32, floor: u32) {
+    let smss = window.smss();
+    window.ssthresh = target.max(2 * smss);
+    window.cwnd = target.min(window.cwnd).max(floor);
+    keep_limits(window);
+}
+
+/// The retransmission timer expired: ssthresh becomes `target`, at least two segments (RFC 5681 equation 4), unless the
+/// timer has expired for this segment before; cwnd becomes the loss window of one segment.
+pub(super) fn lose_window(window: &mut Window, target: u32, repeated: bool) {
+    let smss = window.smss();
+    if !repeated {
+        window.ssthresh = target.max(2 * smss);
+    }
+    window.cwnd = smss;
+    keep_limits(window);
+}
+
+/// Leaves fast recovery (RFC 6582 section 3.2 step 3): cwnd is ssthresh, which it already is unless the reduction was
+/// undone or the MSS changed meanwhile.
+pub(super) fn recovered(window: &mut Window) {
+    window.cwnd = window.cwnd.min(window.ssthresh);
+    keep_limits(window);
+}
+
+/// Gives back cwnd and ssthresh from before the last reduction (RFC 4015 section 3.2, RFC 9438 section 4.9). Returns whether
+/// there was something to give back.
+pub(super) fn undo(window: &mut Window) -> bool {
+    if window.prior_cwnd == 0 {
+        return false;
+    }
+    window.cwnd = window.cwnd.max(window.prior_cwnd);
+    window.ssthresh = window.ssthresh.max(window.prior_ssthresh);
+    window.prior_cwnd = 0;
+    window.prior_ssthresh = 0;
+    keep_limits(window);
+    true
+}
+
+/// After an idle period longer than the retransmission timeout the window is at most the initial one (RFC 5681 section 4.1).
+/// Returns whether it fell.
+pub(super) fn restart(window: &mut Window, restart: &Restart) -> bool {
+    let limit = super::initial_window(window.mss);
+    if restart.idle <= u64::from(restart.rto) || window.cwnd <= limit {
+        return false;
+    }
+    window.cwnd = limit;
+    true
+}
+
+/// Keeps cwnd within one segment and [`MAX_WINDOW`], and ssthresh at two segments or more, whatever happened.
+pub(super) fn keep_limits(window: &mut Window) {
+    let smss = window.smss();
+    window.cwnd = window.cwnd.clamp(smss, MAX_WINDOW);
+    window.ssthresh = window.ssthresh.max(2 * smss);
+}

@@ -1,0 +1,82 @@
+//! Reno: RFC 5681 with NewReno's rules for recovery (RFC 6582) and appropriate byte counting (RFC 3465).
+
+use swapper::Protocol;
+
+use super::algorithm::Algorithm;
+use super::transfer::{COMMON_WINDOW, RENO_TABLE};
+use super::{Ack, CongestionEvent, History, Restart, Timeout, Window, common};
+
+/// Additive increase of one segment per round trip, multiplicative decrease by half.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Reno;
+
+/// Reno's private state for one connection. Layout version 1: by-reference transfer depends on it.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct State {
+    /// The common past. `credit` is RFC 3465's bytes_acked; Reno itself needs nothing else of it.
+    pub history: History,
+}
+
+impl Algorithm for Reno {
+    type State = State;
+
+    const PROTOCOLS: &'static [Protocol] = &[COMMON_WINDOW, RENO_TABLE];
+    const TABLE: Protocol = RENO_TABLE;
+
+    fn acknowledged(&self, state: &mut State, window: &mut Window, ack: &Ack) {
+        if !common::may_grow(window, ack) {
+            return;
+        }
+        if window.in_slow_start() {
+            return common::slow_start(window, ack);
+        }
+        // RFC 3465 section 2.1: one segment more for each window's worth of bytes acknowledged. One ACK counts for at most
+        // one window, so that at most one segment is added however long the engine says nothing.
+        let credit = state.history.credit.saturating_add(ack.acked.min(window.cwnd));
+        if credit >= window.cwnd {
+            state.history.credit = (credit - window.cwnd).min(window.cwnd);
+            window.cwnd = window.cwnd.saturating_add(window.smss());
+            common::keep_limits(window);
+        } else {
+            state.history.credit = credit;
+        }
+    }
+
+    fn congestion(&self, state: &mut State, window: &mut Window, event: &CongestionEvent) {
+        common::remember(window);
+        state.history.reduced(event.now, window.cwnd, window.cwnd);
+        // RFC 5681 equation 4 and section 3.2 step 2.
+        common::reduce(window, event.flight / 2, 2 * window.smss());
+    }
+
+    fn timeout(&self, state: &mut State, window: &mut Window, timeout: &Timeout) {
+        if !timeout.repeated {
+            common::remember(window);
+            state.history.reduced(timeout.now, window.cwnd, 0);
+        }
+        common::lose_window(window, timeout.flight / 2, timeout.repeated);
+    }
+
+    fn recovered(&self, _state: &mut State, window: &mut Window, _now: u64) {
+        common::recovered(window);
+    }
+
+    fn undo(&self, state: &mut State, window: &mut Window) {
+        if common::undo(window) {
+            state.history.undone();
+        }
+    }
+
+    fn restart(&self, _state: &mut State, window: &mut Window, restart: &Restart) {
+        common::restart(window, restart);
+    }
+
+    fn history(state: &State) -> History {
+        state.history
+    }
+
+    fn from_history(history: History) -> State {
+        State { history }
+    }
+}
