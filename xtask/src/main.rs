@@ -1,1 +1,60 @@
-fn main() {}
+//! The developer's commands of Midflight: `cargo xtask run`, `cargo xtask test`, `cargo xtask build`.
+//!
+//! Each command provides what it needs (see [`provision`]) before it does its work, and leaves nothing behind when it is interrupted
+//! (see [`cleanup`]).
+#![deny(unsafe_code)]
+
+mod accel;
+mod cleanup;
+mod clock;
+mod command;
+mod control;
+mod e2e;
+mod image;
+mod machine;
+mod netns;
+mod paths;
+mod provision;
+mod run;
+mod test;
+mod tidy;
+mod ui;
+mod vm;
+
+use clap::{Parser, Subcommand};
+
+/// The developer's commands of Midflight.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Builds the image and boots it under QEMU until Ctrl-C.
+    Run(run::Args),
+    /// Runs everything that the project tests, or the steps whose name contains a FILTER.
+    Test(test::Args),
+    /// Builds the image and prints where it is.
+    Build,
+    /// Checks the tree: length of files, unsafe code, sleeps in tests, names of machines.
+    Tidy,
+}
+
+fn main() {
+    cleanup::install();
+    let done = match Cli::parse().command {
+        Command::Run(args) => run::run(&args),
+        Command::Test(args) => test::run(&args),
+        Command::Build => image::build().map(|path| println!("{}", path.display())),
+        Command::Tidy => tidy::command(),
+    };
+    if let Err(error) = done {
+        // A command that fails because it is being interrupted has nothing to report.
+        cleanup::park_if_interrupted();
+        eprintln!("error: {error:#}");
+        std::process::exit(1);
+    }
+}

@@ -1,0 +1,55 @@
+//! The image comes up, answers, and refuses what it does not understand.
+
+use std::time::Duration;
+
+use anyhow::{Result, bail, ensure};
+
+use super::Lab;
+use crate::test::Outcome;
+use crate::vm::Vm;
+
+/// One and two processors: ready, with an address, and the three verbs that ask.
+pub fn ready(lab: &Lab) -> Result<Outcome> {
+    for processors in [1, 2] {
+        let guest = lab.boot(|machine| machine.processors = processors)?;
+        guest.tested(|guest| {
+            for word in ["address=10.0.2.15/24".to_owned(), format!("processors={processors}")] {
+                ensure!(guest.ready.split_whitespace().any(|other| other == word), "`{}` lacks {word}", guest.ready);
+            }
+            let control = guest.control()?;
+            let help = control.order("help")?;
+            for verb in ["help", "list", "status", "connections", "swap", "trace"] {
+                ensure!(help.text.contains(verb), "help does not mention {verb}: {}", help.text);
+            }
+            let list = control.order("list")?;
+            ensure!(list.text.contains("congestion"), "list does not name the object congestion: {}", list.text);
+            for implementation in ["reno", "cubic"] {
+                ensure!(list.text.contains(implementation), "list does not name {implementation}: {}", list.text);
+            }
+            control.order("status")?;
+            let json: serde_json::Value = serde_json::from_str(&control.ask("json status")?.text)?;
+            ensure!(json.is_object(), "`json status` is no object: {json}");
+            Ok(())
+        })?;
+    }
+    Ok(Outcome::PASSED)
+}
+
+/// Each malformed option is named in an error, and the image ends with a failure.
+pub fn malformed_options(lab: &Lab) -> Result<Outcome> {
+    for option in ["ip=10.77.0.999/24", "mtu=12", "log=loudly", "congestion=bogus", "frobnicate=1"] {
+        let mut machine = lab.machine()?;
+        machine.options = vec![option.into()];
+        let vm = Vm::start(machine, |_| ())?;
+        let key = option.split('=').next().unwrap_or(option);
+        let line = vm.wait_line(Duration::from_secs(60), |line| line.starts_with("midflight: error:"))?;
+        ensure!(line.contains(key), "`{option}` was answered by `{line}`, which does not name it");
+        let status = vm.wait_end()?;
+        // `sys_exit(0)` reaches us as 3.
+        if status.success() || status.code() == Some(3) {
+            bail!("`{option}` ended the image as if all were well ({status})");
+        }
+        vm.end();
+    }
+    Ok(Outcome::PASSED)
+}

@@ -1,0 +1,69 @@
+//! iperf3 while the congestion controller is swapped under it, and the forms of its tests.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+
+use super::swaps::Alternation;
+use super::traffic::{Iperf, iperf, received};
+use super::{Guest, Lab};
+use crate::test::Outcome;
+
+const LIMIT: Duration = Duration::from_secs(90);
+
+/// The guest sends: the controller at work is the one that is swapped.
+pub fn download(lab: &Lab) -> Result<Outcome> {
+    lab.boot(|_| ())?.tested(|guest| under_swaps(guest, "-t 30 -R", true))
+}
+
+/// The guest receives.
+pub fn upload(lab: &Lab) -> Result<Outcome> {
+    lab.boot(|_| ())?.tested(|guest| under_swaps(guest, "-t 30", false))
+}
+
+/// Runs iperf3 with a swap every second. `sends`: the guest's windows grow, so their hand-over can be checked.
+pub fn under_swaps(guest: &Guest, arguments: &str, sends: bool) -> Result<()> {
+    let mut run = Iperf::start(guest, arguments, LIMIT)?;
+    let mut swaps = Alternation::new(guest)?;
+    while run.runs_for(Duration::from_secs(1)) {
+        swaps.swap()?;
+    }
+    let report = run.report()?;
+    received(&report, 1_000_000)?;
+    swaps.check(10, sends)?;
+    Ok(())
+}
+
+/// Streams in parallel, limits by size, and one test after the other; a second client is told that the server is busy.
+pub fn variety(lab: &Lab) -> Result<Outcome> {
+    lab.boot(|_| ())?.tested(|guest| {
+        for arguments in ["-P 4 -t 3", "-P 4 -t 3 -R", "-n 8M", "-n 8M -R", "-t 2 -l 1K", "-t 2 -O 1 -R", "-t 2 -w 64K"]
+        {
+            received(&iperf(guest, arguments)?, 10_000)?;
+        }
+        let report = iperf(guest, "-t 2 -R")?;
+        let sum = &report["end"]["sum_sent"];
+        ensure!(sum["retransmits"].is_u64(), "the server does not report retransmits: {sum}");
+        let used = &report["end"]["sender_tcp_congestion"];
+        ensure!(
+            used.as_str().is_some_and(|name| !name.is_empty()),
+            "the server does not say which controller it used: {used}"
+        );
+        for _ in 0..12 {
+            iperf(guest, "-n 64K")?;
+            iperf(guest, "-n 64K -R")?;
+        }
+        let mut first = Iperf::start(guest, "-t 8 -R", LIMIT)?;
+        // The second client comes when the first one's streams are up, which `connections` shows.
+        let control = guest.control()?;
+        while first.runs_for(Duration::from_millis(100)) {
+            if control.order("connections")?.records().iter().filter(|c| c.contains_key("cwnd")).count() >= 2 {
+                break;
+            }
+        }
+        let refusal = Iperf::start(guest, "-t 1", LIMIT)?.refusal()?;
+        ensure!(refusal.contains("busy"), "a second client was told `{refusal}`");
+        first.report()?;
+        Ok(())
+    })
+}

@@ -1,0 +1,167 @@
+//! Tests against the real image in a real virtual machine, with real clients. One file a subject.
+
+mod boot;
+mod control_port;
+mod elf;
+mod hostile;
+mod idle;
+mod iperf;
+mod payload;
+mod processors;
+mod swaps;
+mod tap;
+mod traffic;
+mod wire;
+
+use std::cell::OnceCell;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use crate::control::ControlClient;
+use crate::machine::{Accel, Machine, Network, Transport, forwards};
+use crate::test::{Outcome, Step};
+use crate::vm::Vm;
+use crate::{accel, clock, image, provision};
+
+/// The steps that need the image, in their order.
+pub const STEPS: &[Step] = &[
+    Step { name: "elf", what: "the image bears the notes by which QEMU and uhyve boot it", run: elf::notes },
+    Step { name: "boot", what: "it boots, says that it is ready, and answers help, list and status", run: boot::ready },
+    Step { name: "options", what: "a malformed option is reported and ends the image", run: boot::malformed_options },
+    Step { name: "idle", what: "an idle guest leaves the host's processor alone", run: idle::measure },
+    Step { name: "control-errors", what: "bad requests get an error and change nothing", run: control_port::errors },
+    Step {
+        name: "payload",
+        what: "every octet arrives in order, both ways, while controllers are swapped",
+        run: payload::under_swaps,
+    },
+    Step {
+        name: "deadline",
+        what: "a swap that cannot finish in time is undone, and traffic goes on",
+        run: swaps::undone,
+    },
+    Step { name: "iperf-download", what: "iperf3 -R for 30 s with a swap every second", run: iperf::download },
+    Step { name: "iperf-upload", what: "iperf3 for 30 s with a swap every second", run: iperf::upload },
+    Step {
+        name: "iperf-many",
+        what: "parallel streams, sizes, many tests in a row, and a second client",
+        run: iperf::variety,
+    },
+    Step {
+        name: "processors",
+        what: "connections live on both processors and a swap moves both",
+        run: processors::both,
+    },
+    Step { name: "hostile", what: "frames that lie and floods of SYNs are dropped and counted", run: hostile::frames },
+    Step { name: "tap", what: "the same on a TAP in a network namespace of its own", run: tap::download },
+];
+
+/// How long a boot may take under the translator on a loaded machine.
+const BOOT: Duration = Duration::from_secs(60);
+/// How long a control request may stay without reply.
+const REPLY: Duration = Duration::from_secs(15);
+
+/// What the tests share: the image, built once, and how it is executed here.
+pub struct Lab {
+    image: OnceCell<PathBuf>,
+    accel: OnceCell<Accel>,
+    tsc_mhz: OnceCell<u64>,
+}
+
+impl Lab {
+    /// Nothing is built or started yet.
+    pub fn new() -> Self {
+        Self { image: OnceCell::new(), accel: OnceCell::new(), tsc_mhz: OnceCell::new() }
+    }
+
+    /// The image, built at first use.
+    pub fn image(&self) -> Result<PathBuf> {
+        if let Some(image) = self.image.get() {
+            return Ok(image.clone());
+        }
+        let image = image::build()?;
+        Ok(self.image.get_or_init(|| image).clone())
+    }
+
+    /// Two processors and 256 MiB on QEMU's user-mode network with free ports of the host.
+    pub fn machine(&self) -> Result<Machine> {
+        provision::need(&[provision::QEMU])?;
+        let mut machine = Machine {
+            image: self.image()?,
+            processors: 2,
+            memory: "256M".into(),
+            accel: Accel::Tcg,
+            tsc_mhz: *self.tsc_mhz.get_or_init(clock::tsc_mhz),
+            network: Network::User(forwards(false)?),
+            options: Vec::new(),
+        };
+        if self.accel.get().is_none() {
+            let accel = accel::resolve(accel::Choice::Auto, &machine)?;
+            self.accel.get_or_init(|| accel);
+        }
+        machine.accel = self.accel.get().copied().unwrap_or(Accel::Tcg);
+        Ok(machine)
+    }
+
+    /// A guest that is ready. A port that another program took between our choosing it and QEMU's use of it is replaced.
+    pub fn boot(&self, change: impl Fn(&mut Machine)) -> Result<Guest> {
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let mut machine = self.machine()?;
+            change(&mut machine);
+            let vm = Vm::start(machine, |_| ())?;
+            match vm.wait_ready(BOOT) {
+                Ok(ready) => return Ok(Guest { vm, ready }),
+                Err(_) if attempts < 3 && vm.said(|line| line.contains("host forwarding rule")) => vm.end(),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// A booted guest.
+pub struct Guest {
+    pub vm: Vm,
+    /// Its line of readiness.
+    pub ready: String,
+}
+
+impl Guest {
+    /// A client of its control port.
+    pub fn control(&self) -> Result<ControlClient> {
+        ControlClient::new(self.address(Transport::Udp, 7070)?, REPLY)
+    }
+
+    /// Where its `port` is reached.
+    pub fn address(&self, transport: Transport, port: u16) -> Result<std::net::SocketAddr> {
+        self.vm.machine.network.address(transport, port).with_context(|| format!("port {port} is not forwarded"))
+    }
+
+    /// Ends the test on this guest: it must still run and must not have reported an exception or a panic.
+    pub fn finish(self) -> Result<Outcome> {
+        self.check()?;
+        self.vm.end();
+        Ok(Outcome::PASSED)
+    }
+
+    /// Fails if the guest died or reported an error.
+    pub fn check(&self) -> Result<()> {
+        let bad = |line: &str| {
+            ["midflight: exception", "midflight: error", "panicked"].iter().any(|word| line.contains(word))
+        };
+        anyhow::ensure!(self.vm.runs(), "the guest died; its last lines were:\n{}", self.vm.tail());
+        anyhow::ensure!(!self.vm.said(bad), "the guest reported an error; its last lines were:\n{}", self.vm.tail());
+        Ok(())
+    }
+
+    /// Runs `test`, and on its failure adds the end of the serial log.
+    pub fn tested(self, test: impl FnOnce(&Self) -> Result<()>) -> Result<Outcome> {
+        match test(&self) {
+            Ok(()) => self.finish(),
+            Err(error) => Err(error.context(format!("the guest's last lines were:\n{}", self.vm.tail()))),
+        }
+    }
+}

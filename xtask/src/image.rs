@@ -1,0 +1,27 @@
+//! Building the image: one ELF that QEMU and uhyve boot as it is.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+
+use crate::{command, paths, provision, ui};
+
+/// The package and the binary of the image, in a workspace of its own under `unikernel/`.
+const NAME: &str = "midflight-image";
+
+/// Builds the image and returns its path.
+pub fn build() -> Result<PathBuf> {
+    let manifest = paths::root().join("unikernel/Cargo.toml");
+    if !manifest.exists() {
+        bail!("this checkout has no image to build: {} is missing", manifest.display());
+    }
+    let kit = provision::kit()?;
+    ui::step("Building the image");
+    let target = paths::target().join("image");
+    let mut cargo = kit.compiler.cargo("build")?;
+    cargo.current_dir(paths::root().join("unikernel")).env("CARGO_TARGET_DIR", &target);
+    cargo.env("MIDFLIGHT_KERNEL_OBJECT", &kit.kernel);
+    cargo.args(["-Zbuild-std-features=compiler-builtins-mem", "--bin", NAME]);
+    command::run(&mut cargo).context("the image does not build")?;
+    Ok(target.join("x86_64-unknown-none/release").join(NAME))
+}

@@ -1,0 +1,200 @@
+//! The virtual machine that the image boots in: QEMU's command line.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::command;
+
+/// Address of the host on the TAP.
+pub const TAP_HOST: &str = "10.77.0.1";
+/// Address of the guest on the TAP.
+pub const TAP_GUEST: &str = "10.77.0.2";
+
+/// How the guest's instructions are executed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accel {
+    /// By the processor.
+    Kvm,
+    /// By QEMU's translator.
+    Tcg,
+}
+
+/// The transport of a forwarded port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    Tcp,
+    Udp,
+}
+
+/// One port of the guest and the port of the host's loopback address that leads to it.
+#[derive(Clone, Copy, Debug)]
+pub struct Forward {
+    pub transport: Transport,
+    pub guest: u16,
+    pub host: u16,
+}
+
+/// What the NIC is connected to.
+#[derive(Clone, Debug)]
+pub enum Network {
+    /// QEMU's own user-mode network, with ports forwarded from loopback; no privilege needed.
+    User(Vec<Forward>),
+    /// As `User`, and every frame also goes to and comes from the program that listens at this address (QEMU's socket format: each
+    /// frame behind its length as 32 bits, big-endian).
+    Wire(Vec<Forward>, SocketAddr),
+    /// The device `tap0` of a network namespace.
+    Tap(String),
+}
+
+/// A machine to start.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    pub image: PathBuf,
+    pub processors: u32,
+    pub memory: String,
+    pub accel: Accel,
+    /// Rate of the time-stamp counter in MHz.
+    pub tsc_mhz: u64,
+    pub network: Network,
+    /// Options for the image itself.
+    pub options: Vec<String>,
+}
+
+/// The services of the image and the host's port that each gets if it is free: port 7 is the host's own privilege.
+pub const SERVICES: [(Transport, u16, u16); 5] = [
+    (Transport::Tcp, 5201, 5201),
+    (Transport::Udp, 7070, 7070),
+    (Transport::Tcp, 8080, 8080),
+    (Transport::Tcp, 5001, 5001),
+    (Transport::Tcp, 7, 7007),
+];
+
+/// Ports of the host for all services: the usual ones where they are free if `usual`, else any free ones.
+pub fn forwards(usual: bool) -> Result<Vec<Forward>> {
+    // All probes stay open until every port is chosen, so that none is chosen twice.
+    let mut probes = Vec::new();
+    SERVICES
+        .into_iter()
+        .map(|(transport, guest, wanted)| {
+            let first = if usual { wanted } else { 0 };
+            let probe = Probe::open(transport, first)
+                .or_else(|_| Probe::open(transport, 0))
+                .context("no port of the host is free")?;
+            let host = probe.port()?;
+            probes.push(probe);
+            Ok(Forward { transport, guest, host })
+        })
+        .collect()
+}
+
+enum Probe {
+    Tcp(TcpListener),
+    Udp(UdpSocket),
+}
+
+impl Probe {
+    fn open(transport: Transport, port: u16) -> std::io::Result<Self> {
+        let address = (Ipv4Addr::LOCALHOST, port);
+        Ok(match transport {
+            Transport::Tcp => Self::Tcp(TcpListener::bind(address)?),
+            Transport::Udp => Self::Udp(UdpSocket::bind(address)?),
+        })
+    }
+
+    fn port(&self) -> std::io::Result<u16> {
+        Ok(match self {
+            Self::Tcp(socket) => socket.local_addr()?.port(),
+            Self::Udp(socket) => socket.local_addr()?.port(),
+        })
+    }
+}
+
+impl Network {
+    /// Where the guest's `port` is reached from (for a TAP: from inside its namespace).
+    pub fn address(&self, transport: Transport, port: u16) -> Option<SocketAddr> {
+        match self {
+            Self::User(forwards) | Self::Wire(forwards, _) => forwards
+                .iter()
+                .find(|forward| forward.transport == transport && forward.guest == port)
+                .map(|forward| (Ipv4Addr::LOCALHOST, forward.host).into()),
+            Self::Tap(_) => Some((TAP_GUEST.parse::<Ipv4Addr>().ok()?, port).into()),
+        }
+    }
+
+    fn arguments(&self) -> Vec<String> {
+        match self {
+            Self::User(forwards) => words(["-netdev", &user("n0", forwards)]),
+            // A hub joins the two networks and the NIC.
+            Self::Wire(forwards, wire) => words([
+                "-netdev",
+                &user("u0", forwards),
+                "-netdev",
+                &format!("socket,id=w0,connect={wire}"),
+                "-netdev",
+                "hubport,id=h0,hubid=0,netdev=u0",
+                "-netdev",
+                "hubport,id=h1,hubid=0,netdev=w0",
+                "-netdev",
+                "hubport,id=n0,hubid=0",
+            ]),
+            Self::Tap(_) => words(["-netdev", "tap,id=n0,ifname=tap0,script=no,downscript=no"]),
+        }
+    }
+}
+
+fn user(id: &str, forwards: &[Forward]) -> String {
+    let mut text = format!("user,id={id}");
+    for Forward { transport, guest, host } in forwards {
+        let transport = if *transport == Transport::Tcp { "tcp" } else { "udp" };
+        text += &format!(",hostfwd={transport}:127.0.0.1:{host}-:{guest}");
+    }
+    text
+}
+
+fn words<'a>(words: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    words.into_iter().map(str::to_owned).collect()
+}
+
+impl Machine {
+    /// The command that starts it, serial line on standard output.
+    pub fn command(&self) -> Command {
+        let mut command = match &self.network {
+            Network::Tap(namespace) => {
+                let mut command = command::tethered("ip");
+                command.args(["netns", "exec", namespace, "qemu-system-x86_64"]);
+                command
+            }
+            _ => command::tethered("qemu-system-x86_64"),
+        };
+        let accel = match self.accel {
+            Accel::Kvm => "kvm",
+            Accel::Tcg => "tcg,thread=multi",
+        };
+        command.args(["-M", "q35", "-accel", accel]);
+        // With MWAIT (CPUID's MONITOR) Hermit's idle loop burns the host's processor and loses wake-ups.
+        command.args(["-cpu", "max,-monitor", "-smp", &self.processors.to_string(), "-m", &self.memory]);
+        command.args(["-nodefaults", "-no-reboot", "-display", "none", "-serial", "stdio"]);
+        command.args(["-device", "isa-debug-exit,iobase=0xf4,iosize=4"]);
+        command.args(self.network.arguments());
+        // Without an option ROM: the machine boots from the image only.
+        command.args(["-device", "virtio-net-pci,netdev=n0,disable-legacy=on,romfile="]);
+        let mut line = format!("midflight -freq {}", self.tsc_mhz);
+        if matches!(self.network, Network::Tap(_)) {
+            line += &format!(" -- ip={TAP_GUEST}/24 gateway={TAP_HOST}");
+        } else {
+            line += " --";
+        }
+        for option in &self.options {
+            line += " ";
+            line += option;
+        }
+        command.arg("-kernel").arg(&self.image).args(["-append", &line]);
+        command
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,50 @@
+use super::*;
+
+fn machine(network: Network) -> Machine {
+    Machine {
+        image: "image".into(),
+        processors: 2,
+        memory: "256M".into(),
+        accel: Accel::Tcg,
+        tsc_mhz: 2500,
+        network,
+        options: vec!["log=debug".into()],
+    }
+}
+
+fn line(machine: &Machine) -> String {
+    machine.command().get_args().map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn every_service_gets_a_port_of_its_own() {
+    let forwards = forwards(false).unwrap();
+    assert_eq!(forwards.len(), SERVICES.len());
+    for (at, one) in forwards.iter().enumerate() {
+        assert!(forwards[at + 1..].iter().all(|other| (other.transport, other.host) != (one.transport, one.host)));
+    }
+}
+
+#[test]
+fn a_usual_port_that_is_taken_is_replaced() {
+    // Whatever else uses the port: taken by us or by another, it must not be chosen.
+    let _taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 5201));
+    let forwards = forwards(true).unwrap();
+    let iperf = forwards.iter().find(|forward| forward.guest == 5201).unwrap();
+    assert_ne!(iperf.host, 5201);
+}
+
+#[test]
+fn options_of_the_image_come_after_the_kernels() {
+    let forwards = vec![Forward { transport: Transport::Udp, guest: 7070, host: 17070 }];
+    let line = line(&machine(Network::User(forwards)));
+    assert!(line.ends_with("-kernel image -append midflight -freq 2500 -- log=debug"), "{line}");
+    assert!(line.contains("hostfwd=udp:127.0.0.1:17070-:7070"), "{line}");
+}
+
+#[test]
+fn a_tap_guest_has_a_fixed_address_and_starts_in_the_namespace() {
+    let line = line(&machine(Network::Tap("space".into())));
+    assert!(line.contains("ip netns exec space qemu-system-x86_64"), "{line}");
+    assert!(line.contains("-- ip=10.77.0.2/24 gateway=10.77.0.1 log=debug"), "{line}");
+}

@@ -1,0 +1,92 @@
+//! A network namespace of our own with a TAP device in it, so that nothing of the host's network is touched.
+
+use std::os::fd::AsFd;
+
+use anyhow::{Context, Result, bail};
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+
+use crate::machine::TAP_HOST;
+use crate::{cleanup, command, provision};
+
+/// A namespace that is removed, with all in it, when dropped or when the command is interrupted.
+pub struct Namespace {
+    name: String,
+    _undo: cleanup::Undo,
+}
+
+const PREFIX: &str = "midflight-";
+
+impl Namespace {
+    /// Makes the namespace, with `tap0` at [`TAP_HOST`]/24. Needs root.
+    pub fn new() -> Result<Self> {
+        provision::need(&[provision::ROUTES])?;
+        if !rustix::process::geteuid().is_root() {
+            bail!("a TAP and its network namespace need root: run this as root, or without --tap");
+        }
+        if !std::path::Path::new("/dev/net/tun").exists() {
+            bail!("this machine has no TAP devices (/dev/net/tun is missing): run this without --tap");
+        }
+        remove_orphans();
+        let name = format!("{PREFIX}{}", std::process::id());
+        ip(&["netns", "add", &name])?;
+        let doomed = name.clone();
+        let undo = cleanup::register(move || remove(&doomed));
+        for words in [
+            &["link", "set", "lo", "up"][..],
+            &["tuntap", "add", "dev", "tap0", "mode", "tap"],
+            &["addr", "add", &format!("{TAP_HOST}/24"), "dev", "tap0"],
+            &["link", "set", "tap0", "up"],
+        ] {
+            ip(&[&["-n", &name], words].concat())?;
+        }
+        Ok(Self { name, _undo: undo })
+    }
+
+    /// Runs `work` on a thread of its own whose sockets belong to the namespace.
+    pub fn inside<T: Send>(&self, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+        let path = format!("/run/netns/{}", self.name);
+        let file = std::fs::File::open(&path).with_context(|| format!("cannot open {path}"))?;
+        let thread = std::thread::scope(|scope| {
+            scope
+                .spawn(|| {
+                    move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network))
+                        .context("cannot enter the network namespace")?;
+                    work()
+                })
+                .join()
+        });
+        thread.map_err(|_| anyhow::anyhow!("the work in the namespace panicked"))?
+    }
+
+    /// Its name, for `ip netns exec`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+/// Removes the namespaces of runs that were killed before they could do so: each bears the process ID of its run.
+fn remove_orphans() {
+    let Ok(names) = std::fs::read_dir("/run/netns") else { return };
+    for name in names.flatten().filter_map(|entry| entry.file_name().into_string().ok()) {
+        let Some(Ok(owner)) = name.strip_prefix(PREFIX).map(str::parse::<u32>) else { continue };
+        if !std::path::Path::new(&format!("/proc/{owner}")).exists() {
+            remove(&name);
+        }
+    }
+}
+
+fn remove(name: &str) {
+    if let Err(error) = ip(&["netns", "delete", name]) {
+        eprintln!("warning: the network namespace {name} stays: {error:#}");
+    }
+}
+
+fn ip(words: &[&str]) -> Result<String> {
+    // No tether: this also runs while the command is ending.
+    let mut ip = std::process::Command::new(command::find("ip").context("ip is missing")?);
+    let output = ip.args(words).output().context("cannot start ip")?;
+    if !output.status.success() {
+        bail!("ip {} failed: {}", words.join(" "), String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}

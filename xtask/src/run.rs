@@ -1,0 +1,171 @@
+//! `cargo xtask run`: the image in a virtual machine, until Ctrl-C.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use crate::machine::{Accel, Machine, Network, SERVICES, TAP_GUEST, Transport, forwards};
+use crate::netns::Namespace;
+use crate::vm::Vm;
+use crate::{accel, clock, command, image, provision, ui};
+
+/// Options of `run`.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Processors of the guest.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=64), value_name = "N")]
+    smp: u32,
+    /// Memory of the guest; below 128M thread stacks run out.
+    #[arg(long, default_value = "256M", value_parser = memory, value_name = "SIZE")]
+    memory: String,
+    /// How the guest's instructions are executed.
+    #[arg(long, value_enum, default_value = "auto")]
+    accel: accel::Choice,
+    /// Connects the guest to a TAP device in a network namespace of its own (needs root) instead of forwarded loopback ports.
+    #[arg(long)]
+    tap: bool,
+    /// Options for the image, such as `log=debug` or `congestion=reno`.
+    #[arg(last = true, value_name = "OPTION")]
+    options: Vec<String>,
+}
+
+/// How long the image may take to boot; TCG on a loaded machine takes a few seconds.
+const BOOT: Duration = Duration::from_secs(60);
+
+/// Provides what is missing, builds, boots, and waits for the end.
+pub fn run(args: &Args) -> Result<()> {
+    provision::need(&[provision::QEMU])?;
+    // For the lines that are suggested; the guest runs without them.
+    provision::want(&[provision::IPERF3, provision::NETCAT]);
+    let image = image::build()?;
+    let namespace = args.tap.then(Namespace::new).transpose()?;
+    let network = match &namespace {
+        Some(namespace) => Network::Tap(namespace.name().to_owned()),
+        None => Network::User(forwards(true)?),
+    };
+    let mut machine = Machine {
+        image,
+        processors: args.smp,
+        memory: args.memory.clone(),
+        accel: Accel::Tcg,
+        tsc_mhz: clock::tsc_mhz(),
+        network,
+        options: args.options.clone(),
+    };
+    machine.accel = accel::resolve(args.accel, &machine)?;
+    ui::step("Booting");
+    let vm = Vm::start(machine, |line| println!("{line}"))?;
+    let ready = vm.wait_ready(BOOT)?;
+    tell(&vm.machine.network, &ready);
+    let status = vm.wait_end()?;
+    let tail = vm.tail();
+    vm.end();
+    // A guest's `exit(0)` reaches us as 3, through QEMU's debug-exit device.
+    if status.code() != Some(3) {
+        bail!("the machine ended by itself ({status}); its last lines were:\n{tail}");
+    }
+    Ok(())
+}
+
+/// Says where the guest is and what to type next.
+fn tell(network: &Network, ready: &str) {
+    let at = |transport, port| network.address(transport, port);
+    ui::step("Ready; Ctrl-C ends it");
+    if let Network::User(forwards) = network {
+        for forward in forwards {
+            let usual = SERVICES
+                .iter()
+                .find(|(transport, guest, _)| (*transport, *guest) == (forward.transport, forward.guest));
+            if let Some((_, _, usual)) = usual
+                && *usual != forward.host
+                && listens(ready, forward.transport, forward.guest)
+            {
+                ui::note(&format!(
+                    "Port {usual} of this host is taken: {} leads to the guest's port {}.",
+                    forward.host, forward.guest
+                ));
+            }
+        }
+    } else {
+        ui::note(&format!("The guest is at {TAP_GUEST}, in the network namespace of the lines below."));
+    }
+    let services: Vec<_> = SERVICES
+        .iter()
+        .filter(|(transport, guest, _)| listens(ready, *transport, *guest))
+        .filter_map(|(transport, guest, _)| {
+            let name = service(*guest);
+            let transport_name = if *transport == Transport::Tcp { "tcp" } else { "udp" };
+            Some(format!("{name} {}/{transport_name}", at(*transport, *guest)?))
+        })
+        .collect();
+    ui::note(&format!("Listening: {}", services.join(", ")));
+    let inside = match network {
+        Network::Tap(name) => format!("ip netns exec {name} "),
+        _ => String::new(),
+    };
+    let (Some(iperf), Some(control)) = (at(Transport::Tcp, 5201), at(Transport::Udp, 7070)) else { return };
+    eprintln!("\nType next, in another terminal:\n");
+    eprintln!("    {inside}iperf3 -c {} -p {} -t 30 -R", iperf.ip(), iperf.port());
+    if command::find("nc").is_some() {
+        eprintln!("    echo 'swap congestion cubic' | {inside}nc -u -w1 {} {}\n", control.ip(), control.port());
+    } else {
+        eprintln!("    {inside}cargo run --package midflight -- --at {control} swap congestion cubic\n");
+    }
+}
+
+/// Whether the line of readiness names the port: `… tcp=7,5201 udp=7070`.
+fn listens(ready: &str, transport: Transport, port: u16) -> bool {
+    let key = if transport == Transport::Tcp { "tcp=" } else { "udp=" };
+    let mut ports = ready.split_whitespace().filter_map(|word| word.strip_prefix(key)).flat_map(|list| list.split(','));
+    ports.any(|text| text.parse() == Ok(port))
+}
+
+fn service(port: u16) -> &'static str {
+    match port {
+        7 => "echo",
+        5001 => "iperf2",
+        5201 => "iperf3",
+        7070 => "control",
+        8080 => "http",
+        _ => "unknown",
+    }
+}
+
+/// A size as QEMU takes it: a number and M or G.
+fn memory(text: &str) -> Result<String> {
+    let (number, unit) =
+        text.split_at_checked(text.len().saturating_sub(1)).context("a size is a number and M or G")?;
+    let megabytes = match (number.parse::<u64>(), unit) {
+        (Ok(number), "M") => number,
+        (Ok(number), "G") => number.saturating_mul(1024),
+        _ => bail!("a size is a number and M or G, such as 256M"),
+    };
+    if !(128..=512 * 1024).contains(&megabytes) {
+        bail!("the guest needs between 128M and 512G");
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ready_line_names_the_ports() {
+        let line = "midflight: ready address=10.0.2.15/24 processors=2 tcp=7,5201 udp=7070";
+        assert!(
+            listens(line, Transport::Tcp, 7)
+                && listens(line, Transport::Tcp, 5201)
+                && listens(line, Transport::Udp, 7070)
+        );
+        assert!(!listens(line, Transport::Udp, 5201) && !listens(line, Transport::Tcp, 520));
+    }
+
+    #[test]
+    fn sizes_that_cannot_boot_are_refused() {
+        assert!(memory("256M").is_ok() && memory("2G").is_ok());
+        for wrong in ["", "256", "64M", "M", "1T", "999999G", "ä"] {
+            assert!(memory(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}
