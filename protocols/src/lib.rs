@@ -13,4 +13,5 @@ pub mod handover;
 pub mod steering;
 pub mod stack;
 pub mod sim;
+pub mod tcp;
 pub mod time;

@@ -1,0 +1,88 @@
+//! How a connection ends.
+
+use super::super::error::CloseReason;
+use super::super::event::Kinds;
+use super::super::ring::Ring;
+use super::super::state::State;
+use super::{Connection, Env, Owner, Reset};
+
+impl Connection {
+    /// Ends the connection now. What is still to be sent is forgotten, except a reset.
+    pub fn finish(&mut self, reason: CloseReason, env: &mut Env<'_>) {
+        if self.state == State::Closed {
+            return;
+        }
+        match reason {
+            CloseReason::Finished => env.counters.finished += 1,
+            CloseReason::Reset | CloseReason::Refused => env.counters.reset += 1,
+            CloseReason::TimedOut => env.counters.timed_out += 1,
+            CloseReason::Aborted => env.counters.aborted += 1,
+            CloseReason::NoMemory => {}
+        }
+        // After TIME-WAIT, the service has been told already.
+        self.reason = self.reason.or(Some(reason));
+        self.state = State::Closed;
+        self.timers.clear();
+        self.end_flow(env);
+        self.release(env, reason != CloseReason::Finished);
+    }
+
+    /// Both FINs are acknowledged: only the identity has to be kept.
+    pub(super) fn enter_time_wait(&mut self, env: &mut Env<'_>) {
+        self.state = State::TimeWait;
+        self.reason = Some(CloseReason::Finished);
+        self.timers.clear();
+        self.timers.linger = Some(env.now + env.config.time_wait);
+        self.end_flow(env);
+        self.release(env, false);
+    }
+
+    fn end_flow(&mut self, env: &mut Env<'_>) {
+        if core::mem::take(&mut self.flow_open) {
+            env.congestion.close(self.flow());
+        }
+        self.scoreboard.clear();
+        self.reassembly.clear();
+        self.fin_sent = true;
+    }
+
+    /// Gives buffers back: the send buffer, and the receive buffer if nothing in it can still be read.
+    fn release(&mut self, env: &mut Env<'_>, discard: bool) {
+        env.memory.give(self.tx.capacity());
+        self.tx = Ring::default();
+        if discard || self.owner != Owner::Service || self.rx.is_empty() {
+            env.memory.give(self.rx.capacity());
+            self.rx = Ring::default();
+        }
+    }
+
+    /// Gives back what is left, before the connection is dropped.
+    pub fn release_all(&mut self, env: &mut Env<'_>) {
+        self.end_flow(env);
+        self.release(env, true);
+    }
+
+    /// Notes that a reset has to go out, as an answer to nothing (RFC 9293 section 3.10.5).
+    pub(super) fn send_reset(&mut self) {
+        let acknowledgement = (self.state != State::SynSent).then_some(self.rcv_nxt);
+        self.reset = Some(Reset { sequence: self.snd_nxt, acknowledgement });
+        self.work = true;
+    }
+
+    /// Whether the service has to be told that all is over, and then notes it: once, and not before it has read everything.
+    pub fn note_closed(&mut self) {
+        if matches!(self.state, State::TimeWait | State::Closed)
+            && self.owner == Owner::Service
+            && !self.closed_told
+            && self.rx.is_empty()
+        {
+            self.closed_told = true;
+            self.events |= Kinds::CLOSED;
+        }
+    }
+
+    /// Whether nothing is left to do: the connection can be dropped.
+    pub fn is_over(&self) -> bool {
+        self.state == State::Closed && self.owner != Owner::Service && self.reset.is_none()
+    }
+}

@@ -1,0 +1,65 @@
+//! The way out: what the engine needs of the layer below.
+
+use core::fmt;
+
+use smoltcp::wire::IpAddress;
+
+use super::header::Header;
+
+/// Where a connection's segments come from and go to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Path {
+    /// Our address.
+    pub local: IpAddress,
+    /// The peer's address.
+    pub remote: IpAddress,
+    /// The link address to which frames for the peer go.
+    pub link: [u8; 6],
+}
+
+/// The link has no room now. Nothing is lost: the engine tries again at a later `poll`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Full;
+
+impl fmt::Display for Full {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the link has no room for another segment now")
+    }
+}
+
+impl core::error::Error for Full {}
+
+/// Takes segments from the engine.
+pub trait Egress {
+    /// Sends a segment with `header` and the octets of both slices of `payload`, one after the other. If they are more than
+    /// `header.segment_size`, it is a run of segments: the link cuts them (TSO).
+    ///
+    /// # Errors
+    /// [`Full`] if there is no room now; nothing was sent.
+    fn send(&mut self, path: &Path, header: &Header, payload: [&[u8]; 2]) -> Result<(), Full>;
+
+    /// How many full-sized segments one `send` may carry; at least 1.
+    fn max_segments(&self) -> usize {
+        1
+    }
+}
+
+/// Whether the TCP checksum of a received segment is still to be verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checksum {
+    /// The engine verifies it.
+    Verify,
+    /// The device did, or the segment never was on a wire.
+    Verified,
+}
+
+/// What a `poll` left undone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Nothing until the next deadline or segment.
+    Done,
+    /// Something: connections have used up their burst. Poll again soon.
+    More,
+    /// The link was full. Poll again when it has room.
+    Full,
+}

@@ -1,0 +1,197 @@
+//! A segment arrives: to which connection does it belong?
+
+use smoltcp::wire::TcpPacket;
+
+use super::super::connection::{Connection, Opening};
+use super::super::egress::{Checksum, Egress, Path};
+use super::super::error::CloseReason;
+use super::super::header::{Flags, Header};
+use super::super::isn;
+use super::super::lookup::Key;
+use super::super::seq::Seq;
+use super::super::slab::ConnId;
+use super::super::state::State;
+use super::Engine;
+use crate::time::Instant;
+
+impl Engine {
+    /// Takes a segment: TCP header and payload, exactly as long as the IP header says. Nothing in it is trusted.
+    ///
+    /// What can wait for the end of the burst is sent by [`poll`](Self::poll).
+    pub fn receive(&mut self, now: Instant, path: &Path, segment: &[u8], checksum: Checksum, out: &mut dyn Egress) {
+        self.observe(now);
+        self.counters.segments_in += 1;
+        let (header, payload) = match Header::parse(segment) {
+            Ok(parsed) => parsed,
+            Err(_) => {
+                self.counters.drop_malformed += 1;
+                return;
+            }
+        };
+        if checksum == Checksum::Verify && !TcpPacket::new_unchecked(segment).verify_checksum(&path.remote, &path.local)
+        {
+            self.counters.drop_checksum += 1;
+            return;
+        }
+        if header.source_port == 0
+            || header.destination_port == 0
+            || !path.remote.is_unicast()
+            || !path.local.is_unicast()
+        {
+            self.counters.drop_address += 1;
+            return;
+        }
+        let key = Key {
+            local: path.local,
+            remote: path.remote,
+            local_port: header.destination_port,
+            remote_port: header.source_port,
+        };
+        match self.lookup.find(&key) {
+            Some(index) => self.segment_for(index, &key, path, &header, payload, out),
+            None => self.segment_for_none(&key, path, &header, payload.len(), None, out),
+        }
+    }
+
+    fn segment_for(
+        &mut self,
+        index: u32,
+        key: &Key,
+        path: &Path,
+        header: &Header,
+        payload: &[u8],
+        out: &mut dyn Egress,
+    ) {
+        if let Some(connection) = self.connections.at(index)
+            && connection.state == State::TimeWait
+            && let Some(floor) = connection.gives_way_to(header)
+        {
+            self.counters.time_wait_reused += 1;
+            self.with(index, |connection, env| connection.finish(CloseReason::Finished, env));
+            self.segment_for_none(key, path, header, payload.len(), Some(floor), out);
+            return;
+        }
+        let urgent = self.with(index, |connection, env| {
+            connection.segment(header, payload, path.link, env);
+            connection.ack_at_once() || connection.reset.is_some()
+        });
+        if urgent == Some(true) {
+            self.send_at_once(index, out);
+        }
+    }
+
+    /// Sends what cannot wait for the end of the burst; if the link is full, it waits nevertheless.
+    fn send_at_once(&mut self, index: u32, out: &mut dyn Egress) {
+        self.with(index, |connection, env| {
+            if connection.reset.is_none() {
+                let _ = connection.send_ack(env, out);
+            } else if connection.output(env, out).is_err() {
+                connection.work = true;
+            }
+        });
+    }
+
+    /// A segment for which there is no connection: the start of one, or answered by a reset (RFC 9293 sections 3.10.7.1 and 3.10.7.2).
+    fn segment_for_none(
+        &mut self,
+        key: &Key,
+        path: &Path,
+        header: &Header,
+        payload: usize,
+        floor: Option<Seq>,
+        out: &mut dyn Egress,
+    ) {
+        let opens = header.flags.contains(Flags::SYN) && !header.flags.intersects(Flags::ACK.with(Flags::RST));
+        if opens && self.listeners.contains(key.local_port) {
+            // A SYN with FIN is no way to open a connection.
+            if header.flags.contains(Flags::FIN) {
+                self.counters.drop_no_connection += 1;
+            } else {
+                self.half_open(key, path, header, floor);
+            }
+            return;
+        }
+        self.counters.drop_no_connection += 1;
+        self.refuse(path, header, payload, out);
+    }
+
+    fn refuse(&mut self, path: &Path, header: &Header, payload: usize, out: &mut dyn Egress) {
+        if header.flags.contains(Flags::RST) {
+            return;
+        }
+        if !self.resets.allow(self.now) {
+            self.counters.resets_suppressed += 1;
+            return;
+        }
+        let acknowledges = header.flags.contains(Flags::ACK);
+        let reset = Header {
+            source_port: header.destination_port,
+            destination_port: header.source_port,
+            sequence: if acknowledges { header.acknowledgement } else { 0 },
+            acknowledgement: if acknowledges { 0 } else { header.sequence.wrapping_add(header.sequence_len(payload)) },
+            flags: if acknowledges { Flags::RST } else { Flags::RST.with(Flags::ACK) },
+            ..Header::default()
+        };
+        // A reset that the link has no room for is lost; the peer will ask again.
+        if out.send(path, &reset, [&[], &[]]).is_ok() {
+            self.counters.resets_out += 1;
+            self.counters.segments_out += 1;
+        }
+    }
+
+    /// Opens a half-open connection for a SYN.
+    fn half_open(&mut self, key: &Key, path: &Path, header: &Header, floor: Option<Seq>) {
+        let connections = &self.connections;
+        let is_half_open = |id: ConnId| {
+            connections
+                .at(id.index)
+                .is_some_and(|connection| connection.id == id && connection.state == State::SynReceived)
+        };
+        let oldest = self.listeners.get_mut(key.local_port).and_then(|listener| listener.must_drop(is_half_open));
+        if let Some(oldest) = oldest {
+            self.counters.drop_half_open += 1;
+            self.with(oldest.index, |connection, env| connection.finish(CloseReason::TimedOut, env));
+        }
+        if !self.make_room() {
+            self.counters.drop_syn_connections += 1;
+            return;
+        }
+        let mut iss = isn::initial_sequence(&self.secrets.isn, key, self.now);
+        if let Some(floor) = floor
+            && iss.le(floor)
+        {
+            // Beyond everything that the old incarnation sent (RFC 9293 section 3.6.1, RFC 6191 section 2).
+            iss = floor + 64_000;
+        }
+        let ts_offset = isn::timestamp_offset(&self.secrets.isn, key);
+        let (key, path, now) = (*key, *path, self.now);
+        let config = &self.config;
+        let id = self
+            .connections
+            .insert(|id| Connection::passive(&Opening { id, key, path, now, iss, ts_offset }, config, header));
+        let Some(id) = id else { return };
+        self.lookup.insert(key, id.index);
+        let connections = &self.connections;
+        if let Some(listener) = self.listeners.get_mut(key.local_port) {
+            listener.opened(id, |id| {
+                connections
+                    .at(id.index)
+                    .is_some_and(|connection| connection.id == id && connection.state == State::SynReceived)
+            });
+        }
+        self.settle(id.index);
+    }
+
+    /// Sees to it that there is a free slot, by ending the oldest TIME-WAIT if need be.
+    pub(super) fn make_room(&mut self) -> bool {
+        while self.connections.is_full() {
+            let Some(oldest) = self.time_waits.pop_front() else { return false };
+            let waits = |connection: &Connection| connection.id == oldest && connection.state == State::TimeWait;
+            if self.connections.at(oldest.index).is_some_and(waits) {
+                self.counters.time_wait_reused += 1;
+                self.with(oldest.index, |connection, env| connection.finish(CloseReason::Finished, env));
+            }
+        }
+        true
+    }
+}

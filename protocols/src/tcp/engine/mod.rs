@@ -1,0 +1,224 @@
+//! The engine: all TCP connections of one processor.
+
+mod input;
+mod open;
+mod poll;
+mod service;
+
+use alloc::collections::VecDeque;
+
+use super::CongestionRef;
+use super::config::{Config, Secrets};
+use super::connection::Owner;
+use super::connection::{Connection, Env, Memory};
+use super::counters::Counters;
+use super::error::Error;
+use super::event::{Event, Kinds};
+use super::info::Info;
+use super::limiter::Limiter;
+use super::listener::Listeners;
+use super::lookup::Lookup;
+use super::slab::{ConnId, Slab};
+use super::state::State;
+use super::timer_wheel::TimerWheel;
+use crate::time::Instant;
+
+/// All TCP connections of one processor.
+pub struct Engine {
+    config: Config,
+    secrets: Secrets,
+    congestion: CongestionRef,
+    connections: Slab<Connection>,
+    lookup: Lookup,
+    listeners: Listeners,
+    wheel: TimerWheel,
+    /// Slots of connections that have an event to tell.
+    events: VecDeque<u32>,
+    /// Slots of connections that may have something to send.
+    work: VecDeque<u32>,
+    /// Connections in TIME-WAIT, oldest first; some may be gone already.
+    time_waits: VecDeque<ConnId>,
+    memory: Memory,
+    counters: Counters,
+    resets: Limiter,
+    next_port: u32,
+    now: Instant,
+    link_full: bool,
+}
+
+impl Engine {
+    /// An engine without connections. Settings outside their ranges are brought into them.
+    pub fn new(config: Config, secrets: Secrets, congestion: CongestionRef) -> Self {
+        let config = config.checked();
+        let capacity = config.max_connections.min(1024);
+        Self {
+            connections: Slab::new(config.max_connections),
+            lookup: Lookup::new(secrets.hash, config.max_connections),
+            listeners: Listeners::default(),
+            wheel: TimerWheel::new(),
+            events: VecDeque::with_capacity(capacity),
+            work: VecDeque::with_capacity(capacity),
+            time_waits: VecDeque::new(),
+            memory: Memory { used: 0, limit: config.buffer_bytes },
+            counters: Counters::default(),
+            resets: Limiter::new(config.resets_per_second, 1_000_000),
+            next_port: secrets.seed as u32,
+            now: Instant::from_micros(0),
+            link_full: false,
+            config,
+            secrets,
+            congestion,
+        }
+    }
+
+    /// The next event, if there is one. After an event with [`Kinds::CLOSED`] the connection's name may be stale.
+    pub fn next_event(&mut self) -> Option<Event> {
+        while let Some(index) = self.events.pop_front() {
+            let Some(connection) = self.connections.at_mut(index) else { continue };
+            if !core::mem::take(&mut connection.event_queued) {
+                continue;
+            }
+            let kinds = core::mem::take(&mut connection.events);
+            if kinds.is_empty() {
+                continue;
+            }
+            let closed = kinds.contains(Kinds::CLOSED);
+            let reason = connection.reason.filter(|_| closed);
+            let event = Event { conn: connection.id, listener: connection.listener, kinds, reason };
+            if closed {
+                connection.owner = Owner::Gone;
+                self.settle(index);
+            }
+            return Some(event);
+        }
+        None
+    }
+
+    /// What there is to know of a connection.
+    ///
+    /// # Errors
+    /// [`Error::Stale`].
+    pub fn info(&self, conn: ConnId) -> Result<Info, Error> {
+        let connection = self.connections.at(conn.index).filter(|connection| connection.id == conn);
+        connection.map(|connection| connection.info(self.now, &self.config)).ok_or(Error::Stale(conn))
+    }
+
+    /// All connections, half-open ones and those in TIME-WAIT included, by slot.
+    pub fn connections(&self) -> impl Iterator<Item = (ConnId, Info)> + '_ {
+        self.connections.iter().map(|connection| (connection.id, connection.info(self.now, &self.config)))
+    }
+
+    /// How many connections there are in all states.
+    pub fn connection_count(&self) -> usize {
+        self.connections.len()
+    }
+
+    /// Octets that the buffers of all connections take.
+    pub fn buffer_octets(&self) -> usize {
+        self.memory.used
+    }
+
+    /// What was counted since the engine began.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// The settings in force.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The congestion controller.
+    pub fn congestion(&self) -> &CongestionRef {
+        &self.congestion
+    }
+
+    /// The congestion controller, to be replaced.
+    pub fn congestion_mut(&mut self) -> &mut CongestionRef {
+        &mut self.congestion
+    }
+
+    fn observe(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+    }
+
+    /// Calls `act` with the connection in a slot, and sees to what follows.
+    fn with<R>(&mut self, index: u32, act: impl FnOnce(&mut Connection, &mut Env<'_>) -> R) -> Option<R> {
+        let connection = self.connections.at_mut(index)?;
+        let mut env = Env {
+            now: self.now,
+            config: &self.config,
+            congestion: &self.congestion,
+            counters: &mut self.counters,
+            memory: &mut self.memory,
+        };
+        let before = connection.state;
+        let result = act(connection, &mut env);
+        let after = connection.state;
+        if before != after {
+            self.state_changed(index, before, after);
+        }
+        self.settle(index);
+        Some(result)
+    }
+
+    fn state_changed(&mut self, index: u32, before: State, after: State) {
+        let Some(connection) = self.connections.at(index) else { return };
+        let (id, key) = (connection.id, connection.key);
+        if before == State::SynReceived
+            && let Some(listener) = connection.listener.and_then(|port| self.listeners.get_mut(port))
+        {
+            listener.resolved();
+        }
+        if after == State::TimeWait {
+            self.note_time_wait(id);
+        }
+        if after == State::Closed {
+            self.lookup.remove(&key, index);
+        }
+    }
+
+    fn note_time_wait(&mut self, id: ConnId) {
+        if self.time_waits.len() >= 2 * self.config.max_connections {
+            let connections = &self.connections;
+            self.time_waits.retain(|id| connections.is_current(*id));
+        }
+        self.time_waits.push_back(id);
+    }
+
+    /// Queues a connection for what it has to tell and to send, sets its timer, and drops it when nothing is left of it.
+    #[inline]
+    fn settle(&mut self, index: u32) {
+        let Some(connection) = self.connections.at_mut(index) else { return };
+        if matches!(connection.state, State::TimeWait | State::Closed) {
+            connection.note_closed();
+        }
+        if !connection.events.is_empty() && !connection.event_queued && connection.owner == Owner::Service {
+            connection.event_queued = true;
+            self.events.push_back(index);
+        }
+        if connection.work && !connection.work_queued {
+            connection.work_queued = true;
+            self.work.push_back(index);
+        }
+        if let Some(deadline) = connection.timers.earliest() {
+            self.wheel.ensure(index, deadline);
+        }
+        if connection.is_over() {
+            self.drop_connection(index);
+        }
+    }
+
+    fn drop_connection(&mut self, index: u32) {
+        self.wheel.cancel(index);
+        let Some(mut connection) = self.connections.remove(index) else { return };
+        let mut env = Env {
+            now: self.now,
+            config: &self.config,
+            congestion: &self.congestion,
+            counters: &mut self.counters,
+            memory: &mut self.memory,
+        };
+        connection.release_all(&mut env);
+    }
+}

@@ -1,0 +1,75 @@
+//! TCP: the whole protocol of RFC 9293, for one processor.
+//!
+//! An [`Engine`] has the connections of its processor and shares nothing with the others. It knows nothing of platforms: time, randomness
+//! and segments are passed in, and what it sends goes to an [`Egress`]. It is deterministic: the same calls give the same segments.
+//!
+//! ```text
+//!    link ──receive()──► lookup ──► Connection ──► events ──next_event()──► service
+//!      ▲                               │  ▲                                    │
+//!      └───Egress::send() ◄── poll() ──┘  └──── send(), recv(), close() … ◄────┘
+//! ```
+//!
+//! Segments are taken one by one with [`Engine::receive`]; [`Engine::poll`] ends a burst: it lets timers expire and sends everything that
+//! has become due, ACKs included, so that an ACK goes with data where it can and a burst has few ACKs. What must not wait for the end of
+//! the burst (ACKs for segments out of order, challenge ACKs, resets) is sent by `receive`.
+//!
+//! Beyond RFC 9293: window scaling, timestamps and PAWS (RFC 7323), SACK both ways (RFC 2018, 2883, 6675), NewReno without it (RFC 6582),
+//! retransmission timeout (RFC 6298), limited transmit (RFC 3042), initial sequence numbers (RFC 6528), protection against blind attacks
+//! (RFC 5961), TIME-WAIT reuse (RFC 6191). Window decisions belong to the controller ([`crate::congestion`]); which octets are sent again
+//! belongs to the connection.
+//!
+//! # Limits, and what happens at each
+//!
+//! | limit | at the limit |
+//! |---|---|
+//! | connections ([`Config::max_connections`]) | the oldest TIME-WAIT makes room, else the SYN is dropped |
+//! | half-open connections of a listener (`backlog`) | the oldest half-open one is dropped (RFC 4987 section 3.4) |
+//! | octets of buffers ([`Config::buffer_bytes`]) | a new connection is reset, an old one keeps its size |
+//! | ranges received out of order, per connection (64) | the segment is dropped, the peer sends it again |
+//! | SACKed ranges remembered, per connection (256) | the SACK block is ignored |
+//! | transmissions on record, per connection | sending waits for ACKs |
+//! | resets per second, challenge ACKs per connection | not sent, counted |
+//! | events | one per connection: later ones are merged into it |
+
+mod config;
+mod connection;
+mod counters;
+mod egress;
+mod engine;
+mod error;
+mod event;
+mod header;
+mod info;
+mod isn;
+mod limiter;
+mod listener;
+mod lookup;
+mod options;
+mod ranges;
+mod reassembly;
+mod ring;
+mod rto;
+mod scoreboard;
+mod seq;
+mod slab;
+mod state;
+mod timer_wheel;
+
+#[cfg(test)]
+mod tests;
+
+pub use config::{Config, Secrets};
+pub use counters::Counters;
+pub use egress::{Checksum, Egress, Full, Path, Progress};
+pub use engine::Engine;
+pub use error::{CloseReason, ConnectError, Error, ListenError};
+pub use event::{Event, Kinds};
+pub use header::{Flags, HEADER_LEN, Header, MAX_HEADER_LEN, Malformed};
+pub use info::Info;
+pub use listener::{MAX_BACKLOG, MAX_LISTENERS};
+pub use options::{MAX_WINDOW_SCALE, Options, SackBlocks, Timestamps};
+pub use slab::ConnId;
+pub use state::State;
+
+/// How the engine calls its congestion controller.
+pub type CongestionRef = alloc::boxed::Box<dyn crate::congestion::Congestion>;
