@@ -223,6 +223,8 @@ pub(crate) struct MediatorRep {
     forwarded: Cell<u64>,
     suspended: Cell<u64>,
     longest: Cell<u64>,
+    /// Suspended calls on the stack, and when the first of them began to wait; those above it end before it.
+    open: Cell<(u32, u64)>,
     pub(crate) items: Cell<u64>,
 }
 
@@ -243,6 +245,7 @@ impl MediatorRep {
             forwarded: Cell::new(0),
             suspended: Cell::new(0),
             longest: Cell::new(0),
+            open: Cell::new((0, 0)),
             items: Cell::new(0),
         })
     }
@@ -257,13 +260,16 @@ impl MediatorRep {
         rep.header()
     }
 
-    pub(crate) fn report(&self, processor: ProcessorId) -> ProcessorReport {
+    pub(crate) fn report(&self, processor: ProcessorId, now: u64) -> ProcessorReport {
+        // A call that is still suspended goes on as soon as this is written.
+        let (open, since) = self.open.get();
+        let longest = if open == 0 { self.longest.get() } else { self.longest.get().max(now.saturating_sub(since)) };
         ProcessorReport {
             processor,
             items: self.items.get(),
             forwarded: self.forwarded.get(),
             suspended: self.suspended.get(),
-            longest_suspension: self.longest.get(),
+            longest_suspension: longest,
         }
     }
 
@@ -338,20 +344,23 @@ impl MediatorRep {
 struct Suspension<'a> {
     rep: &'a MediatorRep,
     local: &'a Local,
-    since: u64,
     generation: Generation,
 }
 
 impl<'a> Suspension<'a> {
     fn begin(rep: &'a MediatorRep, local: &'a Local) -> Self {
         rep.suspended.set(rep.suspended.get() + 1);
-        Self { rep, local, since: local.system().platform().now(), generation: local.generations.begin() }
+        let (open, since) = rep.open.get();
+        rep.open.set((open + 1, if open == 0 { local.system().platform().now() } else { since }));
+        Self { rep, local, generation: local.generations.begin() }
     }
 }
 
 impl Drop for Suspension<'_> {
     fn drop(&mut self) {
-        let time = self.local.system().platform().now().saturating_sub(self.since);
+        let (open, since) = self.rep.open.get();
+        self.rep.open.set((open - 1, since));
+        let time = self.local.system().platform().now().saturating_sub(since);
         self.rep.longest.set(self.rep.longest.get().max(time));
         self.local.end_activity(self.generation);
     }

@@ -54,17 +54,24 @@ impl Meeting {
         }
     }
 
-    /// A processor met the Mediator (0055), one that takes part already or a new one.
-    pub(crate) fn join(&mut self, processor: ProcessorId) -> Part {
-        if self.participants.contains(processor) {
-            Part::Participant
+    /// A processor met the Mediator (0055), one that takes part already or a new one. `None` if the swap is over, or
+    /// over on this processor: it can call the object that won.
+    pub(crate) fn join(&mut self, processor: ProcessorId) -> Option<Part> {
+        if self.finished.contains(processor) || self.is_over() {
+            None
+        } else if self.participants.contains(processor) {
+            Some(Part::Participant)
         } else if self.met || self.bystanders.contains(processor) || self.decision.is_some() {
             self.bystanders.insert(processor);
-            Part::Bystander
+            Some(Part::Bystander)
         } else {
             self.participants.insert(processor);
-            Part::Participant
+            Some(Part::Participant)
         }
+    }
+
+    fn is_over(&self) -> bool {
+        self.finished.includes(self.everyone())
     }
 
     /// Everyone who has to finish before the swap is over.
@@ -146,7 +153,7 @@ impl Meeting {
     /// This processor is back to ordinary calls. True if it was the last.
     pub(crate) fn finish(&mut self, processor: ProcessorId) -> bool {
         self.finished.insert(processor);
-        self.finished.includes(self.everyone())
+        self.is_over()
     }
 
     /// Whom the others wait for.

@@ -333,16 +333,22 @@ impl Entry {
 
     /// Answers a miss, holding the lock for reading (0053).
     pub(crate) fn find(&self, processor: ProcessorId) -> Found {
-        self.place.read(|place| match &place.root {
-            Occupant::Object(root) => {
-                root.record_miss(processor);
-                Found::Root(Arc::clone(root))
+        self.place.read(|place| {
+            // The entry swings at the decision, but a processor's state is where it belongs only when its worker has seen
+            // to it. Until then its misses still go to the Mediator.
+            if let Some(mediator) = &place.swap
+                && let Some(part) = mediator.meeting.with(|meeting| meeting.join(processor))
+            {
+                return Found::Mediator(Arc::clone(mediator), part);
             }
-            Occupant::Mediator(mediator) => {
-                let part = mediator.meeting.with(|meeting| meeting.join(processor));
-                Found::Mediator(Arc::clone(mediator), part)
+            match &place.root {
+                Occupant::Object(root) => {
+                    root.record_miss(processor);
+                    Found::Root(Arc::clone(root))
+                }
+                Occupant::Mediator(_) => unreachable!("before the decision everyone may join"),
+                Occupant::Nobody => unreachable!("an object with references is not destroyed"),
             }
-            Occupant::Nobody => unreachable!("an object with references is not destroyed"),
         })
     }
 

@@ -184,6 +184,7 @@ impl MediatorRep {
         // Calls that are inside hold a count on what they need; nothing leads here any more.
         let rep = self.rep.borrow_mut().take();
         drop((rep, roots));
-        self.mediator.finish(local.system(), self.report(local.id()), local.system().platform().now());
+        let now = local.system().platform().now();
+        self.mediator.finish(local.system(), self.report(local.id(), now), now);
     }
 }

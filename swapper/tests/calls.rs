@@ -1,0 +1,192 @@
+//! Clustered objects without any swap: lazy Reps, standard Roots, stale and foreign COIDs, limits.
+
+#![allow(missing_docs)]
+
+mod common;
+
+use common::{Bank, COPY, World};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+use swapper::{
+    Clustered, Coid, Component, Distributed, ObjectError, ProcessorId, REGION_ENTRIES, Shared, SystemError, Transfer,
+};
+
+#[test]
+fn a_rep_exists_from_the_first_call_on() {
+    let world = World::new(2);
+    let (coid, banks) = world.bank(1, &[COPY]);
+    assert_eq!(world.reps.count(), 0, "the Root alone");
+    assert_eq!(banks[0].deposit(5), 5);
+    assert_eq!(world.reps.count(), 1);
+    assert_eq!(banks[0].deposit(5), 10);
+    assert_eq!(world.reps.count(), 1);
+    assert_eq!(banks[1].deposit(1), 1, "a Rep of its own");
+    assert_eq!(world.reps.count(), 2);
+    assert_eq!(banks[1].coid(), coid);
+    drop(banks);
+    world.end();
+}
+
+/// Every kind of argument and result that an interface allows.
+#[swapper::interface]
+pub trait Everything {
+    fn nothing(&self);
+    fn values(&self, small: u8, wide: u128, pair: (u32, f64)) -> (u128, f64);
+    fn slices(&self, from: &[u8], to: &mut [u8]) -> usize;
+    fn strings(&self, text: &str, into: &mut String);
+    fn owned(&self, text: String) -> Result<Vec<u8>, std::num::ParseIntError>;
+    fn on(&self) -> usize;
+    fn fixed(&self) -> &'static str {
+        "provided"
+    }
+}
+
+/// A component that counts its calls.
+struct Plain {
+    calls: AtomicU64,
+}
+
+struct PlainRep {
+    root: Arc<Plain>,
+    on: ProcessorId,
+}
+
+impl Transfer for PlainRep {}
+
+impl Everything for PlainRep {
+    fn nothing(&self) {
+        self.root.calls.fetch_add(1, Ordering::Relaxed);
+    }
+    fn values(&self, small: u8, wide: u128, pair: (u32, f64)) -> (u128, f64) {
+        (wide + u128::from(small), pair.1 * f64::from(pair.0))
+    }
+    fn slices(&self, from: &[u8], to: &mut [u8]) -> usize {
+        let length = from.len().min(to.len());
+        to[..length].copy_from_slice(&from[..length]);
+        length
+    }
+    fn strings(&self, text: &str, into: &mut String) {
+        into.push_str(text);
+    }
+    fn owned(&self, text: String) -> Result<Vec<u8>, std::num::ParseIntError> {
+        text.split(' ').map(str::parse).collect()
+    }
+    fn on(&self) -> usize {
+        self.on.index()
+    }
+}
+
+impl Component for Plain {
+    type Interface = dyn Everything;
+    type Rep = PlainRep;
+    fn rep(root: &Arc<Self>, on: ProcessorId) -> PlainRep {
+        PlainRep { root: Arc::clone(root), on }
+    }
+}
+
+fn plain() -> Plain {
+    Plain { calls: AtomicU64::new(0) }
+}
+
+#[test]
+fn arguments_and_results_arrive() {
+    let world = World::new(1);
+    let coid = world.processors[0].create(Distributed::new(plain())).unwrap();
+    let object = world.processors[0].bind::<dyn Everything>(coid).unwrap();
+    // Twice: once by way of the Default Object, once directly.
+    for _ in 0..2 {
+        object.nothing();
+        assert_eq!(object.values(3, 1 << 100, (2, 1.5)), ((1 << 100) + 3, 3.0));
+        let mut to = [0; 2];
+        assert_eq!(object.slices(&[7, 8, 9], &mut to), 2);
+        assert_eq!(to, [7, 8]);
+        let mut text = String::from("a");
+        object.strings("bc", &mut text);
+        assert_eq!(text, "abc");
+        assert_eq!(object.owned("1 2".into()).unwrap(), [1, 2]);
+        assert!(object.owned("x".into()).is_err());
+        assert_eq!(object.fixed(), "provided");
+        let dynamic: &dyn Everything = &object;
+        assert_eq!(dynamic.on(), 0);
+    }
+    drop(object);
+    world.end();
+}
+
+#[test]
+fn the_root_decides_who_shares_a_rep() {
+    let world = World::new(5);
+    let on = |coid: Coid| -> Vec<usize> {
+        let on = |processor: &swapper::Processor| processor.bind::<dyn Everything>(coid).unwrap().on();
+        world.processors.iter().map(on).collect()
+    };
+    let create = |object: swapper::Object| world.processors[0].create(object).unwrap();
+    assert_eq!(on(create(Shared::new(plain()).into())), [0, 0, 0, 0, 0]);
+    assert_eq!(on(create(Clustered::<_, 2>::new(plain()).into())), [0, 0, 2, 2, 4]);
+    assert_eq!(on(create(Distributed::new(plain()).into())), [0, 1, 2, 3, 4]);
+    world.end();
+}
+
+#[test]
+fn stale_and_foreign_coids_are_refused() {
+    let world = World::new(2);
+    let (coid, banks) = world.bank(1, &[COPY]);
+    let by = world.system.destroy(coid).unwrap_err();
+    assert!(matches!(by, ObjectError::Referenced { by, .. } if by.bits() == 0b11), "{by}");
+    let error = world.processors[0].bind::<dyn Everything>(coid).unwrap_err();
+    assert!(matches!(error, ObjectError::Interface { has: "Bank", wanted: "Everything", .. }), "{error}");
+    banks[1].deposit(7);
+    drop(banks);
+    world.system.destroy(coid).unwrap();
+    assert_eq!(world.roots.count(), 0);
+    let stale = ObjectError::Stale(coid);
+    assert_eq!(world.system.destroy(coid), Err(stale));
+    assert_eq!(world.processors[1].bind::<dyn Bank>(coid).unwrap_err(), stale);
+    // Use the region up, so that the entry is used again.
+    let again: Vec<_> = (0..REGION_ENTRIES).map(|_| world.bank(2, &[COPY])).collect();
+    let error = world.processors[0].create(Distributed::new(plain())).unwrap_err();
+    assert!(matches!(error, ObjectError::Full(id) if id.index() == 0), "{error}");
+    let (other, banks) = again.iter().find(|(other, _)| other.index() == coid.index()).expect("used again");
+    assert_ne!(other.generation(), coid.generation());
+    assert_eq!(world.processors[1].bind::<dyn Bank>(coid).unwrap_err(), stale);
+    assert_eq!(banks[1].deposit(1), 1, "not the old object's Rep");
+    for bits in [u64::MAX, 1 << 40, 0xFFFF_FFFF, u64::from(u32::MAX) << 32] {
+        let coid = Coid::from_bits(bits);
+        assert_eq!(world.processors[0].bind::<dyn Bank>(coid).unwrap_err(), ObjectError::Stale(coid));
+        assert_eq!(world.system.destroy(coid), Err(ObjectError::Stale(coid)));
+    }
+    drop(again);
+    world.end();
+}
+
+#[test]
+fn regions_are_apart() {
+    let world = World::new(2);
+    let zero = world.processors[0].create(Distributed::new(plain())).unwrap();
+    let one = world.processors[1].create(Distributed::new(plain())).unwrap();
+    assert_eq!((zero.index() / REGION_ENTRIES, one.index() / REGION_ENTRIES), (0, 1));
+    assert_eq!(Coid::from_bits(one.to_bits()), one);
+    world.end();
+}
+
+#[test]
+fn processors_are_attached_once_at_a_time() {
+    let world = World::new(1);
+    // SAFETY: neither is ever obtained.
+    unsafe {
+        assert!(matches!(world.system.attach(0), Err(SystemError::Attached(_))));
+        assert!(matches!(world.system.attach(1), Err(SystemError::NoSuchProcessor(1))));
+    }
+    assert!(matches!(swapper::System::new(0, world.clock.clone()), Err(SystemError::Processors(0))));
+    assert!(matches!(swapper::System::new(65, world.clock.clone()), Err(SystemError::Processors(65))));
+    let system = world.system.clone();
+    let coid = world.processors[0].create(Distributed::new(plain())).unwrap();
+    world.end();
+    // SAFETY: no workers are run.
+    let processor = unsafe { system.attach(0) }.expect("free again");
+    assert_eq!(processor.bind::<dyn Everything>(coid).unwrap().on(), 0, "objects outlive processors");
+    let other = processor.create(Distributed::new(plain())).unwrap();
+    assert_ne!(other.index(), coid.index());
+}

@@ -1,0 +1,410 @@
+//! Swaps step by step, on processors that all live on one thread: every order of events is the test's choice.
+
+#![allow(missing_docs)]
+
+mod common;
+
+use common::{Bank, BankRef, COPY, MOVE, World};
+use std::{cell::Cell, rc::Rc};
+use swapper::{
+    Distributed, Failure, HeldUp, Missing, Outcome, ProcessorId, Protocol, Reason, Shared, State, SwapError, Transfer,
+};
+
+fn id(number: usize) -> ProcessorId {
+    ProcessorId::new(number).unwrap()
+}
+
+fn held_up(outcome: &Outcome) -> (usize, Missing) {
+    match outcome {
+        Outcome::Undone(Reason::Deadline(HeldUp { processor, by })) => (processor.index(), *by),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn state_goes_over_by_the_best_common_protocol() {
+    for (old, new, wins) in [
+        (&[COPY, MOVE] as &'static [Protocol], &[COPY, MOVE] as &'static [Protocol], MOVE),
+        (&[COPY, MOVE], &[COPY], COPY),
+        (&[COPY], &[MOVE, COPY], COPY),
+    ] {
+        let world = World::new(3);
+        let (coid, banks) = world.bank(1, old);
+        assert_eq!((banks[0].deposit(10), banks[2].deposit(30)), (10, 30));
+        let swap = world.swap(coid, Distributed::new(world.branch(2, new))).unwrap();
+        let report = world.finish(&swap);
+        assert_eq!(report.outcome, Outcome::Committed);
+        assert_eq!((report.protocol, report.items()), (wins, 2));
+        assert_eq!(report.involved().bits(), 0b101, "only those that had called");
+        assert_eq!((world.roots.count(), world.reps.count()), (1, 2), "the old object is gone");
+        assert_eq!((banks[0].label(), banks[0].balance(), banks[2].balance()), (2, 10, 30));
+        assert_eq!((banks[1].label(), banks[1].balance()), (2, 0), "first call ever");
+        drop((banks, swap));
+        world.end();
+    }
+}
+
+#[test]
+fn a_misfit_is_refused_before_anything_is_touched() {
+    let world = World::new(1);
+    let (coid, banks) = world.bank(1, &[COPY]);
+    banks[0].deposit(1);
+    let error = world.swap(coid, Distributed::new(world.branch(2, &[MOVE]))).unwrap_err();
+    assert_eq!(error, SwapError::NoCommonProtocol { old: 0b10, new: 0b100 });
+    let first = world.swap(coid, Distributed::new(world.branch(2, &[COPY]))).unwrap();
+    let error = world.swap(coid, Distributed::new(world.branch(3, &[COPY]))).unwrap_err();
+    assert_eq!(error, SwapError::InSwap(coid));
+    assert!(world.finish(&first).is_committed());
+    assert_eq!(world.roots.count(), 1);
+    assert!(!first.cancel(), "too late");
+    drop((banks, first));
+    world.system.destroy(coid).unwrap();
+    assert_eq!(world.swap(coid, Distributed::new(world.branch(2, &[COPY]))).unwrap_err(), SwapError::Stale(coid));
+    world.end();
+}
+
+#[test]
+fn an_object_that_nobody_called_is_swapped() {
+    let world = World::new(2);
+    let (coid, banks) = world.bank(1, &[COPY]);
+    let swap = world.swap(coid, Distributed::new(world.branch(2, &[COPY]))).unwrap();
+    assert!(world.finish(&swap).is_committed());
+    assert_eq!(banks[1].label(), 2);
+    drop((banks, swap));
+    world.end();
+}
+
+/// 0059-0061: calls from before are waited for, calls from then on are counted and forwarded.
+#[test]
+fn forward_waits_for_activities_from_before_only() {
+    let world = World::new(1);
+    let (coid, banks) = world.bank(1, &[COPY]);
+    banks[0].deposit(1);
+    let before = world.processors[0].begin();
+    let swap = world.swap(coid, Distributed::new(world.branch(2, &[COPY]))).unwrap();
+    world.run(0);
+    let after = world.processors[0].begin();
+    assert_eq!((banks[0].label(), banks[0].deposit(1)), (1, 2), "still the old object");
+    world.run(0);
+    assert!(swap.poll().is_none());
+    drop(before);
+    let report = world.finish(&swap);
+    assert!(report.is_committed());
+    assert_eq!(report.forwarded(), 2);
+    assert_eq!((banks[0].label(), banks[0].balance()), (2, 2));
+    drop((after, banks, swap));
+    world.end();
+}
+
+/// 0063: a call from inside a forwarded call is let through, on this object and on others.
+#[test]
+fn block_lets_calls_from_inside_forwarded_calls_pass() {
+    let world = World::new(1);
+    let (coid, a) = world.bank(1, &[MOVE]);
+    let (other, b) = world.bank(10, &[MOVE]);
+    a[0].deposit(1);
+    b[0].deposit(1);
+    let before = world.processors[0].begin();
+    let swap = world.swap(coid, Distributed::new(world.branch(2, &[MOVE]))).unwrap();
+    let swap_other = world.swap(other, Distributed::new(world.branch(20, &[MOVE]))).unwrap();
+    world.run(0);
+    let mut before = Some(before);
+    world.processors[0].activity(|| {
+        a[0].visit(&mut || {
+            drop(before.take());
+            // The activities from before have ended: both objects enter Block on this processor.
+            world.run(0);
+            assert!(swap.poll().is_none(), "a forwarded call is inside");
+            assert_eq!((a[0].label(), a[0].deposit(1)), (1, 2), "the same object");
+            if swap_other.poll().is_none() {
+                assert_eq!((b[0].label(), b[0].deposit(1)), (10, 2), "another object in Block");
+            }
+        });
+    });
+    assert!(world.finish(&swap).is_committed() && world.finish(&swap_other).is_committed());
+    assert_eq!((a[0].label(), a[0].balance()), (2, 2));
+    assert_eq!(b[0].label(), 20);
+    drop((a, b, swap, swap_other));
+    world.end();
+}
+
+#[test]
+fn a_suspended_call_goes_to_the_new_object() {
+    let world = World::new(2);
+    let (coid, banks) = world.bank(1, &[MOVE]);
+    banks[0].deposit(1);
+    banks[1].deposit(2);
+    let swap = world.swap(coid, Distributed::new(world.branch(2, &[MOVE]))).unwrap();
+    // Processor 0 blocks; processor 1 has not run its worker.
+    world.run(0);
+    assert_eq!(world.processors[0].activity(|| (banks[0].deposit(10), banks[0].label())), (11, 2));
+    let report = world.finish(&swap);
+    assert!(report.is_committed());
+    assert_eq!((report.suspended(), report.processors[0].suspended), (1, 1));
+    assert!(report.longest_suspension() > 0);
+    assert_eq!(banks[1].balance(), 2);
+    drop((banks, swap));
+    world.end();
+}
+
+#[test]
+fn a_suspended_call_goes_to_the_old_object_if_the_swap_is_undone() {
+    let world = World::new(2);
+    let (coid, banks) = world.bank(1, &[MOVE]);
+    banks[0].deposit(1);
+    banks[1].deposit(2);
+    let long = world.processors[1].begin();
+    let swap = world.swap(coid, Distributed::new(world.branch(2, &[MOVE]))).unwrap();
+    world.run(0);
+    assert_eq!(world.processors[0].activity(|| (banks[0].deposit(10), banks[0].label())), (11, 1));
+    let report = world.finish(&swap);
+    assert_eq!(held_up(&report.outcome), (1, Missing::Activity));
+    assert_eq!((world.roots.count(), world.reps.count()), (1, 2), "the new object is gone");
+    drop(long);
+    assert_eq!((banks[1].label(), banks[1].balance()), (1, 2));
+    let again = world.swap(coid, Distributed::new(world.branch(3, &[MOVE]))).unwrap();
+    assert!(world.finish(&again).is_committed(), "nothing stands in the way of the next swap");
+    drop((banks, swap, again));
+    world.end();
+}
+
+#[test]
+fn the_report_names_who_held_it_up() {
+    let world = World::new(2);
+    let (coid, banks) = world.bank(1, &[COPY]);
+    banks.iter().for_each(|bank| assert_eq!(bank.deposit(1), 1));
+    // A worker that does not run.
+    let swap = world.swap(coid, Distributed::new(world.branch(2, &[COPY]))).unwrap();
+    world.run(0);
+    world.clock.advance_to(2_000_000);
+    world.run(0);
+    world.run(1);
+    assert_eq!(held_up(&swap.poll().unwrap().outcome), (1, Missing::Worker));
+    drop(swap);
+    // A forwarded call that does not return.
+    let before = world.processors[1].begin();
+    let swap = world.swap(coid, Distributed::new(world.branch(2, &[COPY]))).unwrap();
+    world.run_all();
+    let mut before = Some(before);
+    world.processors[1].activity(|| {
+        banks[1].visit(&mut || {
+            before.take();
+            world.run(1);
+            world.clock.advance_to(4_000_000);
+            world.run(0);
+            world.run(1);
+        });
+    });
+    assert_eq!(held_up(&world.finish(&swap).outcome), (1, Missing::Call));
+    assert_eq!((banks[0].balance(), banks[1].balance(), banks[1].label()), (1, 1, 1));
+    drop((banks, swap, before));
+    world.end();
+}
+
+#[test]
+fn a_failed_transfer_gives_everything_back() {
+    for (bad_export, bad_import) in [(0b01, 0), (0b10, 0), (0, 0b01), (0, 0b10)] {
+        for protocol in [&[COPY] as &'static [Protocol], &[MOVE]] {
+            let world = World::new(2);
+            let mut old = world.branch(1, protocol);
+            old.bad_export = bad_export;
+            let coid = world.processors[0].create(Distributed::new(old)).unwrap();
+            let banks: Vec<BankRef> = world.processors.iter().map(|it| it.bind::<dyn Bank>(coid).unwrap()).collect();
+            banks[0].deposit(1);
+            banks[1].deposit(2);
+            let mut new = world.branch(2, protocol);
+            new.bad_import = bad_import;
+            let swap = world.swap(coid, Distributed::new(new)).unwrap();
+            // 0 blocks; 1 blocks and transfers; 0 transfers.
+            let report = world.finish(&swap);
+            match report.outcome {
+                Outcome::Undone(Reason::Export { processor, failure }) => {
+                    assert_eq!((1 << processor.index(), failure), (bad_export, Failure::Refused("export".into())));
+                }
+                Outcome::Undone(Reason::Import { processor, failure }) => {
+                    assert_eq!((1 << processor.index(), failure), (bad_import, Failure::NoMemory));
+                }
+                other => panic!("{other:?}"),
+            }
+            assert_eq!((banks[0].balance(), banks[1].balance(), banks[0].label()), (1, 2, 1));
+            assert_eq!((world.roots.count(), world.reps.count()), (1, 2));
+            drop((banks, swap));
+            world.end();
+        }
+    }
+}
+
+#[test]
+fn a_swap_can_be_cancelled_at_every_step() {
+    for steps in 0..12 {
+        let world = World::new(3);
+        let (coid, banks) = world.bank(1, &[MOVE]);
+        banks.iter().for_each(|bank| assert_eq!(bank.deposit(7), 7));
+        let swap = world.swap(coid, Distributed::new(world.branch(2, &[MOVE]))).unwrap();
+        (0..steps).for_each(|step| {
+            world.run(step % 3);
+        });
+        let cancelled = swap.cancel();
+        let report = world.finish(&swap);
+        assert_eq!(report.outcome == Outcome::Undone(Reason::Cancelled), cancelled);
+        assert_eq!(report.is_committed(), !cancelled);
+        let label = if cancelled { 1 } else { 2 };
+        banks.iter().for_each(|bank| assert_eq!((bank.label(), bank.balance()), (label, 7)));
+        assert_eq!((world.roots.count(), world.reps.count()), (1, 3));
+        drop((banks, swap));
+        world.end();
+    }
+}
+
+/// A call held by one swap must not be what another swap waits for.
+#[test]
+fn a_held_call_is_let_go_when_another_swap_waits_for_its_activity() {
+    let world = World::new(2);
+    let (coid, a) = world.bank(1, &[MOVE]);
+    let (other, b) = world.bank(10, &[MOVE]);
+    a.iter().chain(&b).for_each(|bank| assert_eq!(bank.deposit(1), 1));
+    let swap = world.swap(coid, Distributed::new(world.branch(2, &[MOVE]))).unwrap();
+    world.run(0);
+    // While the call on `a` is held, the other swap begins to wait for its activity.
+    let second = Rc::new(Cell::new(None));
+    let place = Rc::clone(&second);
+    world.when_waiting(move |world, _| {
+        place.set(Some(world.swap(other, Distributed::new(world.branch(20, &[MOVE]))).unwrap()));
+    });
+    assert_eq!(world.processors[0].activity(|| (a[0].label(), a[0].deposit(1))), (1, 2), "to the old object");
+    assert!(world.is_played());
+    assert!(swap.poll().is_none(), "processor 1 has not run");
+    let report = world.finish(&swap);
+    assert!(report.is_committed());
+    assert_eq!((report.suspended(), report.forwarded()), (1, 2));
+    let second = second.take().unwrap();
+    assert!(world.finish(&second).is_committed());
+    assert_eq!((a[0].label(), a[0].balance(), b[0].label(), b[0].balance()), (2, 2, 20, 1));
+    drop((a, b, swap, second));
+    world.end();
+}
+
+#[test]
+fn a_processor_that_comes_late_takes_part() {
+    let world = World::new(2);
+    let (coid, banks) = world.bank(1, &[MOVE]);
+    banks[0].deposit(1);
+    let before = world.processors[0].begin();
+    let swap = world.swap(coid, Distributed::new(world.branch(2, &[MOVE]))).unwrap();
+    world.run(0);
+    assert_eq!((banks[1].label(), banks[1].deposit(5)), (1, 5), "its first call, forwarded");
+    drop(before);
+    let report = world.finish(&swap);
+    assert!(report.is_committed());
+    assert_eq!((report.involved().bits(), report.items()), (0b11, 2));
+    assert_eq!((banks[1].label(), banks[1].balance()), (2, 5));
+    drop((banks, swap));
+    world.end();
+}
+
+#[test]
+fn a_detached_processor_undoes_what_it_took_part_in() {
+    let world = World::new(2);
+    let (coid, mut banks) = world.bank(1, &[MOVE]);
+    banks.iter().for_each(|bank| assert_eq!(bank.deposit(1), 1));
+    let swap = world.swap(coid, Distributed::new(world.branch(2, &[MOVE]))).unwrap();
+    world.run(0);
+    drop(banks.pop());
+    let mut world = world;
+    let last = World::detach_last(&mut world);
+    drop(last);
+    let report = world.finish(&swap);
+    assert_eq!(report.outcome, Outcome::Undone(Reason::Detached(id(1))));
+    assert_eq!((banks[0].label(), banks[0].balance()), (1, 1));
+    let again = world.swap(coid, Distributed::new(world.branch(2, &[MOVE]))).unwrap();
+    assert!(world.finish(&again).is_committed(), "without the processor that is gone");
+    drop((banks, swap, again));
+    world.end();
+}
+
+/// A Rep that all processors share hands its state over once.
+mod shared {
+    use super::*;
+    use std::sync::{Arc, Mutex};
+    use swapper::Component;
+
+    #[swapper::interface]
+    pub trait Tally {
+        fn add(&self, amount: u64) -> u64;
+        fn label(&self) -> u64;
+    }
+
+    pub struct Book(pub u64);
+
+    pub struct Page {
+        label: u64,
+        sum: Mutex<Option<u64>>,
+    }
+
+    impl Component for Book {
+        type Interface = dyn Tally;
+        type Rep = Page;
+        fn rep(root: &Arc<Self>, _: ProcessorId) -> Page {
+            Page { label: root.0, sum: Mutex::new(Some(0)) }
+        }
+        fn protocols(&self) -> &'static [Protocol] {
+            &[MOVE]
+        }
+    }
+
+    impl Tally for Page {
+        fn add(&self, amount: u64) -> u64 {
+            let mut sum = self.sum.lock().unwrap();
+            let sum = sum.as_mut().expect("called while the state was elsewhere");
+            *sum += amount;
+            *sum
+        }
+        fn label(&self) -> u64 {
+            self.label
+        }
+    }
+
+    impl Transfer for Page {
+        fn export(&self, _: Protocol) -> Result<State, Failure> {
+            Ok(State::new(self.sum.lock().unwrap().take().expect("exported once"), 1))
+        }
+        fn import(&self, _: Protocol, state: &State) -> Result<(), Failure> {
+            *self.sum.lock().unwrap() = None;
+            state.get::<u64>().map(|_| ())
+        }
+        fn adopt(&self, _: Protocol, state: State) {
+            *self.sum.lock().unwrap() = state.take().ok();
+        }
+        fn restore(&self, _: Protocol, state: State) {
+            *self.sum.lock().unwrap() = state.take().ok();
+        }
+    }
+}
+
+#[test]
+fn a_shared_rep_is_transferred_once() {
+    use shared::{Book, Tally};
+    for cancel in [false, true] {
+        let world = World::new(3);
+        let coid = world.processors[0].create(Shared::new(Book(1))).unwrap();
+        let tallies: Vec<_> = world.processors.iter().map(|it| it.bind::<dyn Tally>(coid).unwrap()).collect();
+        assert_eq!([1, 2, 3].map(|amount| tallies[amount as usize - 1].add(amount)), [1, 3, 6]);
+        let swap = world.swap(coid, Shared::new(Book(2))).unwrap();
+        for processor in 0..3 {
+            world.run(processor);
+        }
+        if cancel {
+            // 2 completed the meeting and has transferred; 0 leads and now exports; 1 has not looked again.
+            world.run(0);
+            assert!(swap.cancel());
+            // 1 must not go back to the old object before 0 has restored it: a call on 1 lets 0 run first.
+        }
+        assert_eq!(tallies[1].add(1), 7);
+        let report = world.finish(&swap);
+        assert_eq!(report.is_committed(), !cancel);
+        assert_eq!(report.items(), 1);
+        assert_eq!((tallies[2].label(), tallies[2].add(0)), (if cancel { 1 } else { 2 }, 7));
+        drop((tallies, swap));
+        world.end();
+    }
+}
