@@ -81,7 +81,8 @@ pub fn link<M: Copy + Default>(
         let _ = empty.push(slot);
     }
     let flags = Arc::new(Flags { idle: AtomicBool::new(true), starved: AtomicBool::new(false) });
-    let offloads = Offloads { segmentation: offloads.segmentation.map(|longest| longest.min(sizes.octets)), ..offloads };
+    let offloads =
+        Offloads { segmentation: offloads.segmentation.map(|longest| longest.min(sizes.octets)), ..offloads };
     let to = Sender {
         full,
         empty: take_empty,

@@ -17,13 +17,23 @@
 
 mod config;
 mod counters;
+mod device;
+mod host;
 mod link;
+mod queue;
 mod shared;
+#[allow(clippy::module_inception)]
+mod stack;
 mod udp;
+mod wire;
+
+#[cfg(test)]
+mod tests;
 
 pub use config::{Addressing, Config, ConfigError, MAXIMUM_MTU, MINIMUM_MTU};
 pub use counters::Counters;
 pub use link::{Full, Offloads, PartialChecksum, Receive, RxMeta, Segmentation, Transmit, TxMeta};
 pub use shared::Shared;
 pub use smoltcp::wire::{IpAddress, IpEndpoint, Ipv4Address, Ipv4Cidr};
+pub use stack::{Event, First, Stack};
 pub use udp::{Udp, UdpError, UdpLimits, UdpPeer};

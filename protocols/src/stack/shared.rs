@@ -26,9 +26,8 @@ impl Shared {
     }
 
     pub(super) fn set_address(&self, address: Option<Ipv4Cidr>) {
-        let word = address.map_or(0, |cidr| {
-            PRESENT | u64::from(cidr.prefix_len()) << 32 | u64::from(cidr.address().to_bits())
-        });
+        let word = address
+            .map_or(0, |cidr| PRESENT | u64::from(cidr.prefix_len()) << 32 | u64::from(cidr.address().to_bits()));
         self.address.store(word, Ordering::Relaxed);
     }
 }

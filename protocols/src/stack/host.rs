@@ -1,0 +1,190 @@
+//! The host functions beside TCP: ARP, ICMP echo, DHCP and UDP, by smoltcp.
+
+use alloc::vec;
+
+use smoltcp::iface::{self, Interface, SocketHandle, SocketSet};
+use smoltcp::socket::{dhcpv4, udp};
+use smoltcp::time::{Duration, Instant};
+use smoltcp::wire::{EthernetAddress, IpCidr, Ipv4Address, Ipv4Cidr};
+
+use super::config::is_usable;
+use super::device::Device;
+use super::udp::{Udp, UdpError, UdpLimits, UdpPeer};
+use super::{Addressing, Config, Transmit, TxMeta};
+
+/// UDP ports that can be bound at the same time.
+const UDP_PORTS: usize = 8;
+/// IPv4 and UDP header, in octets.
+const UDP_OVERHEAD: usize = 28;
+/// How long to wait for a DHCP offer before asking again (RFC 2131 section 4.1 suggests 4 s at first).
+const DHCP_DISCOVER_TIMEOUT: Duration = Duration::from_secs(4);
+
+pub(super) struct Host {
+    interface: Interface,
+    sockets: SocketSet<'static>,
+    device: Device,
+    dhcp: Option<SocketHandle>,
+    address: Option<Ipv4Cidr>,
+    mtu: usize,
+    udp_ports: usize,
+    /// Received frames that found no room.
+    pub dropped: u64,
+}
+
+impl Host {
+    /// `config` was checked.
+    pub fn new(config: &Config, seed: u64, now: Instant) -> Self {
+        let mut device = Device::new(config.mtu);
+        let mut settings = iface::Config::new(EthernetAddress(config.mac).into());
+        settings.random_seed = seed;
+        let interface = Interface::new(settings, &mut device, now);
+        let mut host = Host {
+            interface,
+            sockets: SocketSet::new(vec![]),
+            device,
+            dhcp: None,
+            address: None,
+            mtu: config.mtu,
+            udp_ports: 0,
+            dropped: 0,
+        };
+        match config.addressing {
+            Addressing::Dhcp => {
+                let mut socket = dhcpv4::Socket::new();
+                let mut retry = socket.get_retry_config();
+                retry.discover_timeout = DHCP_DISCOVER_TIMEOUT;
+                socket.set_retry_config(retry);
+                host.dhcp = Some(host.sockets.add(socket));
+            }
+            Addressing::Static { address, gateway } => host.set_address(Some(address), gateway),
+        }
+        host
+    }
+
+    pub fn address(&self) -> Option<Ipv4Cidr> {
+        self.address
+    }
+
+    /// Takes a received frame that `frame::check` found sound.
+    pub fn offer(&mut self, now: Instant, frame: &[u8]) {
+        if self.device.received.is_full() {
+            self.poll(now);
+        }
+        match self.device.received.push(frame.len()) {
+            Some(place) => place.copy_from_slice(frame),
+            None => self.dropped += 1,
+        }
+    }
+
+    /// Works on what was received, on timers and on what services want to send.
+    pub fn poll(&mut self, now: Instant) {
+        self.interface.poll(now, &mut self.device, &mut self.sockets);
+        let Some(handle) = self.dhcp else { return };
+        let lease = match self.sockets.get_mut::<dhcpv4::Socket>(handle).poll() {
+            None => return,
+            Some(dhcpv4::Event::Configured(lease)) => Some((lease.address, lease.router)),
+            Some(dhcpv4::Event::Deconfigured) => None,
+        };
+        match lease.filter(|(address, _)| is_usable(*address)) {
+            Some((address, router)) => {
+                // A router beyond our network could never be reached.
+                let router = router.filter(|router| address.contains_addr(router) && *router != address.address());
+                self.set_address(Some(address), router);
+            }
+            None => self.set_address(None, None),
+        }
+    }
+
+    /// Moves the frames to be sent to the link; returns whether the link took all of them.
+    pub fn send(&mut self, tx: &mut dyn Transmit) -> bool {
+        while let Some(frame) = self.device.to_send.front() {
+            if tx.transmit(frame.len(), TxMeta::default(), &mut |into| into.copy_from_slice(frame)).is_err() {
+                return false;
+            }
+            self.device.to_send.pop();
+        }
+        true
+    }
+
+    /// Whether frames are waiting for room on the link.
+    pub fn is_waiting(&self) -> bool {
+        !self.device.to_send.is_empty()
+    }
+
+    /// Whether received frames are waiting for [`poll`](Self::poll).
+    pub fn has_received(&self) -> bool {
+        !self.device.received.is_empty()
+    }
+
+    /// When [`poll`](Self::poll) has to be called next.
+    pub fn poll_at(&mut self, now: Instant) -> Option<Instant> {
+        if self.has_received() {
+            return Some(now);
+        }
+        self.interface.poll_at(now, &self.sockets)
+    }
+
+    pub fn udp_bind(&mut self, port: u16, limits: UdpLimits) -> Result<Udp, UdpError> {
+        if self.udp_ports == UDP_PORTS {
+            return Err(UdpError::TooManyPorts(UDP_PORTS));
+        }
+        let taken = self.sockets.iter().any(|(_, socket)| match socket {
+            smoltcp::socket::Socket::Udp(socket) => socket.endpoint().port == port,
+            _ => false,
+        });
+        if taken {
+            return Err(UdpError::Port(port));
+        }
+        let buffer =
+            || udp::PacketBuffer::new(vec![udp::PacketMetadata::EMPTY; limits.datagrams], vec![0; limits.octets]);
+        let mut socket = udp::Socket::new(buffer(), buffer());
+        socket.bind(port).map_err(|_| UdpError::Port(port))?;
+        self.udp_ports += 1;
+        Ok(Udp(self.sockets.add(socket)))
+    }
+
+    pub fn udp_receive(&mut self, udp: Udp, each: &mut dyn FnMut(&[u8], UdpPeer)) -> bool {
+        let socket = self.sockets.get_mut::<udp::Socket>(udp.0);
+        loop {
+            let Ok((data, meta)) = socket.recv() else { return false };
+            // smoltcp always knows our address for a received datagram; without it there is no peer to speak of.
+            let Some(local) = meta.local_address else { continue };
+            each(data, UdpPeer { remote: meta.endpoint, local });
+            return true;
+        }
+    }
+
+    pub fn udp_send(&mut self, udp: Udp, to: UdpPeer, data: &[u8]) -> Result<(), UdpError> {
+        let limit = self.mtu - UDP_OVERHEAD;
+        if data.len() > limit {
+            return Err(UdpError::TooLong { length: data.len(), limit });
+        }
+        let mut meta = udp::UdpMetadata::from(to.remote);
+        // An answer to a broadcast comes from our own address.
+        let own = self.address.map(|own| own.address().into());
+        meta.local_address = own.filter(|own| *own == to.local);
+        self.sockets.get_mut::<udp::Socket>(udp.0).send_slice(data, meta).map_err(|error| match error {
+            udp::SendError::Unaddressable => UdpError::Unaddressable(to),
+            udp::SendError::BufferFull => UdpError::Full,
+        })
+    }
+
+    /// Frames that were longer than the link's MTU allows.
+    pub fn too_long(&self) -> u64 {
+        self.device.too_long
+    }
+
+    fn set_address(&mut self, address: Option<Ipv4Cidr>, gateway: Option<Ipv4Address>) {
+        self.interface.update_ip_addrs(|addresses| {
+            addresses.clear();
+            // There is always room for one.
+            let _ = address.map(|address| addresses.push(IpCidr::Ipv4(address)));
+        });
+        self.interface.routes_mut().remove_default_ipv4_route();
+        if let Some(gateway) = gateway {
+            // There is always room for one.
+            let _ = self.interface.routes_mut().add_default_ipv4_route(gateway);
+        }
+        self.address = address;
+    }
+}

@@ -1,0 +1,285 @@
+//! The stack itself: what happens to a burst of frames, and what is sent.
+
+use alloc::sync::Arc;
+
+use smoltcp::time::{Duration, Instant};
+use smoltcp::wire::{IpAddress, Ipv4Cidr};
+
+use super::host::Host;
+use super::wire::{Sent, Wire};
+use super::{Config, ConfigError, Counters, Receive, RxMeta, Shared, Transmit, Udp, UdpError, UdpLimits, UdpPeer};
+use crate::frame::{self, Class, Local, MacAddress, Tcp, TooBig};
+use crate::handover::Hub;
+use crate::steering::{FourTuple, Steering};
+use crate::tcp::{Checksum, Engine, Path, Progress};
+
+/// Frames that are sent for each of the other processors in one go.
+const FORWARD_BUDGET: usize = 64;
+
+/// How soon to try again after the link was full, if its wake-up does not come first.
+const RETRY: Duration = Duration::from_millis(1);
+
+/// What processor 0 does for all.
+pub struct First {
+    /// Secret seed of what the host functions choose by chance (DHCP transactions).
+    pub seed: u64,
+    /// Which processor a connection lives on.
+    pub steering: Steering,
+    /// The links to the other processors.
+    pub hub: Hub,
+}
+
+/// Something that whoever runs the stack should know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The IPv4 address was acquired, changed, or lost. Connections of the old address get no more frames.
+    Address(Option<Ipv4Cidr>),
+}
+
+/// The network stack of one processor.
+pub struct Stack {
+    mac: MacAddress,
+    mtu: usize,
+    shared: Arc<Shared>,
+    engine: Engine,
+    main: Option<Main>,
+    counters: Counters,
+    sent: Sent,
+    /// The link was full when something was to be sent.
+    full: bool,
+}
+
+/// The part that only processor 0 has.
+struct Main {
+    host: Host,
+    steering: Steering,
+    hub: Hub,
+    /// What [`Event::Address`] said last.
+    announced: Option<Ipv4Cidr>,
+    /// Whether the other processors' frames go before the own ones this time.
+    others_first: bool,
+}
+
+impl Stack {
+    /// The stack of processor 0, with the host functions.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the configuration cannot be.
+    pub fn first(
+        config: &Config,
+        shared: Arc<Shared>,
+        engine: Engine,
+        first: First,
+        now: Instant,
+    ) -> Result<Self, ConfigError> {
+        let mut stack = Self::other(config, shared, engine)?;
+        let host = Host::new(config, first.seed, now);
+        stack.shared.set_address(host.address());
+        let First { steering, hub, .. } = first;
+        stack.main = Some(Main { host, steering, hub, announced: None, others_first: false });
+        Ok(stack)
+    }
+
+    /// The stack of another processor: TCP only. Its link are the ends of a [`Spoke`](crate::handover::Spoke).
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the configuration cannot be.
+    pub fn other(config: &Config, shared: Arc<Shared>, engine: Engine) -> Result<Self, ConfigError> {
+        config.check()?;
+        Ok(Stack {
+            mac: config.mac,
+            mtu: config.mtu,
+            shared,
+            engine,
+            main: None,
+            counters: Counters::default(),
+            sent: Sent::default(),
+            full: false,
+        })
+    }
+
+    /// Takes at most `budget` frames from the link, and returns their number; fewer than `budget` means that no more were there.
+    /// Answers that cannot wait go out at once; call [`transmit`](Self::transmit) after the services have had their turn.
+    pub fn receive(&mut self, now: Instant, rx: &mut dyn Receive, tx: &mut dyn Transmit, budget: usize) -> usize {
+        let local = Local { mac: self.mac, address: self.shared.address() };
+        let taken = rx.receive(budget, &mut |frame, meta| {
+            self.counters.frames_in += 1;
+            self.counters.octets_in += frame.len() as u64;
+            match frame::check(frame, meta, &local) {
+                Ok(Class::Tcp(tcp)) => self.tcp(now, frame, &tcp, tx),
+                Ok(Class::Host { length }) => match &mut self.main {
+                    Some(main) => {
+                        self.counters.host += 1;
+                        main.host.offer(now, &frame[..length]);
+                    }
+                    None => self.counters.host_elsewhere += 1,
+                },
+                Ok(Class::TooBig(too_big)) => self.too_big(frame, meta, &too_big),
+                Err(reason) => self.counters.drops.count(reason),
+            }
+        });
+        if let Some(main) = &mut self.main {
+            main.hub.flush();
+            main.host.poll(now);
+            self.shared.set_address(main.host.address());
+        }
+        taken
+    }
+
+    /// Runs timers, and sends what the engine, the host functions and (on processor 0) the other processors have to send, as far
+    /// as the link has room. Returns whether there is more to do at once.
+    pub fn transmit(&mut self, now: Instant, tx: &mut dyn Transmit) -> bool {
+        self.full = false;
+        let mut more = false;
+        let mut others_first = false;
+        if let Some(main) = &mut self.main {
+            main.host.poll(now);
+            self.shared.set_address(main.host.address());
+            self.full |= !main.host.send(tx);
+            more |= main.host.has_received();
+            // By turns, so that neither side can keep the other from a link that is always full.
+            main.others_first = !main.others_first;
+            others_first = main.others_first;
+        }
+        if others_first {
+            more |= self.forward(tx);
+            more |= self.poll_engine(now, tx);
+        } else {
+            more |= self.poll_engine(now, tx);
+            more |= self.forward(tx);
+        }
+        tx.flush();
+        more && !self.full
+    }
+
+    /// The earliest time at which [`transmit`](Self::transmit) has to be called though nothing arrives; may be in the past. `None`: never.
+    pub fn next_deadline(&mut self, now: Instant) -> Option<Instant> {
+        let host = self.main.as_mut().and_then(|main| main.host.poll_at(now));
+        let waiting = self.main.as_ref().is_some_and(|main| main.host.is_waiting() || main.hub.is_waiting());
+        let earliest = [self.engine.next_deadline(), host, waiting.then_some(now)].into_iter().flatten().min();
+        // Trying again at once would only find the link full again.
+        if self.full { earliest.map(|at| at.max(now + RETRY)) } else { earliest }
+    }
+
+    /// The processor's TCP engine, for the services.
+    pub fn engine(&mut self) -> &mut Engine {
+        &mut self.engine
+    }
+
+    /// What happened since the last call.
+    pub fn next_event(&mut self) -> Option<Event> {
+        let main = self.main.as_mut()?;
+        let address = main.host.address();
+        if address == main.announced {
+            return None;
+        }
+        main.announced = address;
+        Some(Event::Address(address))
+    }
+
+    /// The IPv4 address at present.
+    pub fn address(&self) -> Option<Ipv4Cidr> {
+        self.shared.address()
+    }
+
+    /// Binds a UDP port. It stays bound.
+    ///
+    /// # Errors
+    /// [`UdpError::NotHere`], [`UdpError::Port`] or [`UdpError::TooManyPorts`].
+    pub fn udp_bind(&mut self, port: u16, limits: UdpLimits) -> Result<Udp, UdpError> {
+        self.main.as_mut().ok_or(UdpError::NotHere)?.host.udp_bind(port, limits)
+    }
+
+    /// Calls `each` with the oldest datagram that waits at the port. Returns whether there was one.
+    pub fn udp_receive(&mut self, udp: Udp, each: &mut dyn FnMut(&[u8], UdpPeer)) -> bool {
+        self.main.as_mut().is_some_and(|main| main.host.udp_receive(udp, each))
+    }
+
+    /// Queues a datagram; the next [`transmit`](Self::transmit) sends it.
+    ///
+    /// # Errors
+    /// [`UdpError::NotHere`], [`UdpError::Full`], [`UdpError::TooLong`] or [`UdpError::Unaddressable`].
+    pub fn udp_send(&mut self, udp: Udp, to: UdpPeer, data: &[u8]) -> Result<(), UdpError> {
+        self.main.as_mut().ok_or(UdpError::NotHere)?.host.udp_send(udp, to, data)
+    }
+
+    /// What was counted so far.
+    pub fn counters(&self) -> Counters {
+        let mut counters = self.counters;
+        counters.frames_out = self.sent.frames;
+        counters.octets_out = self.sent.octets;
+        counters.impossible = self.sent.impossible;
+        if let Some(main) = &self.main {
+            counters.host_full = main.host.dropped;
+            counters.impossible += main.host.too_long();
+        }
+        counters
+    }
+
+    fn tcp(&mut self, now: Instant, frame: &[u8], tcp: &Tcp, tx: &mut dyn Transmit) {
+        let tuple = FourTuple {
+            local: tcp.destination,
+            local_port: tcp.destination_port,
+            remote: tcp.source,
+            remote_port: tcp.source_port,
+        };
+        // The checksum has been verified here; the other processor need not do it again.
+        let verified = RxMeta { checksum_verified: true };
+        if self.hand_over(&tuple, &frame[..tcp.segment.end], verified) {
+            return;
+        }
+        self.counters.segments += 1;
+        let path = Path { local: tcp.destination.into(), remote: tcp.source.into(), link: tcp.link };
+        let mut wire = Wire { tx, mac: self.mac, mtu: self.mtu, sent: &mut self.sent };
+        self.engine.receive(now, &path, &frame[tcp.segment.clone()], Checksum::Verified, &mut wire);
+    }
+
+    fn too_big(&mut self, frame: &[u8], meta: RxMeta, too_big: &TooBig) {
+        let TooBig { local, remote, local_port, remote_port, sequence, mtu, link } = *too_big;
+        if self.hand_over(&FourTuple { local, local_port, remote, remote_port }, frame, meta) {
+            return;
+        }
+        let path = Path { local: IpAddress::Ipv4(local), remote: IpAddress::Ipv4(remote), link };
+        if !self.engine.packet_too_big(&path, local_port, remote_port, sequence, usize::from(mtu)) {
+            self.counters.too_big_ignored += 1;
+        }
+    }
+
+    /// Returns whether the connection lives on another processor; the frame has then gone there, or was dropped.
+    fn hand_over(&mut self, tuple: &FourTuple, frame: &[u8], meta: RxMeta) -> bool {
+        let Some(main) = &mut self.main else { return false };
+        let processor = main.steering.processor(tuple);
+        if processor == 0 {
+            return false;
+        }
+        if main.hub.hand_over(processor, frame, meta) {
+            self.counters.handed_over += 1;
+        } else {
+            self.counters.handover_dropped += 1;
+        }
+        true
+    }
+
+    /// Sends for the other processors. Returns whether they may have more.
+    fn forward(&mut self, tx: &mut dyn Transmit) -> bool {
+        let Some(main) = &mut self.main else { return false };
+        match main.hub.forward_all(FORWARD_BUDGET, tx) {
+            Ok(frames) => self.counters.forwarded += frames as u64,
+            Err(_) => self.full = true,
+        }
+        main.hub.is_waiting()
+    }
+
+    /// Returns whether the engine has more to do at once.
+    fn poll_engine(&mut self, now: Instant, tx: &mut dyn Transmit) -> bool {
+        let mut wire = Wire { tx, mac: self.mac, mtu: self.mtu, sent: &mut self.sent };
+        match self.engine.poll(now, &mut wire) {
+            Progress::Done => false,
+            Progress::More => true,
+            Progress::Full => {
+                self.full = true;
+                false
+            }
+        }
+    }
+}

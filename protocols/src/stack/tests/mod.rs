@@ -1,0 +1,9 @@
+mod config;
+mod dhcp;
+mod host;
+mod offload;
+mod peer;
+mod pipe;
+mod processors;
+mod tcp;
+mod world;
