@@ -2,6 +2,7 @@
 //! `/dev/kvm` makes a virtual machine and then never gets it anywhere.
 
 use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
@@ -21,6 +22,11 @@ pub enum Choice {
     /// QEMU's translator: slower, works everywhere.
     Tcg,
 }
+
+/// Changes whenever the host boots.
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+/// In the shared cache: the boot during which KVM failed.
+const MEMORY: &str = "kvm-failed";
 
 /// How long KVM has to boot the image, which takes it well under a second.
 const LIMIT: Duration = Duration::from_secs(6);
@@ -46,20 +52,30 @@ pub fn resolve(choice: Choice, machine: &Machine) -> Result<Accel> {
     }
 }
 
+/// Whether this process has seen KVM fail.
+static FAILED: AtomicBool = AtomicBool::new(false);
+
 /// As [`prove`], but a failure is remembered until the host boots again: each proof of it would cost the whole limit.
 fn known_or_proven(machine: &Machine) -> Result<(), String> {
     usable()?;
-    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    let memory = paths::cache().map_err(|error| error.to_string())?.join("kvm-failed");
+    let boot = fs::read_to_string(BOOT_ID).unwrap_or_default();
+    let memory = paths::cache().map_err(|error| error.to_string())?.join(MEMORY);
     if !boot.is_empty() && fs::read_to_string(&memory).is_ok_and(|failed| failed == boot) {
         return Err("KVM did not boot the image when it was tried since this machine started".into());
     }
     let proof = prove(machine);
-    if proof.is_err() {
-        // Only a convenience: without it the next run tries again.
-        let _ = fs::write(memory, boot);
-    }
+    FAILED.store(proof.is_err(), Ordering::Relaxed);
     proof
+}
+
+/// Called when the image is ready under TCG: if KVM failed before, it was KVM's fault and not the image's, and is remembered.
+pub fn image_is_good() {
+    if FAILED.swap(false, Ordering::Relaxed)
+        && let (Ok(boot), Ok(cache)) = (fs::read_to_string(BOOT_ID), paths::cache())
+    {
+        // Only a convenience: without it the next run tries again.
+        let _ = fs::write(cache.join(MEMORY), boot);
+    }
 }
 
 fn usable() -> Result<(), String> {

@@ -56,6 +56,7 @@ pub fn run(args: &Args) -> Result<()> {
     ui::step("Booting");
     let vm = Vm::start(machine, |line| println!("{line}"))?;
     let ready = vm.wait_ready(BOOT)?;
+    accel::image_is_good();
     tell(&vm.machine.network, &ready);
     let status = vm.wait_end()?;
     let tail = vm.tail();

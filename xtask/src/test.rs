@@ -88,7 +88,7 @@ pub fn run(args: &Args) -> Result<()> {
             Err(error) => {
                 cleanup::park_if_interrupted();
                 failed += 1;
-                eprintln!("{error:?}");
+                eprintln!("error: {error:#}");
                 remarks.push(format!("FAILED {}: {}", step.name, first_line(&error)));
                 "FAILED".into()
             }

@@ -78,7 +78,7 @@ fn machine_paths(name: &str, text: &str) -> Vec<Finding> {
     let foreign = |line: &str| {
         places.iter().any(|place| {
             line.match_indices(place).any(|(at, _)| {
-                // `…/home/…` inside a longer path or a word is something else.
+                // Inside a longer path or a word it is something else.
                 !line[..at].ends_with(|before: char| before.is_alphanumeric() || "._-}/$".contains(before))
             })
         })

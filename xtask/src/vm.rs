@@ -92,6 +92,11 @@ impl Vm {
         }
     }
 
+    /// Kills it after `limit` if it still runs then and what is returned is still there: a machine that hangs must not hang us.
+    pub fn end_after(&self, limit: Duration) -> std::sync::mpsc::Sender<()> {
+        self.process.kill_after(limit)
+    }
+
     /// Waits until the machine ends by itself.
     pub fn wait_end(&self) -> Result<ExitStatus> {
         self.process.wait()

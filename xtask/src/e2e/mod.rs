@@ -3,6 +3,7 @@
 mod boot;
 mod control_port;
 mod elf;
+mod exceptions;
 mod hostile;
 mod idle;
 mod iperf;
@@ -28,6 +29,11 @@ use crate::{accel, clock, image, provision};
 /// The steps that need the image, in their order.
 pub const STEPS: &[Step] = &[
     Step { name: "elf", what: "the image bears the notes by which QEMU and uhyve boot it", run: elf::notes },
+    Step {
+        name: "exceptions",
+        what: "a processor exception is reported with registers and ends the machine",
+        run: exceptions::reported,
+    },
     Step { name: "boot", what: "it boots, says that it is ready, and answers help, list and status", run: boot::ready },
     Step { name: "options", what: "a malformed option is reported and ends the image", run: boot::malformed_options },
     Step { name: "idle", what: "an idle guest leaves the host's processor alone", run: idle::measure },
@@ -114,7 +120,10 @@ impl Lab {
             change(&mut machine);
             let vm = Vm::start(machine, |_| ())?;
             match vm.wait_ready(BOOT) {
-                Ok(ready) => return Ok(Guest { vm, ready }),
+                Ok(ready) => {
+                    accel::image_is_good();
+                    return Ok(Guest { vm, ready });
+                }
                 Err(_) if attempts < 3 && vm.said(|line| line.contains("host forwarding rule")) => vm.end(),
                 Err(error) => return Err(error),
             }

@@ -1,0 +1,37 @@
+//! A guest that fails says how and ends; it never hangs.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+
+use super::Lab;
+use crate::test::Outcome;
+use crate::vm::Vm;
+
+/// How long a failing guest may take to boot and end.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Each processor exception, a panic and an overflow of the stack, made on purpose by the image's option `test=`.
+pub fn reported(lab: &Lab) -> Result<Outcome> {
+    for name in ["panic", "fault:pf", "fault:null", "fault:ud", "fault:gp", "fault:de", "fault:stack", "fault:rsp"] {
+        let mut machine = lab.machine()?;
+        machine.options = vec![format!("test={name}")];
+        let vm = Vm::start(machine, |_| ())?;
+        let line = vm.wait_line(LIMIT, |line| line.contains("midflight: exception") || line.contains("panic"));
+        let line = line.with_context(|| format!("test={name} is not reported"))?;
+        ensure!(line.contains("panic") == (name == "panic"), "test={name} is reported as `{line}`");
+        let limit = vm.end_after(LIMIT);
+        let status = vm.wait_end()?;
+        drop(limit);
+        ensure!(status.code().is_some_and(|code| code != 0 && code != 3), "test={name} ended with {status}: {line}");
+        if name != "panic" {
+            ensure!(
+                vm.said(|line| line.contains("rip") || line.contains("RIP")),
+                "test={name} shows no registers:\n{}",
+                vm.tail()
+            );
+        }
+        vm.end();
+    }
+    Ok(Outcome::PASSED)
+}
