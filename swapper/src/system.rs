@@ -88,6 +88,11 @@ impl System {
         self.0.processors
     }
 
+    /// The platform's clock, in nanoseconds.
+    pub fn now(&self) -> u64 {
+        self.0.platform.now()
+    }
+
     /// Makes the calling thread a processor of this system, with a local translation table on the heap.
     ///
     /// # Safety

@@ -8,180 +8,167 @@ mod common;
 use common::{Alive, Bank, Branch, COPY, MOVE};
 use std::{
     sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        Barrier,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
 };
-use swapper::{Coid, Distributed, Host, Outcome, Processor, Reason, SwapError, SwapOptions, System};
+use swapper::{Coid, Distributed, Host, Outcome, Reason, Swap, SwapOptions, System};
 
 const THREADS: usize = 2;
 
-/// Calls until told to stop; returns how many calls it made.
-fn serve(processor: &Processor, system: &System, coid: Coid, stop: &AtomicBool, each: impl Fn(u64)) -> u64 {
+/// One thread: calls without a pause, runs workers between activities, and lets `between` do something as well, until
+/// told to stop; returns how many calls it made.
+fn serve(
+    system: &System,
+    number: usize,
+    coid: Coid,
+    stop: &AtomicBool,
+    ready: &Barrier,
+    mut between: impl FnMut(),
+) -> u64 {
+    Host::pin(number);
+    // SAFETY: workers are run between activities.
+    let processor = unsafe { system.attach(number) }.unwrap();
     let bank = processor.bind::<dyn Bank>(coid).unwrap();
-    let start = std::time::Instant::now();
     let mut calls = 0;
+    ready.wait();
     while !stop.load(Ordering::Acquire) {
         processor.activity(|| {
             for _ in 0..20 {
                 calls += 1;
                 if calls % 7 == 0 {
                     // A call inside a call.
-                    bank.visit(&mut || assert_eq!(bank.deposit(1), calls));
+                    bank.visit(&mut || assert_eq!(bank.deposit(1), calls, "lost or doubled"));
                 } else {
                     assert_eq!(bank.deposit(1), calls, "lost or doubled");
                 }
             }
         });
-        // The clock need not be the platform's own to the nanosecond, only not ahead of it.
-        let progress = processor.run_workers(u64::try_from(start.elapsed().as_nanos()).unwrap());
-        let _ = (progress, system);
-        each(calls);
+        processor.run_workers(system.now());
+        between();
     }
+    // The swap that was under way when the order to stop came.
+    processor.run_workers(system.now());
     assert_eq!(bank.balance(), calls);
     calls
 }
 
 #[test]
 fn swaps_under_load_lose_nothing() {
-    let swaps: u64 = if cfg!(miri) { 5 } else { 5_000 };
+    let swaps: u64 = if cfg!(miri) { 20 } else { 10_000 };
     let system = System::new(THREADS, Host::new(THREADS)).unwrap();
     let (roots, reps) = (Alive::default(), Alive::default());
-    let stop = AtomicBool::new(false);
+    let (stop, ready) = (AtomicBool::new(false), Barrier::new(THREADS));
     // SAFETY: workers are run between activities.
     let processor = unsafe { system.attach(0) }.unwrap();
     let coid = processor.create(Distributed::new(Branch::new(0, &[COPY, MOVE], &roots, &reps))).unwrap();
     drop(processor);
 
-    let (mut committed, mut undone) = (0, 0);
-    let suspended = AtomicU64::new(0);
-    thread::scope(|scope| {
-        for number in 0..THREADS {
-            let (system, stop) = (system.clone(), &stop);
-            scope.spawn(move || {
-                Host::pin(number);
-                // SAFETY: workers are run between activities.
-                let processor = unsafe { system.attach(number) }.unwrap();
-                serve(&processor, &system, coid, stop, |_| ());
-            });
+    let order = |order: u64| {
+        let mut next = Branch::new(order, if order % 3 == 0 { &[COPY] } else { &[COPY, MOVE] }, &roots, &reps);
+        next.bad_import = u64::from(order % 11 == 3) << (order % 2);
+        next.bad_export = (u64::from(order % 13 == 5) << (order % 2)).into();
+        let time_limit = if order % 17 == 7 { 500 * (order % 5) } else { u64::MAX };
+        let swap = system.swap(coid, Distributed::new(next), SwapOptions { time_limit, notify: None }).unwrap();
+        if order % 19 == 9 {
+            swap.cancel();
         }
-        let _stop = SetOnDrop(&stop);
-        let mut order = 0;
-        while order < swaps {
-            let mut next = Branch::new(order, if order % 2 == 0 { &[MOVE] } else { &[COPY, MOVE] }, &roots, &reps);
-            next.bad_import = u64::from(order % 11 == 3) << (order % 2);
-            next.bad_export = u64::from(order % 13 == 5) << (order % 2);
-            let time_limit = if order % 17 == 7 { 1_000 * (order % 5) } else { 10_000_000_000 };
-            let swap = match system.swap(coid, Distributed::new(next), SwapOptions { time_limit, notify: None }) {
-                Ok(swap) => swap,
-                // At the start, before a thread is attached.
-                Err(SwapError::NoProcessor) => continue,
-                Err(error) => panic!("{error}"),
+        swap
+    };
+    let (mut committed, mut undone, mut suspended, mut forwarded) = (0, 0, 0, 0);
+    let calls: u64 = thread::scope(|scope| {
+        let other = scope.spawn(|| serve(&system, 1, coid, &stop, &ready, || ()));
+        let mut number = 0;
+        let mut swap = None;
+        let calls = serve(&system, 0, coid, &stop, &ready, || {
+            let report = match &swap {
+                None => None,
+                Some(swap) => match Swap::poll(swap) {
+                    Some(report) => Some(report),
+                    None => return,
+                },
             };
-            if order % 19 == 9 {
-                swap.cancel();
-            }
-            let report = loop {
-                match swap.poll() {
-                    Some(report) => break report,
-                    None => thread::yield_now(),
+            if let Some(report) = report {
+                assert_eq!(roots.count(), 1, "the winner alone is left: {report:?}");
+                match &report.outcome {
+                    Outcome::Committed => committed += 1,
+                    Outcome::Undone(Reason::Deadline(_)) => assert_eq!(number % 17, 7, "{report:?}"),
+                    Outcome::Undone(Reason::Cancelled) => assert_eq!(number % 19, 9, "{report:?}"),
+                    Outcome::Undone(Reason::Import { .. }) => assert_eq!(number % 11, 3, "{report:?}"),
+                    Outcome::Undone(_) => (),
                 }
-            };
-            match &report.outcome {
-                Outcome::Committed => committed += 1,
-                Outcome::Undone(Reason::Deadline(_)) => {
-                    assert!(time_limit < 10_000, "{report:?}");
-                    undone += 1;
-                }
-                Outcome::Undone(_) => undone += 1,
+                undone += u64::from(!report.is_committed());
+                suspended += report.suspended();
+                forwarded += report.forwarded();
             }
-            suspended.fetch_add(report.suspended(), Ordering::Relaxed);
-            drop(swap);
-            // The winner alone is left, with at most a Rep for each processor.
-            assert_eq!(roots.count(), 1, "{report:?}");
-            order += 1;
-        }
+            if number == swaps {
+                stop.store(true, Ordering::Release);
+                return;
+            }
+            number += 1;
+            swap = Some(order(number));
+        });
+        calls + other.join().unwrap()
     });
+    println!("{committed} committed, {undone} undone, {calls} calls, {suspended} suspended, {forwarded} forwarded");
     assert_eq!(committed + undone, swaps);
-    assert!(committed > swaps / 2 && undone > swaps / 20, "{committed} {undone}");
-    println!("{committed} committed, {undone} undone, {} calls suspended", suspended.load(Ordering::Relaxed));
+    assert!(committed > swaps / 2 && undone > swaps / 10, "{committed} {undone}");
     system.destroy(coid).unwrap();
     assert_eq!((roots.count(), reps.count()), (0, 0));
 }
 
-/// Two objects that call each other, swapped at the same time by two threads: no order of events may deadlock.
+/// Two objects that call each other, each swapped without a pause by a thread of its own: no order of events may deadlock.
 #[test]
 fn objects_that_call_each_other_are_swapped_at_once() {
-    let swaps: u64 = if cfg!(miri) { 3 } else { 1_000 };
+    let swaps: u64 = if cfg!(miri) { 10 } else { 5_000 };
     let system = System::new(THREADS, Host::new(THREADS)).unwrap();
     let (roots, reps) = (Alive::default(), Alive::default());
-    let stop = AtomicBool::new(false);
-    let ready = Arc::new(std::sync::Barrier::new(THREADS + 2));
+    let (busy, ready) = (AtomicUsize::new(THREADS), Barrier::new(THREADS));
     // SAFETY: workers are run between activities.
     let processor = unsafe { system.attach(0) }.unwrap();
     let create = || processor.create(Distributed::new(Branch::new(0, &[MOVE], &roots, &reps))).unwrap();
     let coids = [create(), create()];
     drop(processor);
-    thread::scope(|scope| {
-        let _stop = SetOnDrop(&stop);
-        for number in 0..THREADS {
-            let (system, stop, ready) = (system.clone(), &stop, Arc::clone(&ready));
-            scope.spawn(move || {
-                Host::pin(number);
-                // SAFETY: workers are run between activities.
-                let processor = unsafe { system.attach(number) }.unwrap();
-                let banks = coids.map(|coid| processor.bind::<dyn Bank>(coid).unwrap());
-                // One thread calls from the first to the second, the other the other way round.
-                let (outer, inner) = (&banks[number], &banks[1 - number]);
-                let mut calls = 0;
-                inner.balance();
-                ready.wait();
-                while !stop.load(Ordering::Acquire) {
-                    processor.activity(|| {
-                        outer.visit(&mut || {
-                            calls += 1;
-                            assert_eq!(inner.deposit(1), calls);
-                        });
-                        assert_eq!(outer.balance(), 0);
-                    });
-                    processor.run_workers(0);
-                }
+    let serve = &|number: usize| {
+        Host::pin(number);
+        // SAFETY: workers are run between activities.
+        let processor = unsafe { system.attach(number) }.unwrap();
+        let banks = coids.map(|coid| processor.bind::<dyn Bank>(coid).unwrap());
+        // One thread calls from the first to the second, the other the other way round.
+        let (outer, inner) = (&banks[number], &banks[1 - number]);
+        let (mut calls, mut order) = (0, 0);
+        let mut swap: Option<Swap> = None;
+        ready.wait();
+        while busy.load(Ordering::Acquire) > 0 {
+            processor.activity(|| {
+                outer.visit(&mut || {
+                    calls += 1;
+                    assert_eq!(inner.deposit(1), calls);
+                });
+                assert_eq!(outer.balance(), 0);
             });
+            processor.run_workers(system.now());
+            if order <= swaps && swap.as_ref().is_none_or(|swap| swap.poll().is_some()) {
+                if let Some(report) = swap.take().and_then(|swap| swap.poll()) {
+                    assert_eq!(report.outcome, Outcome::Committed);
+                }
+                order += 1;
+                if order > swaps {
+                    busy.fetch_sub(1, Ordering::AcqRel);
+                    continue;
+                }
+                let new = Distributed::new(Branch::new(order, &[MOVE], &roots, &reps));
+                let options = SwapOptions { time_limit: u64::MAX, notify: None };
+                swap = Some(system.swap(coids[number], new, options).unwrap());
+            }
         }
-        let swappers: Vec<_> = coids
-            .map(|coid| {
-                let (system, roots, reps, ready) = (system.clone(), &roots, &reps, Arc::clone(&ready));
-                scope.spawn(move || {
-                    ready.wait();
-                    for order in 0..swaps {
-                        let new = Distributed::new(Branch::new(order, &[MOVE], roots, reps));
-                        let options = SwapOptions { time_limit: u64::MAX, notify: None };
-                        let swap = system.swap(coid, new, options).unwrap();
-                        let report = loop {
-                            match swap.poll() {
-                                Some(report) => break report,
-                                None => thread::yield_now(),
-                            }
-                        };
-                        assert_eq!(report.outcome, Outcome::Committed);
-                    }
-                })
-            })
-            .into();
-        for swapper in swappers {
-            swapper.join().unwrap();
+    };
+    thread::scope(|scope| {
+        for number in 0..THREADS {
+            scope.spawn(move || serve(number));
         }
     });
-    coids.map(|coid| system.destroy(coid).unwrap());
+    coids.iter().for_each(|coid| system.destroy(*coid).unwrap());
     assert_eq!((roots.count(), reps.count()), (0, 0));
-}
-
-/// Ends the loops also when the test fails.
-struct SetOnDrop<'a>(&'a AtomicBool);
-
-impl Drop for SetOnDrop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Release);
-    }
 }

@@ -207,7 +207,7 @@ fn a_failed_transfer_gives_everything_back() {
         for protocol in [&[COPY] as &'static [Protocol], &[MOVE]] {
             let world = World::new(2);
             let mut old = world.branch(1, protocol);
-            old.bad_export = bad_export;
+            old.bad_export = bad_export.into();
             let coid = world.processors[0].create(Distributed::new(old)).unwrap();
             let banks: Vec<BankRef> = world.processors.iter().map(|it| it.bind::<dyn Bank>(coid).unwrap()).collect();
             banks[0].deposit(1);

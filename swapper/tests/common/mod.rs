@@ -62,8 +62,8 @@ impl Drop for Life {
 pub struct Branch {
     pub label: u64,
     pub protocols: &'static [Protocol],
-    /// Processors on which export fails, as bits.
-    pub bad_export: u64,
+    /// Processors on which the next export fails, as bits.
+    pub bad_export: AtomicU64,
     /// Processors on which import fails, as bits.
     pub bad_import: u64,
     reps: Alive,
@@ -72,7 +72,7 @@ pub struct Branch {
 
 impl Branch {
     pub fn new(label: u64, protocols: &'static [Protocol], roots: &Alive, reps: &Alive) -> Self {
-        Self { label, protocols, bad_export: 0, bad_import: 0, reps: reps.clone(), _life: roots.born() }
+        Self { label, protocols, bad_export: AtomicU64::new(0), bad_import: 0, reps: reps.clone(), _life: roots.born() }
     }
 }
 
@@ -127,7 +127,8 @@ impl Bank for Account {
 impl Transfer for Account {
     fn export(&self, protocol: Protocol) -> Result<State, Failure> {
         assert_eq!(self.inside.get(), 0, "exported while a call was inside");
-        if self.root.bad_export >> self.processor.index() & 1 != 0 {
+        let bit = 1 << self.processor.index();
+        if self.root.bad_export.fetch_and(!bit, Ordering::Relaxed) & bit != 0 {
             return Err(Failure::Refused("export".into()));
         }
         match protocol {
