@@ -302,3 +302,10 @@ impl World {
         last
     }
 }
+
+impl World {
+    /// Drops scripted events that have not happened.
+    pub fn forget_hooks(&self) {
+        self.hooks.borrow_mut().clear();
+    }
+}
