@@ -1,0 +1,101 @@
+//! Memory that driver and fake device share, where bus addresses are not host addresses.
+
+use alloc::vec::Vec;
+use core::ptr::NonNull;
+use std::alloc::{Layout, alloc_zeroed};
+use std::sync::{Arc, Mutex};
+
+use crate::mem::{Dma, DmaPages, DmaRegion, PAGE};
+
+/// A gap between allocations, so that an overrun is found.
+const GAP: u64 = 16 * PAGE as u64;
+
+#[derive(Debug, Default)]
+struct State {
+    allocations: Vec<DmaRegion>,
+    next: u64,
+    /// Pages that may still be allocated; `None`: any number.
+    limit: Option<usize>,
+}
+
+/// An allocator of shared memory, and the device's access to it. An access outside what was allocated panics: the driver gave a wrong address.
+#[derive(Clone, Debug, Default)]
+pub struct FakeMemory {
+    state: Arc<Mutex<State>>,
+}
+
+// SAFETY: pages come zeroed and aligned from the host's allocator, are never freed, and bus addresses are contiguous where host addresses are. The fake
+// device touches them only through the atomic words and the buffers that the driver gave to it.
+unsafe impl Dma for FakeMemory {
+    fn allocate(&self, pages: usize) -> Option<DmaPages> {
+        let mut state = self.state.lock().ok()?;
+        if let Some(limit) = &mut state.limit {
+            *limit = limit.checked_sub(pages)?;
+        }
+        let layout = Layout::from_size_align(pages.checked_mul(PAGE)?, PAGE).ok()?;
+        // SAFETY: the layout has bytes, since the driver allocates one page at least.
+        let address = NonNull::new(unsafe { alloc_zeroed(layout) })?;
+        let bus = 0x10_0000_0000 + state.next;
+        state.next += (pages * PAGE) as u64 + GAP;
+        let pages = DmaPages { address, bus };
+        state.allocations.push(DmaRegion::view(pages, layout.size()));
+        Some(pages)
+    }
+}
+
+impl FakeMemory {
+    /// Lets the driver have only `pages` more.
+    pub fn limit(&self, pages: usize) {
+        self.state.lock().expect("no panic while held").limit = Some(pages);
+    }
+
+    fn with<R>(&self, bus: u64, len: usize, act: impl FnOnce(&mut DmaRegion, usize) -> R) -> R {
+        let mut state = self.state.lock().expect("no panic while held");
+        let found = state.allocations.iter_mut().find_map(|region| {
+            let offset = usize::try_from(bus.checked_sub(region.bus(0))?).ok()?;
+            (offset <= region.len() && region.len() - offset >= len).then_some((region, offset))
+        });
+        match found {
+            Some((region, offset)) => act(region, offset),
+            None => {
+                drop(state);
+                panic!("device was given {len} bytes at {bus:#x}, which are no shared memory")
+            }
+        }
+    }
+
+    /// Reads a word.
+    pub fn load16(&self, bus: u64) -> u16 {
+        self.with(bus, 2, |region, at| region.load_u16(at, core::sync::atomic::Ordering::Acquire))
+    }
+
+    /// Writes a word.
+    pub fn store16(&self, bus: u64, value: u16) {
+        self.with(bus, 2, |region, at| region.store_u16(at, value, core::sync::atomic::Ordering::Release));
+    }
+
+    /// Reads a word.
+    pub fn load32(&self, bus: u64) -> u32 {
+        self.with(bus, 4, |region, at| region.load_u32(at))
+    }
+
+    /// Writes a word.
+    pub fn store32(&self, bus: u64, value: u32) {
+        self.with(bus, 4, |region, at| region.store_u32(at, value));
+    }
+
+    /// Reads a word.
+    pub fn load64(&self, bus: u64) -> u64 {
+        self.with(bus, 8, |region, at| region.load_u64(at))
+    }
+
+    /// Reads a buffer.
+    pub fn read(&self, bus: u64, len: usize) -> Vec<u8> {
+        self.with(bus, len, |region, at| region.bytes_mut(at, len).to_vec())
+    }
+
+    /// Writes a buffer.
+    pub fn write(&self, bus: u64, bytes: &[u8]) {
+        self.with(bus, bytes.len(), |region, at| region.bytes_mut(at, bytes.len()).copy_from_slice(bytes));
+    }
+}

@@ -1,0 +1,261 @@
+//! The network device (§5.1).
+//!
+//! [`Net::open`] brings the device up and gives a [`Net`], which holds what concerns the whole device, and the [`QueuePair`]s, each of which goes to the
+//! processor that will use it.
+
+mod buffers;
+mod control;
+mod counters;
+mod header;
+mod options;
+mod pair;
+mod rx;
+#[cfg(test)]
+mod tests;
+mod tx;
+
+use alloc::vec::Vec;
+
+use control::Control;
+pub use counters::Counters;
+pub use header::{Checksum, Gso, GsoKind, HEADER, HeaderError, RxChecksum, RxMeta, TxMeta};
+pub use options::{ETHERNET, LARGE_FRAME, MTU_DEFAULT, OpenError, Options};
+pub use pair::QueuePair;
+pub use rx::{RxBuffer, RxQueue};
+pub use tx::{TxBuffer, TxError, TxQueue};
+
+use crate::Features;
+use crate::mem::Dma;
+use crate::ring::Ring;
+pub use crate::transport::{Interrupt, IsrStatus, MsixTarget};
+use crate::transport::{QueueSetup, Status, Transport};
+
+/// How often the status is read before a reset counts as failed.
+const RESET_POLLS: u32 = 100_000;
+/// How often the configuration is read again because it changed meanwhile (§2.5.1).
+const CONFIG_RETRIES: u32 = 16;
+
+/// Offsets in the device's configuration (§5.1.4).
+mod config {
+    pub const MAC: usize = 0;
+    pub const STATUS: usize = 6;
+    pub const MAX_PAIRS: usize = 8;
+    pub const MTU: usize = 10;
+
+    pub const STATUS_LINK_UP: u16 = 1;
+}
+
+/// What queues need to know of the device.
+#[derive(Clone, Copy, Debug)]
+struct Settings {
+    features: Features,
+}
+
+/// The device as a whole.
+#[derive(Debug)]
+pub struct Net<T: Transport> {
+    transport: T,
+    features: Features,
+    interrupt: Interrupt,
+    mac: Option<[u8; 6]>,
+    mtu: u16,
+    /// Kept because the device holds its memory.
+    _control: Option<Control<T::Notify>>,
+}
+
+/// What [`Net::open`] gives: the device, and its queue pairs, pair *n* at place *n*.
+pub type Opened<T> = (Net<T>, Vec<QueuePair<<T as Transport>::Notify>>);
+
+impl<T: Transport> Net<T> {
+    /// Initialises the device (§3.1.1), up to and with `DRIVER_OK`: features are negotiated, interrupts routed (but not asked for: see
+    /// [`QueuePair::arm`]), queues made and receive buffers given. On an error the device is told that the driver gave it up.
+    pub fn open<D: Dma + ?Sized>(mut transport: T, dma: &D, options: &Options<'_>) -> Result<Opened<T>, OpenError> {
+        options.check()?;
+        reset(&mut transport)?;
+        match bring_up(&mut transport, dma, options) {
+            Ok(Up { features, interrupt, mac, mtu, control, pairs }) => {
+                Ok((Self { transport, features, interrupt, mac, mtu, _control: control }, pairs))
+            }
+            Err(error) => {
+                let status = transport.status();
+                transport.set_status(status | Status::FAILED);
+                Err(error)
+            }
+        }
+    }
+
+    /// Features in use.
+    pub fn features(&self) -> Features {
+        self.features
+    }
+
+    /// How the device interrupts.
+    pub fn interrupt(&self) -> Interrupt {
+        self.interrupt
+    }
+
+    /// The device's MAC address, if it says one.
+    pub fn mac(&self) -> Option<[u8; 6]> {
+        self.mac
+    }
+
+    /// The device's MTU in bytes (68 and more), or [`MTU_DEFAULT`] if it says none.
+    pub fn mtu(&self) -> u16 {
+        self.mtu
+    }
+
+    /// Whether the link is up; true where the device does not say.
+    pub fn link_up(&self) -> bool {
+        !self.features.contains(Features::STATUS)
+            || self.transport.config16(config::STATUS) & config::STATUS_LINK_UP != 0
+    }
+
+    /// Whether the device met an error that only a reset mends.
+    pub fn needs_reset(&self) -> bool {
+        self.transport.status().contains(Status::NEEDS_RESET)
+    }
+
+    /// Reads the interrupt status, which clears it. For the interrupt line's handler; of no use with MSI-X.
+    pub fn acknowledge(&self) -> IsrStatus {
+        self.transport.acknowledge()
+    }
+
+    /// Resets the device and gives the registers back, to open it anew. The old pairs do nothing from then on, and their memory stays given.
+    pub fn close(mut self) -> Result<T, OpenError> {
+        reset(&mut self.transport)?;
+        Ok(self.transport)
+    }
+}
+
+fn reset<T: Transport>(transport: &mut T) -> Result<(), OpenError> {
+    transport.set_status(Status::RESET);
+    for _ in 0..RESET_POLLS {
+        if transport.status() == Status::RESET {
+            return Ok(());
+        }
+        core::hint::spin_loop();
+    }
+    Err(OpenError::ResetTimeout { status: transport.status() })
+}
+
+/// What [`bring_up`] found and made.
+struct Up<T: Transport> {
+    features: Features,
+    interrupt: Interrupt,
+    mac: Option<[u8; 6]>,
+    mtu: u16,
+    control: Option<Control<T::Notify>>,
+    pairs: Vec<QueuePair<T::Notify>>,
+}
+
+/// Steps 2 to 8 of §3.1.1. Each status write adds one bit to the last: some devices take nothing else.
+fn bring_up<T: Transport, D: Dma + ?Sized>(
+    transport: &mut T,
+    dma: &D,
+    options: &Options<'_>,
+) -> Result<Up<T>, OpenError> {
+    let mut status = Status::ACKNOWLEDGE;
+    transport.set_status(status);
+    status = status | Status::DRIVER;
+    transport.set_status(status);
+
+    let features = negotiate(transport, options)?;
+    status = status | Status::FEATURES_OK;
+    transport.set_status(status);
+    if !transport.status().contains(Status::FEATURES_OK) {
+        return Err(OpenError::FeaturesRefused { taken: features });
+    }
+
+    let most_pairs = if features.contains(Features::MQ) { transport.config16(config::MAX_PAIRS).max(1) } else { 1 };
+    let pairs = options.pairs.min(most_pairs);
+    if !options.interrupts.is_empty() && options.interrupts.len() < usize::from(pairs) {
+        return Err(OpenError::TooFewTargets { pairs, targets: options.interrupts.len() });
+    }
+    let targets = &options.interrupts[..options.interrupts.len().min(usize::from(pairs))];
+    let interrupt = transport.route_interrupts(targets)?;
+
+    let mut made = Vec::with_capacity(usize::from(pairs));
+    for pair in 0..pairs {
+        made.push(make_pair(transport, dma, options, (pair, features, interrupt))?);
+    }
+    let mut control = None;
+    if pairs > 1 {
+        let queue = control_queue(most_pairs)?;
+        let (ring, notify, _) = make_queue(transport, dma, (queue, control::QUEUE_SIZE), features, None)?;
+        control = Some(Control::new(dma, ring, notify)?);
+    }
+    let mac = features.contains(Features::MAC).then(|| read_mac(transport));
+    let mtu = if features.contains(Features::MTU) { transport.config16(config::MTU) } else { MTU_DEFAULT };
+
+    transport.set_status(status | Status::DRIVER_OK);
+    // Only now may the device be notified (§3.1.1).
+    for pair in &mut made {
+        pair.kick();
+    }
+    if let Some(control) = &mut control
+        && !control.set_pairs(pairs)
+    {
+        return Err(OpenError::PairsRefused { pairs });
+    }
+    Ok(Up { features, interrupt, mac, mtu, control, pairs: made })
+}
+
+fn negotiate<T: Transport>(transport: &mut T, options: &Options<'_>) -> Result<Features, OpenError> {
+    let offered = Features::from_bits(transport.device_features());
+    if !offered.contains(Features::VERSION_1) {
+        return Err(OpenError::Legacy { offered });
+    }
+    let taken = options.choose(offered, || transport.config16(config::MTU));
+    transport.set_driver_features(taken.bits());
+    Ok(taken)
+}
+
+/// The control queue comes after all pairs that the device has (§5.1.2).
+fn control_queue(most_pairs: u16) -> Result<u16, OpenError> {
+    most_pairs.checked_mul(2).ok_or(OpenError::PairsRefused { pairs: most_pairs })
+}
+
+/// A ring of at least `wanted` descriptors, if the device has that many, given to the device; and how many buffers to use with it.
+fn make_queue<T: Transport, D: Dma + ?Sized>(
+    transport: &mut T,
+    dma: &D,
+    (queue, wanted): (u16, u16),
+    features: Features,
+    entry: Option<u16>,
+) -> Result<(Ring, T::Notify, u16), OpenError> {
+    let size = transport.settle_queue_size(queue, wanted.next_power_of_two())?;
+    let ring = Ring::new(dma, size, features.contains(Features::RING_EVENT_IDX))?;
+    let notify = transport.enable_queue(&QueueSetup { queue, size, addresses: ring.addresses(), entry })?;
+    Ok((ring, notify, wanted.min(size)))
+}
+
+/// Pair *n* has queues 2*n* to receive and 2*n*+1 to transmit (§5.1.2).
+fn make_pair<T: Transport, D: Dma + ?Sized>(
+    transport: &mut T,
+    dma: &D,
+    options: &Options<'_>,
+    (pair, features, interrupt): (u16, Features, Interrupt),
+) -> Result<QueuePair<T::Notify>, OpenError> {
+    let settings = Settings { features };
+    let entry = matches!(interrupt, Interrupt::Msix { .. }).then_some(pair);
+    let (ring, notify, count) = make_queue(transport, dma, (2 * pair, options.rx_buffers), features, entry)?;
+    let rx = RxQueue::new(dma, 2 * pair, ring, notify, settings, (count, options.rx_frame))?;
+    let (ring, notify, count) = make_queue(transport, dma, (2 * pair + 1, options.tx_buffers), features, entry)?;
+    let tx = TxQueue::new(dma, 2 * pair + 1, ring, notify, settings, (count, options.tx_frame))?;
+    Ok(QueuePair::new(rx, tx))
+}
+
+/// Reads the address whole: again, if the configuration changed meanwhile (§2.5.1).
+fn read_mac<T: Transport>(transport: &T) -> [u8; 6] {
+    let mut mac = [0; 6];
+    for _ in 0..CONFIG_RETRIES {
+        let before = transport.config_generation();
+        for (i, byte) in mac.iter_mut().enumerate() {
+            *byte = transport.config8(config::MAC + i);
+        }
+        if transport.config_generation() == before {
+            break;
+        }
+    }
+    mac
+}

@@ -1,0 +1,231 @@
+//! Transmitting: a fixed pool of buffers, filled in place.
+//!
+//! **Limit.** The pool. When all buffers are in the device's hands, transmitting says [`TxError::Full`], counts it and changes nothing; the caller keeps the frame,
+//! and may ask for an interrupt ([`super::QueuePair::arm_transmit`]) or come again later. Completed buffers are collected when none is left, many at once.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::buffers::Buffers;
+use super::counters::Counters;
+use super::header::{self, HEADER, HeaderError, TxMeta};
+use super::{ETHERNET, Settings};
+use crate::Features;
+use crate::mem::Dma;
+use crate::ring::{Direction, Ring, RingError, Segment};
+use crate::transport::Notify;
+
+/// The frame was not taken; nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TxError {
+    /// All transmit buffers are in the device's hands. Try later.
+    Full,
+    /// The frame is shorter than an Ethernet header or longer than a buffer.
+    Length {
+        /// Bytes of the frame.
+        len: usize,
+        /// The most that fit.
+        most: usize,
+    },
+    /// The feature that the frame needs was not negotiated.
+    NotNegotiated(Features),
+    /// The checksum or segmentation asked for does not fit the frame.
+    BadMeta,
+    /// The device broke the ring's protocol, or the buffer belongs to another queue.
+    Unusable,
+}
+
+impl fmt::Display for TxError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full => f.write_str("all transmit buffers are in use"),
+            Self::Length { len, most } => write!(f, "frame of {len} bytes: {ETHERNET} to {most} are possible"),
+            Self::NotNegotiated(features) => write!(f, "the device was not asked for {features}"),
+            Self::BadMeta => f.write_str("checksum or segmentation request outside the frame"),
+            Self::Unusable => f.write_str("the device broke the ring's protocol, or the buffer is another queue's"),
+        }
+    }
+}
+
+impl core::error::Error for TxError {}
+
+/// A transmit buffer in the driver's hands. Give it on with [`TxQueue::submit`] or back with [`TxQueue::cancel`]; dropped, it is lost to the queue.
+#[must_use = "a buffer that is neither submitted nor cancelled is lost to the queue"]
+#[derive(Debug)]
+pub struct TxBuffer {
+    queue: u16,
+    index: u16,
+}
+
+/// The transmit queue of a pair.
+#[derive(Debug)]
+pub struct TxQueue<N> {
+    queue: u16,
+    ring: Ring,
+    buffers: Buffers,
+    /// Buffers in the driver's hands; never more than its capacity.
+    free: Vec<u16>,
+    /// Bytes of the longest frame.
+    most: usize,
+    notify: N,
+    settings: Settings,
+    counters: Counters,
+}
+
+impl<N: Notify> TxQueue<N> {
+    /// A queue of `count` buffers for frames of up to `frame` bytes.
+    pub(super) fn new<D: Dma + ?Sized>(
+        dma: &D,
+        queue: u16,
+        ring: Ring,
+        notify: N,
+        settings: Settings,
+        (count, frame): (u16, usize),
+    ) -> Result<Self, RingError> {
+        let buffers = Buffers::new(dma, count, HEADER + frame).map_err(RingError::OutOfMemory)?;
+        let free = (0..count).rev().collect();
+        Ok(Self { queue, ring, buffers, free, most: frame, notify, settings, counters: Counters::default() })
+    }
+
+    /// Transmits a frame of `len` bytes, which `fill` writes in place, from the Ethernet header on; it may hold anything before. The device is not told
+    /// before [`TxQueue::kick`].
+    #[inline]
+    pub fn transmit<R>(&mut self, len: usize, meta: TxMeta, fill: impl FnOnce(&mut [u8]) -> R) -> Result<R, TxError> {
+        let header = self.check(len, meta)?;
+        let index = self.reserve_index().ok_or(TxError::Full)?;
+        let bytes = self.buffers.bytes_mut(index);
+        bytes[..HEADER].copy_from_slice(&header);
+        let result = fill(&mut bytes[HEADER..HEADER + len]);
+        self.post(index, len).map(|()| result)
+    }
+
+    /// Checks length and header, before anything is changed.
+    #[inline]
+    fn check(&mut self, len: usize, meta: TxMeta) -> Result<[u8; HEADER], TxError> {
+        let checked = if (ETHERNET..=self.most).contains(&len) {
+            header::encode(meta, len, self.settings.features).map_err(|error| match error {
+                HeaderError::NotNegotiated(features) => TxError::NotNegotiated(features),
+                HeaderError::Malformed => TxError::BadMeta,
+            })
+        } else {
+            Err(TxError::Length { len, most: self.most })
+        };
+        self.counters.tx_refused += u64::from(checked.is_err());
+        checked
+    }
+
+    #[inline]
+    fn reserve_index(&mut self) -> Option<u16> {
+        if self.free.is_empty() {
+            self.reclaim();
+        }
+        let index = self.free.pop();
+        self.counters.tx_full += u64::from(index.is_none());
+        index
+    }
+
+    #[inline]
+    fn post(&mut self, index: u16, len: usize) -> Result<(), TxError> {
+        let segment =
+            Segment { bus: self.buffers.bus(index), len: (HEADER + len) as u32, direction: Direction::ToDevice };
+        if self.ring.add(&[segment], index).is_err() {
+            // The ring has at least as many descriptors as there are buffers, so it is not full but broken.
+            self.free.push(index);
+            self.counters.tx_refused += 1;
+            return Err(TxError::Unusable);
+        }
+        self.counters.tx_frames += 1;
+        self.counters.tx_bytes += len as u64;
+        if self.ring.unkicked() >= 1 << 14 {
+            self.kick();
+        }
+        Ok(())
+    }
+
+    /// Takes a buffer, to be filled over some time; `None` (and counted) if all are in use.
+    pub fn reserve(&mut self) -> Option<TxBuffer> {
+        self.reserve_index().map(|index| TxBuffer { queue: self.queue, index })
+    }
+
+    /// The bytes of a buffer of this queue, for the frame; empty for one of another queue.
+    pub fn frame(&mut self, buffer: &mut TxBuffer) -> &mut [u8] {
+        if buffer.queue != self.queue {
+            self.counters.foreign += 1;
+            return &mut [];
+        }
+        let most = self.most;
+        &mut self.buffers.bytes_mut(buffer.index)[HEADER..HEADER + most]
+    }
+
+    /// Transmits the first `len` bytes of a buffer of this queue. On an error the buffer is free again.
+    pub fn submit(&mut self, buffer: TxBuffer, len: usize, meta: TxMeta) -> Result<(), TxError> {
+        if buffer.queue != self.queue {
+            self.counters.foreign += 1;
+            return Err(TxError::Unusable);
+        }
+        match self.check(len, meta) {
+            Ok(header) => {
+                self.buffers.bytes_mut(buffer.index)[..HEADER].copy_from_slice(&header);
+                self.post(buffer.index, len)
+            }
+            Err(error) => {
+                self.free.push(buffer.index);
+                Err(error)
+            }
+        }
+    }
+
+    /// Gives a buffer of this queue back unused; one of another queue is lost, and counted.
+    pub fn cancel(&mut self, buffer: TxBuffer) {
+        if buffer.queue == self.queue {
+            self.free.push(buffer.index);
+        } else {
+            self.counters.foreign += 1;
+        }
+    }
+
+    /// Collects what the device has sent; how many buffers that were. Happens by itself when no buffer is left.
+    pub fn reclaim(&mut self) -> usize {
+        let before = self.free.len();
+        for _ in 0..self.ring.size() {
+            match self.ring.pop() {
+                Ok(None) => break,
+                Ok(Some(used)) => self.free.push(used.token),
+                Err(fault) => self.counters.fault(fault),
+            }
+        }
+        self.free.len() - before
+    }
+
+    /// Frames that are sure to be taken now.
+    pub fn free(&mut self) -> usize {
+        self.reclaim();
+        self.free.len()
+    }
+
+    /// The longest frame, in bytes from the Ethernet header on.
+    pub fn longest(&self) -> usize {
+        self.most
+    }
+
+    /// Tells the device of new frames, if it wants to know. Once for a burst.
+    pub fn kick(&mut self) {
+        if self.ring.kick_wanted() {
+            self.counters.tx_kicks += 1;
+            self.notify.notify();
+        }
+    }
+
+    /// Buffers that the device has, sent or not.
+    pub fn in_flight(&self) -> u16 {
+        self.ring.in_flight()
+    }
+
+    pub(super) fn ring(&mut self) -> &mut Ring {
+        &mut self.ring
+    }
+
+    pub(super) fn counters(&self) -> Counters {
+        self.counters
+    }
+}
