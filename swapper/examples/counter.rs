@@ -66,7 +66,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let swap = system.swap(coid, Distributed::new(Scaled { scale: 10 }), SwapOptions::default())?;
     let report = loop {
         processor.activity(|| counter.add(0));
-        processor.run_workers(0);
+        processor.run_workers(system.now());
         if let Some(report) = swap.poll() {
             break report;
         }

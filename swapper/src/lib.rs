@@ -1,4 +1,138 @@
 //! Clustered objects, and hot swapping of their code while calls are using them.
+//!
+//! # What it is
+//!
+//! A *clustered object* is called through a name, its [`Coid`], and may have a representative (*Rep*) of its own on every
+//! processor, so that processors share nothing on the way. A *swap* replaces an object's implementation by another one
+//! with the same interface while calls go on: what is inside ends, what comes meanwhile waits for microseconds, the
+//! state goes over, and clients notice nothing but time. A swap is a transaction. It has a deadline, ends *committed* or
+//! *undone* with the old object as it was, and says how it went.
+//!
+//! The design is that of IBM's K42 operating system, as described in the patent application US 2005/0071811. Numbers such
+//! as (0054) in this documentation are its paragraphs, and names are its names.
+//!
+//! # Trade-offs
+//!
+//! - **A call costs one load more than a `&dyn` call**: the local entry, then the function, which lies in the Rep itself.
+//!   There is no lock, counter, read-modify-write or front end on the way, swap or no swap (0031, 0046, 0048).
+//! - **The price is discipline in the event loop.** The swapper learns that old calls have ended from the end of
+//!   *activities*, bounded runs of a processor's event loop; calls are not counted. A processor whose loop does not turn,
+//!   or whose activity does not end, holds up every swap of the objects it uses, until the deadline undoes them.
+//! - A Rep's private data needs no locks where each processor has its own Rep, but a [`Distributed`] object's Reps know
+//!   nothing of each other, unless through the shared data of their Root.
+//! - References belong to their processor's thread, and keep the object from being destroyed.
+//! - State that several processors share goes over through the lowest of them; state of different Reps is never merged by
+//!   the swapper.
+//! - What is not there: calls across processors (send a message instead), methods that suspend, a queue of swaps for
+//!   one object (a second one is refused while one is under way), more than 512 objects created per processor.
+//!
+//! # How it works
+//!
+//! **Translation.** A [`System`] has a Global Translation Table of Roots, and each [`Processor`] a Local Translation Table
+//! of Reps (0026). A COID's index leads to both by arithmetic. The global table is divided into regions, one for each
+//! processor, so creating an object synchronises with nobody (0027). A reference ([`Processor::bind`]) holds the address of
+//! its local entry; the entry at first holds the *Default Object*, whose functions ask the Root for this processor's Rep,
+//! install it, and call on. In a unikernel the local tables lie at the same address on every core ([`VBASE`]), in a
+//! process each thread has its own.
+//!
+//! **Roots** map processors to Reps: [`Shared`], [`Clustered`], [`Distributed`] (0028). A [`Component`] is what an
+//! implementor writes: shared data, and a constructor for Reps.
+//!
+//! **A swap** interposes a *Mediator*, a clustered object of its own, whose Reps take any call of the interface (0050-0057).
+//! A worker on every processor that has called the object carries it out:
+//!
+//! ```text
+//!             ┌───────────┐ all activities  ┌───────────┐ no forwarded call   ┌──────────┐ all have    ┌──────────┐
+//!  swap() ──▶ │  Forward  │ from before it  │   Block   │ left, on all        │ Transfer │ imported:   │ Complete │
+//!             │ count and │ have ended      │ suspend   │ processors          │ export,  │ committed   │ calls go │
+//!             │ forward   │────────────────▶│ new calls │────────────────────▶│ import   │────────────▶│ to new   │
+//!             └─────┬─────┘ (each processor └─────┬─────┘ (they meet)         └────┬─────┘ (they meet) └──────────┘
+//!                   │        for itself)          │                                │
+//!                   └─────────────────────────────┴── deadline, cancel, failure ───┴──▶ undone: state goes back,
+//!                                                                                       calls go to old
+//! ```
+//!
+//! - *Forward* (0059-0061): each activity belongs to one of two generations; two generation swaps prove that every activity
+//!   from before has ended. Calls meanwhile are counted and go to the old object.
+//! - *Block* (0063): new calls are suspended. A call from inside a forwarded call passes, on whatever object, since what it
+//!   is part of has to end first. A call is also let go if a swap of another object waits for its activity, so two
+//!   swaps never wait for each other. A suspended call lets its processor run workers.
+//! - *Transfer* (0065): by the best [`Protocol`] that both components list; by each processor's worker, in parallel. What
+//!   can fail, happens before the commit; see [`Transfer`].
+//! - *Complete* (0067): the global entry swings, the local entries follow, suspended calls go on in the new object, the old
+//!   one and the Mediator are freed.
+//!
+//! Nobody spins: workers are state machines that [`Processor::run_workers`] steps, woken by [`Platform::wake`]. Locks are
+//! held for a few instructions, on the way of misses and workers only.
+//!
+//! # Example
+//!
+//! ```
+//! use std::{cell::Cell, sync::Arc};
+//! use swapper::{Component, Distributed, Failure, Host, ProcessorId, Protocol, State, SwapOptions, System, Transfer};
+//!
+//! // An interface, and the form in which its implementations hand their state over.
+//! #[swapper::interface]
+//! pub trait Counter {
+//!     fn add(&self, amount: u64) -> u64;
+//! }
+//! const SUM: Protocol = Protocol::new(1, "sum");
+//!
+//! // An implementation: shared data, and a Rep for each processor.
+//! struct Scaled {
+//!     scale: u64,
+//! }
+//! struct Rep {
+//!     root: Arc<Scaled>,
+//!     sum: Cell<u64>,
+//! }
+//! impl Component for Scaled {
+//!     type Interface = dyn Counter;
+//!     type Rep = Rep;
+//!     fn rep(root: &Arc<Self>, _: ProcessorId) -> Rep {
+//!         Rep { root: Arc::clone(root), sum: Cell::new(0) }
+//!     }
+//!     fn protocols(&self) -> &'static [Protocol] {
+//!         &[SUM]
+//!     }
+//! }
+//! impl Counter for Rep {
+//!     fn add(&self, amount: u64) -> u64 {
+//!         self.sum.set(self.sum.get() + amount * self.root.scale);
+//!         self.sum.get()
+//!     }
+//! }
+//! impl Transfer for Rep {
+//!     fn export(&self, _: Protocol) -> Result<State, Failure> {
+//!         Ok(State::new(self.sum.get(), 1))
+//!     }
+//!     fn import(&self, _: Protocol, state: &State) -> Result<(), Failure> {
+//!         self.sum.set(*state.get::<u64>()?);
+//!         Ok(())
+//!     }
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let system = System::new(1, Host::new(1))?;
+//! // SAFETY: the loop below runs workers between activities only.
+//! let processor = unsafe { system.attach(0)? };
+//! let coid = processor.create(Distributed::new(Scaled { scale: 1 }))?;
+//! let counter = processor.bind::<dyn Counter>(coid)?;
+//! processor.activity(|| assert_eq!(counter.add(5), 5));
+//!
+//! let swap = system.swap(coid, Distributed::new(Scaled { scale: 10 }), SwapOptions::default())?;
+//! let report = loop {
+//!     processor.run_workers(system.now());
+//!     if let Some(report) = swap.poll() {
+//!         break report;
+//!     }
+//!     processor.activity(|| counter.add(0));
+//! };
+//! assert!(report.is_committed());
+//! processor.activity(|| assert_eq!(counter.add(5), 55));
+//! # Ok(())
+//! # }
+//! ```
 #![cfg_attr(not(test), no_std)]
 
 extern crate alloc;

@@ -139,13 +139,14 @@ pub(crate) trait Root: Send + Sync {
 }
 
 type Table<C> = <<C as Component>::Interface as Interface>::Table;
+type RepOf<C> = Rep<Table<C>, <C as Component>::Rep>;
 
 /// The standard Roots, which differ only in how many processors share a Rep.
 struct Standard<C: Component> {
     component: Arc<C>,
     /// Processors per Rep.
     share: usize,
-    reps: Box<[AtomicPtr<Rep<Table<C>, C::Rep>>]>,
+    reps: Box<[AtomicPtr<RepOf<C>>]>,
     missed: AtomicU64,
     owns: PhantomData<C::Rep>,
 }
@@ -162,7 +163,7 @@ impl<C: Component> Standard<C> {
         Self { component: Arc::new(component), share, reps, missed: AtomicU64::new(0), owns: PhantomData }
     }
 
-    fn pointer(&self, on: &Local) -> NonNull<Rep<Table<C>, C::Rep>> {
+    fn pointer(&self, on: &Local) -> NonNull<RepOf<C>> {
         let slot = &self.reps[self.cluster(on.id())];
         // Acquire pairs with the Release below: whoever sees the pointer sees the Rep that another processor made.
         if let Some(rep) = NonNull::new(slot.load(Ordering::Acquire)) {

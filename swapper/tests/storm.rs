@@ -66,7 +66,7 @@ fn swaps_under_load_lose_nothing() {
     drop(processor);
 
     let order = |order: u64| {
-        let mut next = Branch::new(order, if order % 3 == 0 { &[COPY] } else { &[COPY, MOVE] }, &roots, &reps);
+        let mut next = Branch::new(order, if order.is_multiple_of(3) { &[COPY] } else { &[COPY, MOVE] }, &roots, &reps);
         next.bad_import = u64::from(order % 11 == 3) << (order % 2);
         next.bad_export = (u64::from(order % 13 == 5) << (order % 2)).into();
         let time_limit = if order % 17 == 7 { 500 * (order % 5) } else { u64::MAX };

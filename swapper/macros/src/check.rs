@@ -85,6 +85,9 @@ fn method<'a>(function: &'a TraitItemFn, errors: &mut Errors) -> Option<Method<'
     if let Some(clause) = &signature.generics.where_clause {
         errors.add(clause, "a method of an interface cannot have a `where` clause");
     }
+    for attribute in function.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg")) {
+        errors.add(attribute, "an interface must be the same for everyone: its table cannot depend on `cfg`");
+    }
     let mut inputs = signature.inputs.iter();
     match inputs.next() {
         Some(FnArg::Receiver(receiver)) if is_shared(receiver) => {}
@@ -179,3 +182,6 @@ impl Errors {
         self.0.map_or(Ok(value), Err)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,7 +33,7 @@ pub fn interface(item: &ItemTrait, methods: &[Method]) -> TokenStream {
         #[derive(Clone, Debug)]
         #visibility struct #reference(::swapper::glue::Reference);
 
-        #[allow(unsafe_code, missing_docs, improper_ctypes_definitions, improper_ctypes, non_camel_case_types)]
+        #[allow(missing_docs, improper_ctypes_definitions, improper_ctypes, non_camel_case_types)]
         #[allow(clippy::all, clippy::pedantic, clippy::undocumented_unsafe_blocks, clippy::missing_safety_doc)]
         const _: () = {
             #[repr(C)]
