@@ -8,6 +8,7 @@ extern crate alloc;
 pub mod control;
 pub mod echo;
 pub mod iperf3;
+pub mod node;
 pub mod options;
 pub mod service;
 mod table;

@@ -55,14 +55,4 @@ impl<T> Table<T> {
     pub(crate) fn names(&self) -> Vec<ConnId> {
         self.slots.iter().flatten().map(|(conn, _)| *conn).collect()
     }
-
-    /// What belongs to each connection.
-    pub(crate) fn values(&self) -> impl Iterator<Item = &T> {
-        self.slots.iter().flatten().map(|(_, value)| value)
-    }
-
-    /// Number of connections.
-    pub(crate) fn len(&self) -> usize {
-        self.used
-    }
 }

@@ -51,8 +51,6 @@ pub(super) enum Phase {
 pub(super) struct Test {
     pub(super) number: u64,
     pub(super) cookie: Cookie,
-    /// Processor of the control connection.
-    pub(super) control: usize,
     pub(super) parameters: Option<Parameters>,
     pub(super) phase: Phase,
     /// In the order in which the client opened them, once all are there.
@@ -124,14 +122,8 @@ impl Lobby {
             None => {
                 state.number += 1;
                 let number = state.number;
-                state.test = Some(Test {
-                    number,
-                    cookie,
-                    control: processor,
-                    parameters: None,
-                    phase: Phase::Parameters,
-                    streams: Vec::new(),
-                });
+                state.test =
+                    Some(Test { number, cookie, parameters: None, phase: Phase::Parameters, streams: Vec::new() });
                 Admission::Control(number)
             }
             Some(test) => match &test.parameters {

@@ -16,7 +16,6 @@ pub(super) enum Order {
     TestRunning = 2,
     ParamExchange = 9,
     CreateStreams = 10,
-    ServerTerminate = 11,
     ExchangeResults = 13,
     DisplayResults = 14,
     AccessDenied = -1,

@@ -1,0 +1,171 @@
+//! Asks the control port: again with the same ID if no answer comes, and page by page if one datagram is not enough.
+
+use std::cell::Cell;
+use std::fmt;
+use std::io::{self, ErrorKind};
+use std::net::{ToSocketAddrs, UdpSocket};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use protocols::control::{Id, Reply, ReplyError, Request, Verb};
+
+/// How often a request is repeated while no answer comes.
+const REPEAT: Duration = Duration::from_millis(500);
+/// How long an answer is waited for, beside the time that a swap may take.
+const PATIENCE: Duration = Duration::from_secs(4);
+/// What the service grants a swap that names no deadline.
+const DEFAULT_DEADLINE: Duration = Duration::from_secs(1);
+/// Pages of the longest answer.
+const MAX_PAGES: usize = 10_000;
+
+/// Speaks with one control port.
+pub struct Client {
+    socket: UdpSocket,
+    host: String,
+    run: String,
+    asked: Cell<u32>,
+}
+
+/// Why there is no reply.
+#[derive(Debug)]
+pub enum Failure {
+    /// The address is none.
+    Host(String, io::Error),
+    /// Nothing came in time.
+    Silence(String),
+    /// What came is no reply.
+    Garbled(ReplyError),
+    /// The network.
+    Io(io::Error),
+}
+
+impl Failure {
+    /// The code with which the program ends.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Failure::Host(..) => 2,
+            Failure::Silence(_) | Failure::Garbled(_) | Failure::Io(_) => 3,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Host(host, error) => write!(f, "`{host}` is no HOST or HOST:PORT: {error}"),
+            Failure::Silence(host) => write!(
+                f,
+                "no answer from {host} by UDP; is Midflight running there? Name another place with --host HOST:PORT"
+            ),
+            Failure::Garbled(error) => write!(f, "what answers there is no control port of Midflight: {error}"),
+            Failure::Io(error) => write!(f, "the network: {error}"),
+        }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Failure {
+        Failure::Io(error)
+    }
+}
+
+impl Client {
+    /// For the control port at `host`, which may name a port.
+    pub fn new(host: &str, port: u16) -> Result<Client, Failure> {
+        let resolved = if host.contains(':') { host.to_socket_addrs() } else { (host, port).to_socket_addrs() };
+        let unknown = |error| Failure::Host(host.into(), error);
+        let none = || unknown(io::Error::new(ErrorKind::NotFound, "there is no such host"));
+        let address = resolved.map_err(unknown)?.find(|address| address.is_ipv4()).ok_or_else(none)?;
+        let socket = UdpSocket::bind("0.0.0.0:0")?;
+        socket.connect(address)?;
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let run = format!("{:x}-{:x}", std::process::id(), since.as_micros() as u64 & 0xFFFF_FFFF);
+        Ok(Client { socket, host: address.to_string(), run, asked: Cell::new(0) })
+    }
+
+    /// Where it asks.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The whole answer, all pages.
+    pub fn whole(&self, verb: &Verb) -> Result<Reply, Failure> {
+        let mut reply = self.ask(verb.clone())?;
+        let mut verb = verb.clone();
+        for _ in 0..MAX_PAGES {
+            let Ok(records) = &mut reply.outcome else { break };
+            let Some(next) = records.last().and_then(|record| record.number("next")) else { break };
+            match &mut verb {
+                Verb::Status { from } | Verb::Connections { from } if next > *from => *from = next,
+                Verb::Trace { count, before } if *before == 0 || next < *before => {
+                    records.pop();
+                    *before = next;
+                    let rest =
+                        count.map(|count| count.saturating_sub(u16::try_from(records.len()).unwrap_or(u16::MAX)));
+                    let page = self.ask(Verb::Trace { count: rest, before: next })?;
+                    records.extend_from_slice(page.records());
+                    continue;
+                }
+                _ => break,
+            }
+            records.pop();
+            let page = self.ask(verb.clone())?;
+            records.extend_from_slice(page.records());
+        }
+        Ok(reply)
+    }
+
+    /// One request, repeated with the same ID until it is answered.
+    pub fn ask(&self, verb: Verb) -> Result<Reply, Failure> {
+        self.asked.set(self.asked.get().wrapping_add(1));
+        let id: Option<Id> = format!("{}-{:x}", self.run, self.asked.get()).parse().ok();
+        let patience = match &verb {
+            Verb::Swap { deadline_ms, .. } => {
+                PATIENCE + deadline_ms.map_or(DEFAULT_DEADLINE, |ms| Duration::from_millis(ms.into()))
+            }
+            _ => PATIENCE,
+        };
+        let request = Request { id, json: false, verb }.to_string();
+        let until = Instant::now() + patience;
+        let mut buffer = vec![0; 65_536];
+        loop {
+            match self.socket.send(request.as_bytes()) {
+                // What the port unreachable message of an earlier datagram leaves behind.
+                Err(error) if error.kind() != ErrorKind::ConnectionRefused => return Err(error.into()),
+                _ => {}
+            }
+            let repeat = (Instant::now() + REPEAT).min(until);
+            if let Some(reply) = self.await_reply(id, repeat, &mut buffer)? {
+                return Ok(reply);
+            }
+            if Instant::now() >= until {
+                return Err(Failure::Silence(self.host.clone()));
+            }
+        }
+    }
+
+    fn await_reply(&self, id: Option<Id>, until: Instant, buffer: &mut [u8]) -> Result<Option<Reply>, Failure> {
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(None);
+            }
+            self.socket.set_read_timeout(Some(left))?;
+            match self.socket.recv(buffer) {
+                Ok(length) => {
+                    let reply = Reply::parse(&buffer[..length]).map_err(Failure::Garbled)?;
+                    // The answer to an earlier request may come late.
+                    if reply.id == id {
+                        return Ok(Some(reply));
+                    }
+                }
+                Err(error) => match error.kind() {
+                    ErrorKind::WouldBlock | ErrorKind::TimedOut => return Ok(None),
+                    // Nobody listens there now; whoever starts may still answer the next repetition.
+                    ErrorKind::ConnectionRefused => std::thread::sleep(left),
+                    ErrorKind::Interrupted => {}
+                    _ => return Err(error.into()),
+                },
+            }
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! The control port on processor 0: the control service with its socket, its mailboxes and its swaps.
+
+use alloc::vec::Vec;
+
+use protocols::control::{PORT, Record, Refusal};
+use protocols::stack::{Stack, Udp, UdpError, UdpLimits, UdpPeer};
+use protocols::time::{Duration, Instant};
+
+use super::shared::{Shared, shown};
+use super::swaps::Swaps;
+use crate::control::{Host, Object, Question, Server, Started, Ticket};
+use crate::service::System;
+
+/// Datagrams that may wait.
+const DATAGRAMS: usize = 64;
+/// Datagrams that are read in one turn.
+const BUDGET: usize = 16;
+
+/// The control port.
+pub(super) struct ControlPort {
+    udp: Udp,
+    server: Server<UdpPeer>,
+    swaps: Swaps,
+    /// There may be datagrams that were not read for want of budget.
+    pub(super) again: bool,
+}
+
+impl ControlPort {
+    pub(super) fn open(stack: &mut Stack) -> Result<ControlPort, UdpError> {
+        let udp = stack.udp_bind(PORT, UdpLimits { datagrams: DATAGRAMS, octets: DATAGRAMS * 1472 })?;
+        Ok(ControlPort { udp, server: Server::new(), swaps: Swaps::default(), again: false })
+    }
+
+    /// Takes requests, answers and decided swaps.
+    pub(super) fn turn(&mut self, now: Instant, stack: &mut Stack, shared: &Shared, scratch: &mut [u8]) {
+        let ControlPort { udp, server, swaps, again } = self;
+        let mut left = BUDGET;
+        while left > 0 {
+            let mut datagram = None;
+            let came = stack.udp_receive(*udp, &mut |octets, peer| {
+                let length = octets.len().min(scratch.len());
+                scratch[..length].copy_from_slice(&octets[..length]);
+                datagram = Some((length, peer));
+            });
+            let Some((length, peer)) = datagram.filter(|_| came) else { break };
+            let mut host = NodeHost { now, stack, udp: *udp, shared, swaps };
+            server.request(&mut host, peer, &scratch[..length]);
+            left -= 1;
+        }
+        *again = left == 0;
+        while let Some((processor, ticket, answer)) = shared.answers.take() {
+            let mut host = NodeHost { now, stack, udp: *udp, shared, swaps };
+            server.answered(&mut host, processor, ticket, answer);
+        }
+        while let Some((ticket, trace)) = swaps.finished(shared) {
+            let mut host = NodeHost { now, stack, udp: *udp, shared, swaps };
+            server.swapped(&mut host, ticket, trace);
+        }
+        server.poll(&mut NodeHost { now, stack, udp: *udp, shared, swaps });
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        self.server.next_deadline()
+    }
+}
+
+struct NodeHost<'a> {
+    now: Instant,
+    stack: &'a mut Stack,
+    udp: Udp,
+    shared: &'a Shared,
+    swaps: &'a mut Swaps,
+}
+
+impl Host<UdpPeer> for NodeHost<'_> {
+    fn now(&self) -> Instant {
+        self.now
+    }
+
+    fn reply(&mut self, peer: UdpPeer, datagram: &[u8]) {
+        if let Err(error) = self.stack.udp_send(self.udp, peer, datagram) {
+            log::debug!("control: a reply was lost: {error}");
+        }
+    }
+
+    fn processors(&self) -> usize {
+        self.shared.processors()
+    }
+
+    fn ask(&mut self, processor: usize, question: Question, ticket: Ticket) -> bool {
+        let asked = self.shared.local(processor).questions.put((ticket, question));
+        if asked {
+            self.shared.wake(processor);
+        }
+        asked
+    }
+
+    fn objects(&self) -> Vec<Object> {
+        Swaps::objects(self.shared)
+    }
+
+    fn swap(&mut self, _object: &str, implementation: &str, deadline: Duration) -> Result<Started, Refusal> {
+        self.swaps.order(self.shared, implementation, deadline)
+    }
+
+    fn status(&self) -> Vec<Record> {
+        let shared = self.shared;
+        let memory = shared.platform.memory();
+        let uptime_ns = shared.platform.now_ns().saturating_sub(shared.started_ns);
+        let mut records = alloc::vec![
+            Record::new()
+                .with("version", env!("CARGO_PKG_VERSION"))
+                .with("uptime_ms", uptime_ns / 1_000_000)
+                .with("processors", shared.processors() as u64)
+                .with("address", shown(shared.addresses.address()))
+                .with("mtu", shared.stack.mtu as u64)
+                .with("congestion", shared.congestion())
+                .with("memory_total", memory.total)
+                .with("memory_free", memory.free),
+        ];
+        let nic = shared.platform.nic();
+        for chunk in nic.chunks(20) {
+            let record = Record::new().with("nic", "virtio-net");
+            records.push(chunk.iter().fold(record, |record, &(name, value)| record.with(name, value)));
+        }
+        records
+    }
+}

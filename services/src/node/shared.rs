@@ -1,0 +1,203 @@
+//! What the processors of a system share.
+
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use protocols::congestion::{self, Implementation};
+use protocols::handover::{self, Hub, Sizes, Spoke, Wake};
+use protocols::stack::{self, Addressing, Ipv4Cidr};
+use protocols::steering::Steering;
+use protocols::tcp::Secrets;
+use protocols::time::Instant;
+use spin::Once;
+use spin::mutex::SpinMutex;
+use swapper::Coid;
+
+use super::mailbox::Mailbox;
+use super::platform::{Adapter, Nic, Platform};
+use super::setup::SetupError;
+use crate::control::{Answer, Question, Ticket};
+use crate::iperf3::Lobby;
+use crate::options::{Address, Options};
+use crate::service::System;
+
+/// Frames in each hand-over ring.
+const RING_FRAMES: usize = 512;
+/// Octets of an Ethernet header.
+const ETHERNET: usize = 14;
+/// Questions that may wait in a processor's mailbox.
+const QUESTIONS: usize = 64;
+
+/// What the processors of a system share. Made once, before any of them runs.
+pub struct Shared {
+    pub(super) platform: &'static dyn Platform,
+    pub(super) system: swapper::System,
+    pub(super) stack: stack::Config,
+    pub(super) addresses: Arc<stack::Shared>,
+    pub(super) lobby: Arc<Lobby>,
+    /// Answers to the questions of the control service, for processor 0.
+    pub(super) answers: Mailbox<(usize, Ticket, Answer)>,
+    /// How many processors listen.
+    pub(super) listening: AtomicUsize,
+    pub(super) started_ns: u64,
+    /// The congestion controller, once processor 0 has published it.
+    pub(super) congestion: Once<Coid>,
+    /// Place of the controller in place in the list of implementations.
+    pub(super) current: AtomicUsize,
+    ends: SpinMutex<Ends>,
+    processors: Vec<Local>,
+    seed: [u8; 32],
+}
+
+/// The ends of the hand-over rings until their processors take them.
+struct Ends {
+    hub: Option<Hub>,
+    spokes: Vec<Option<Spoke>>,
+}
+
+/// What is one processor's own, but read by others. On cache lines of its own.
+#[repr(align(128))]
+pub(super) struct Local {
+    pub(super) busy_ns: AtomicU64,
+    pub(super) activities: AtomicU64,
+    pub(super) questions: Mailbox<(Ticket, Question)>,
+}
+
+/// What secrets are derived for, so that no two are the same.
+#[derive(Clone, Copy)]
+pub(super) enum Purpose {
+    Steering = 1,
+    Stack = 2,
+    Engine = 3,
+}
+
+impl Shared {
+    /// Sets a system up. `processors` is 1 to 64; `seed` is random.
+    ///
+    /// # Errors
+    /// What is wrong with the options, or why there can be no such system.
+    pub fn new(
+        options: &Options,
+        processors: usize,
+        nic: Nic,
+        seed: [u8; 32],
+        platform: &'static dyn Platform,
+    ) -> Result<Arc<Shared>, SetupError> {
+        if options.mtu > nic.mtu {
+            return Err(SetupError::Mtu { asked: options.mtu, most: nic.mtu });
+        }
+        let controllers = congestion::implementations();
+        let Some(current) = controllers.iter().position(|controller| controller.name == options.congestion) else {
+            let names: Vec<&str> = controllers.iter().map(|controller| controller.name).collect();
+            return Err(SetupError::Congestion(options.congestion.clone(), names.join(", ")));
+        };
+        let addressing = match options.address {
+            Address::Dhcp => Addressing::Dhcp,
+            Address::Static { address, prefix, gateway } => {
+                Addressing::Static { address: Ipv4Cidr::new(address, prefix), gateway }
+            }
+        };
+        let stack = stack::Config { mac: nic.mac, mtu: usize::from(options.mtu), addressing };
+        stack.check().map_err(SetupError::Stack)?;
+        let system = swapper::System::new(processors, Adapter(platform)).map_err(SetupError::System)?;
+        let wake: Arc<dyn Wake> = Arc::new(Adapter(platform));
+        let sizes = Sizes { frames: RING_FRAMES, octets: usize::from(options.mtu) + ETHERNET };
+        let (hub, spokes) = handover::star(processors, sizes, nic.offloads, &wake);
+        let local =
+            |_| Local { busy_ns: AtomicU64::new(0), activities: AtomicU64::new(0), questions: Mailbox::new(QUESTIONS) };
+        Ok(Arc::new(Shared {
+            platform,
+            system,
+            stack,
+            addresses: Arc::new(stack::Shared::new()),
+            lobby: Arc::new(Lobby::default()),
+            answers: Mailbox::new(QUESTIONS * processors),
+            listening: AtomicUsize::new(0),
+            started_ns: platform.now_ns(),
+            congestion: Once::new(),
+            current: AtomicUsize::new(current),
+            ends: SpinMutex::new(Ends { hub: Some(hub), spokes: spokes.into_iter().map(Some).collect() }),
+            processors: (0..processors).map(local).collect(),
+            seed,
+        }))
+    }
+
+    /// The swapper's system, to which each processor attaches before its node is made.
+    pub fn system(&self) -> &swapper::System {
+        &self.system
+    }
+
+    pub(super) fn local(&self, processor: usize) -> &Local {
+        &self.processors[processor]
+    }
+
+    pub(super) fn now(&self) -> Instant {
+        Instant::from_micros((self.platform.now_ns() / 1000).cast_signed())
+    }
+
+    pub(super) fn controller(&self) -> &'static Implementation {
+        &congestion::implementations()[self.current.load(Ordering::Relaxed)]
+    }
+
+    pub(super) fn take_hub(&self) -> Option<Hub> {
+        self.ends.lock().hub.take()
+    }
+
+    pub(super) fn take_spoke(&self, processor: usize) -> Option<Spoke> {
+        self.ends.lock().spokes.get_mut(processor.checked_sub(1)?)?.take()
+    }
+
+    pub(super) fn steering(&self) -> Steering {
+        let key = self.derive(Purpose::Steering, 0);
+        Steering::new(core::array::from_fn(|index| key[index]), self.processors.len())
+    }
+
+    pub(super) fn secrets(&self, processor: usize) -> Secrets {
+        Secrets::from_seed(self.derive(Purpose::Engine, processor))
+    }
+
+    pub(super) fn stack_seed(&self) -> u64 {
+        let seed = self.derive(Purpose::Stack, 0);
+        u64::from_le_bytes(core::array::from_fn(|index| seed[index]))
+    }
+
+    /// A secret of its own for each purpose and processor: SipHash as a pseudorandom function under the seed.
+    fn derive(&self, purpose: Purpose, processor: usize) -> [u8; 32] {
+        use core::hash::Hasher;
+        let key = |half: usize| core::array::from_fn(|index| self.seed[half * 16 + index]);
+        let mut secret = [0; 32];
+        for (block, octets) in secret.chunks_exact_mut(8).enumerate() {
+            let mut hasher = siphasher::sip::SipHasher24::new_with_key(&key(block % 2));
+            hasher.write_u64(purpose as u64);
+            hasher.write_u64(processor as u64);
+            hasher.write_u64(block as u64);
+            octets.copy_from_slice(&hasher.finish().to_le_bytes());
+        }
+        secret
+    }
+}
+
+impl System for Shared {
+    fn processors(&self) -> usize {
+        self.processors.len()
+    }
+
+    fn wake(&self, processor: usize) {
+        self.platform.wake(processor);
+    }
+
+    fn congestion(&self) -> &'static str {
+        self.controller().name
+    }
+
+    fn busy_us(&self, processor: usize) -> u64 {
+        self.processors.get(processor).map_or(0, |local| local.busy_ns.load(Ordering::Relaxed) / 1000)
+    }
+}
+
+/// The address as `status` shows it.
+pub(super) fn shown(address: Option<Ipv4Cidr>) -> String {
+    address.map_or_else(|| "none".into(), |address| alloc::format!("{address}"))
+}

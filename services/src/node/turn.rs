@@ -1,0 +1,201 @@
+//! The event loop of one processor.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::sync::atomic::Ordering;
+
+use protocols::congestion::Congestion;
+use protocols::control;
+use protocols::handover::Spoke;
+use protocols::stack::{self, First, Receive, Stack, Transmit};
+use protocols::tcp::{self, Engine};
+use protocols::time::Instant;
+use swapper::{Processor, Progress};
+
+use super::answers::answer;
+use super::port::ControlPort;
+use super::ready::Ready;
+use super::setup::SetupError;
+use super::shared::Shared;
+use crate::echo::Echo;
+use crate::iperf3::Iperf3;
+use crate::service::{Context, Service, System};
+
+/// Frames that one activity receives at most.
+const BURST: usize = 64;
+/// Events that one activity hands to services at most.
+const EVENTS: usize = 1024;
+/// Half-open connections of one port.
+const BACKLOG: usize = 256;
+/// Octets of the buffer that services may use within a call.
+const SCRATCH: usize = 16 * 1024;
+
+/// One processor. Made and used on that processor.
+pub struct Node {
+    number: usize,
+    shared: Arc<Shared>,
+    processor: Processor,
+    stack: Stack,
+    services: Vec<Box<dyn Service>>,
+    /// Processor 0 only.
+    control: Option<ControlPort>,
+    /// Every other processor.
+    spoke: Option<Spoke>,
+    scratch: Vec<u8>,
+    announced: bool,
+}
+
+/// What the loop does after a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Turn {
+    /// There is more to do: turn again at once.
+    pub again: bool,
+    /// Otherwise sleep until then, or until the network card or a wake says something.
+    pub wake_at: Option<Instant>,
+}
+
+impl Node {
+    /// Makes the node of the processor on which this is called. That of processor 0 comes first.
+    ///
+    /// # Errors
+    /// What could not be set up.
+    pub fn new(shared: Arc<Shared>, processor: Processor) -> Result<Node, SetupError> {
+        let number = processor.id().index();
+        let now = shared.now();
+        let engine = |congestion: tcp::CongestionRef| {
+            let mut config = tcp::Config { mtu: shared.stack.mtu, ..tcp::Config::default() };
+            let total = usize::try_from(shared.platform.memory().total).unwrap_or(usize::MAX);
+            if total > 0 {
+                // A quarter of the memory for all connections' buffers.
+                config.buffer_bytes = config.buffer_bytes.min(total / 4 / shared.processors());
+            }
+            Engine::new(config, shared.secrets(number), congestion)
+        };
+        let (mut stack, spoke);
+        if number == 0 {
+            let hub = shared.take_hub().ok_or(SetupError::Processor(number))?;
+            let object = (shared.controller().create)();
+            let coid = processor.create(object).map_err(SetupError::Object)?;
+            let coid = *shared.congestion.call_once(|| coid);
+            let congestion = processor.bind::<dyn Congestion>(coid).map_err(SetupError::Object)?;
+            let first = First { seed: shared.stack_seed(), steering: shared.steering(), hub };
+            stack = Stack::first(&shared.stack, shared.addresses.clone(), engine(Box::new(congestion)), first, now)
+                .map_err(SetupError::Stack)?;
+            spoke = None;
+        } else {
+            let coid = *shared.congestion.get().ok_or(SetupError::Order(number))?;
+            spoke = Some(shared.take_spoke(number).ok_or(SetupError::Processor(number))?);
+            let congestion = processor.bind::<dyn Congestion>(coid).map_err(SetupError::Object)?;
+            stack = Stack::other(&shared.stack, shared.addresses.clone(), engine(Box::new(congestion)))
+                .map_err(SetupError::Stack)?;
+        }
+        let services: Vec<Box<dyn Service>> = vec![Box::new(Echo), Box::new(Iperf3::new(shared.lobby.clone()))];
+        for service in &services {
+            let listened = stack.engine().listen(service.port(), BACKLOG);
+            listened.map_err(|error| SetupError::Listen(service.name(), error))?;
+        }
+        let control = match number {
+            0 => Some(ControlPort::open(&mut stack).map_err(SetupError::Control)?),
+            _ => None,
+        };
+        shared.listening.fetch_add(1, Ordering::AcqRel);
+        shared.platform.wake(0);
+        let scratch = vec![0; SCRATCH];
+        Ok(Node { number, shared, processor, stack, services, control, spoke, scratch, announced: false })
+    }
+
+    /// One turn of processor 0, which has the network card.
+    pub fn turn(&mut self, now: Instant, rx: &mut dyn Receive, tx: &mut dyn Transmit) -> Turn {
+        let began = self.shared.platform.now_ns();
+        self.processor.run_workers(began);
+        let activity = self.processor.begin();
+        let again = self.activity(now, rx, tx);
+        drop(activity);
+        self.finish(now, began, again)
+    }
+
+    /// One turn of any other processor; its frames come and go by hand-over rings.
+    pub fn turn_detached(&mut self, now: Instant) -> Turn {
+        match self.spoke.take() {
+            Some(mut spoke) => {
+                let turn = self.turn(now, &mut spoke.rx, &mut spoke.tx);
+                self.spoke = Some(spoke);
+                turn
+            }
+            // Processor 0 has no spoke, and nothing to do here.
+            None => Turn { again: false, wake_at: None },
+        }
+    }
+
+    /// Whether there is more to do at once.
+    fn activity(&mut self, now: Instant, rx: &mut dyn Receive, tx: &mut dyn Transmit) -> bool {
+        let mut again = self.stack.receive(now, rx, tx, BURST) == BURST;
+        again |= self.serve(now);
+        while let Some((ticket, question)) = self.shared.local(self.number).questions.take() {
+            let answer = answer(question, self.number, &mut self.stack, &self.shared);
+            // Each question has its place there; if it were full, the request would be given up in time.
+            let _ = self.shared.answers.put((self.number, ticket, answer));
+            self.shared.wake(0);
+        }
+        if let Some(control) = &mut self.control {
+            control.turn(now, &mut self.stack, &self.shared, &mut self.scratch);
+            again |= control.again;
+            self.announce();
+        }
+        again | self.stack.transmit(now, tx)
+    }
+
+    /// Lets the services have what happened. Returns whether something is left.
+    fn serve(&mut self, now: Instant) -> bool {
+        let Node { stack, services, shared, scratch, number, .. } = self;
+        let system: &dyn System = &**shared;
+        let mut left = EVENTS;
+        while left > 0 {
+            let Some(event) = stack.engine().next_event() else { break };
+            left -= 1;
+            let Some(port) = event.listener else { continue };
+            if let Some(service) = services.iter_mut().find(|service| service.port() == port) {
+                let mut context = Context { now, processor: *number, tcp: stack.engine(), system, scratch };
+                service.event(&mut context, &event);
+            }
+        }
+        for service in services {
+            service.poll(&mut Context { now, processor: *number, tcp: stack.engine(), system, scratch });
+        }
+        left == 0
+    }
+
+    /// Says once that everything listens.
+    fn announce(&mut self) {
+        while let Some(event) = self.stack.next_event() {
+            let stack::Event::Address(address) = event;
+            log::info!("address {}", super::shared::shown(address));
+        }
+        if self.announced || self.shared.listening.load(Ordering::Acquire) < self.shared.processors() {
+            return;
+        }
+        let Some(address) = self.shared.addresses.address() else { return };
+        self.announced = true;
+        let tcp = self.services.iter().map(|service| service.port()).collect();
+        let ready = Ready { address, processors: self.shared.processors(), tcp, udp: control::PORT };
+        self.shared.platform.ready(&ready);
+    }
+
+    /// Ends a turn: the workers have a look at the activity's end, and the time is noted.
+    fn finish(&mut self, now: Instant, began: u64, again: bool) -> Turn {
+        let platform = self.shared.platform;
+        let Progress { again: workers, deadline, .. } = self.processor.run_workers(platform.now_ns());
+        let local = self.shared.local(self.number);
+        let spent = platform.now_ns().saturating_sub(began);
+        // Only this processor writes these, so nothing is lost between load and store.
+        local.busy_ns.store(local.busy_ns.load(Ordering::Relaxed) + spent, Ordering::Relaxed);
+        local.activities.store(local.activities.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        let workers_at = deadline.map(|deadline| Instant::from_micros(deadline.div_ceil(1000).cast_signed()));
+        let services_at = self.services.iter().filter_map(|service| service.next_deadline()).min();
+        let control_at = self.control.as_ref().and_then(ControlPort::next_deadline);
+        let wake_at = [self.stack.next_deadline(now), workers_at, services_at, control_at].into_iter().flatten().min();
+        Turn { again: again || workers, wake_at }
+    }
+}
