@@ -1,6 +1,7 @@
 //! A fixed number of equal buffers in shared memory.
 
 use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use crate::mem::{Dma, DmaRegion, OutOfMemory};
 
@@ -10,9 +11,17 @@ const CHUNK: usize = 512 * 1024;
 /// Buffers begin on cache lines.
 const LINE: usize = 64;
 
+/// Names a queue's buffers for the whole program, so that an owned buffer cannot be given to another queue: not even to the same queue of a device that was
+/// opened anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Owner(u32);
+
+static OWNERS: AtomicU32 = AtomicU32::new(0);
+
 /// The buffers of one queue, named by number.
 #[derive(Debug)]
 pub struct Buffers {
+    owner: Owner,
     chunks: Vec<DmaRegion>,
     /// Buffers in a chunk, as a power of two.
     shift: u32,
@@ -30,7 +39,13 @@ impl Buffers {
         let chunks = (0..usize::from(count).div_ceil(chunk))
             .map(|_| DmaRegion::allocate(dma, chunk * len))
             .collect::<Result<_, _>>()?;
-        Ok(Self { chunks, shift, len })
+        Ok(Self { owner: Owner(OWNERS.fetch_add(1, Ordering::Relaxed)), chunks, shift, len })
+    }
+
+    /// The name of these buffers.
+    #[inline]
+    pub fn owner(&self) -> Owner {
+        self.owner
     }
 
     /// Bytes of a buffer.

@@ -239,9 +239,9 @@ fn make_pair<T: Transport, D: Dma + ?Sized>(
     let settings = Settings { features };
     let entry = matches!(interrupt, Interrupt::Msix { .. }).then_some(pair);
     let (ring, notify, count) = make_queue(transport, dma, (2 * pair, options.rx_buffers), features, entry)?;
-    let rx = RxQueue::new(dma, 2 * pair, ring, notify, settings, (count, options.rx_frame))?;
+    let rx = RxQueue::new(dma, ring, notify, settings, (count, options.rx_frame))?;
     let (ring, notify, count) = make_queue(transport, dma, (2 * pair + 1, options.tx_buffers), features, entry)?;
-    let tx = TxQueue::new(dma, 2 * pair + 1, ring, notify, settings, (count, options.tx_frame))?;
+    let tx = TxQueue::new(dma, ring, notify, settings, (count, options.tx_frame))?;
     Ok(QueuePair::new(rx, tx))
 }
 

@@ -3,7 +3,7 @@
 //! **Limit.** The pool. A buffer goes back to the device as soon as its frame was seen; while all are in the driver's hands ([`RxQueue::take`]), or filled
 //! and not yet seen, the device has none and drops what arrives, which only it can count.
 
-use super::buffers::Buffers;
+use super::buffers::{Buffers, Owner};
 use super::counters::Counters;
 use super::header::{self, HEADER, RxMeta};
 use super::{ETHERNET, Settings};
@@ -15,7 +15,7 @@ use crate::transport::Notify;
 #[must_use = "a buffer that is not recycled is lost to the queue"]
 #[derive(Debug)]
 pub struct RxBuffer {
-    queue: u16,
+    owner: Owner,
     index: u16,
     /// Bytes of the frame; at most the buffer's length without the header.
     len: u32,
@@ -32,7 +32,6 @@ impl RxBuffer {
 /// The receive queue of a pair.
 #[derive(Debug)]
 pub struct RxQueue<N> {
-    queue: u16,
     ring: Ring,
     buffers: Buffers,
     notify: N,
@@ -44,14 +43,13 @@ impl<N: Notify> RxQueue<N> {
     /// Fills the ring with `count` buffers for frames of up to `frame` bytes.
     pub(super) fn new<D: Dma + ?Sized>(
         dma: &D,
-        queue: u16,
         ring: Ring,
         notify: N,
         settings: Settings,
         (count, frame): (u16, usize),
     ) -> Result<Self, RingError> {
         let buffers = Buffers::new(dma, count, HEADER + frame).map_err(RingError::OutOfMemory)?;
-        let mut queue = Self { queue, ring, buffers, notify, settings, counters: Counters::default() };
+        let mut queue = Self { ring, buffers, notify, settings, counters: Counters::default() };
         for index in 0..count {
             queue.post(index)?;
         }
@@ -130,7 +128,7 @@ impl<N: Notify> RxQueue<N> {
             Ok(meta) => {
                 self.counters.rx_frames += 1;
                 self.counters.rx_bytes += frame as u64;
-                Some(RxBuffer { queue: self.queue, index, len: frame as u32, meta })
+                Some(RxBuffer { owner: self.buffers.owner(), index, len: frame as u32, meta })
             }
             Err(_) => {
                 self.counters.rx_bad_header += 1;
@@ -142,7 +140,7 @@ impl<N: Notify> RxQueue<N> {
     /// The frame in a buffer of this queue; empty for one of another queue.
     #[inline]
     pub fn frame(&mut self, buffer: &mut RxBuffer) -> &mut [u8] {
-        if buffer.queue != self.queue {
+        if buffer.owner != self.buffers.owner() {
             self.counters.foreign += 1;
             return &mut [];
         }
@@ -151,7 +149,7 @@ impl<N: Notify> RxQueue<N> {
 
     /// Gives a buffer of this queue back to the device; one of another queue is lost, and counted.
     pub fn recycle(&mut self, buffer: RxBuffer) {
-        if buffer.queue == self.queue {
+        if buffer.owner == self.buffers.owner() {
             self.repost(buffer.index);
         } else {
             self.counters.foreign += 1;

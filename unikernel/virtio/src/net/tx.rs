@@ -6,7 +6,7 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::buffers::Buffers;
+use super::buffers::{Buffers, Owner};
 use super::counters::Counters;
 use super::header::{self, HEADER, HeaderError, TxMeta};
 use super::{ETHERNET, Settings};
@@ -53,14 +53,13 @@ impl core::error::Error for TxError {}
 #[must_use = "a buffer that is neither submitted nor cancelled is lost to the queue"]
 #[derive(Debug)]
 pub struct TxBuffer {
-    queue: u16,
+    owner: Owner,
     index: u16,
 }
 
 /// The transmit queue of a pair.
 #[derive(Debug)]
 pub struct TxQueue<N> {
-    queue: u16,
     ring: Ring,
     buffers: Buffers,
     /// Buffers in the driver's hands; never more than its capacity.
@@ -76,7 +75,6 @@ impl<N: Notify> TxQueue<N> {
     /// A queue of `count` buffers for frames of up to `frame` bytes.
     pub(super) fn new<D: Dma + ?Sized>(
         dma: &D,
-        queue: u16,
         ring: Ring,
         notify: N,
         settings: Settings,
@@ -84,7 +82,7 @@ impl<N: Notify> TxQueue<N> {
     ) -> Result<Self, RingError> {
         let buffers = Buffers::new(dma, count, HEADER + frame).map_err(RingError::OutOfMemory)?;
         let free = (0..count).rev().collect();
-        Ok(Self { queue, ring, buffers, free, most: frame, notify, settings, counters: Counters::default() })
+        Ok(Self { ring, buffers, free, most: frame, notify, settings, counters: Counters::default() })
     }
 
     /// Transmits a frame of `len` bytes, which `fill` writes in place, from the Ethernet header on; it may hold anything before. The device is not told
@@ -144,12 +142,12 @@ impl<N: Notify> TxQueue<N> {
 
     /// Takes a buffer, to be filled over some time; `None` (and counted) if all are in use.
     pub fn reserve(&mut self) -> Option<TxBuffer> {
-        self.reserve_index().map(|index| TxBuffer { queue: self.queue, index })
+        self.reserve_index().map(|index| TxBuffer { owner: self.buffers.owner(), index })
     }
 
     /// The bytes of a buffer of this queue, for the frame; empty for one of another queue.
     pub fn frame(&mut self, buffer: &mut TxBuffer) -> &mut [u8] {
-        if buffer.queue != self.queue {
+        if buffer.owner != self.buffers.owner() {
             self.counters.foreign += 1;
             return &mut [];
         }
@@ -159,7 +157,7 @@ impl<N: Notify> TxQueue<N> {
 
     /// Transmits the first `len` bytes of a buffer of this queue. On an error the buffer is free again.
     pub fn submit(&mut self, buffer: TxBuffer, len: usize, meta: TxMeta) -> Result<(), TxError> {
-        if buffer.queue != self.queue {
+        if buffer.owner != self.buffers.owner() {
             self.counters.foreign += 1;
             return Err(TxError::Unusable);
         }
@@ -177,7 +175,7 @@ impl<N: Notify> TxQueue<N> {
 
     /// Gives a buffer of this queue back unused; one of another queue is lost, and counted.
     pub fn cancel(&mut self, buffer: TxBuffer) {
-        if buffer.queue == self.queue {
+        if buffer.owner == self.buffers.owner() {
             self.free.push(buffer.index);
         } else {
             self.counters.foreign += 1;

@@ -37,7 +37,7 @@ fn parts_are_aligned_and_apart() {
     for size in (1..=15).map(|shift| 1u16 << shift) {
         let at = Layout::new(size).unwrap().addresses(0);
         let n = u64::from(size);
-        assert!(at.driver % 2 == 0 && at.device % 4 == 0);
+        assert!(at.driver.is_multiple_of(2) && at.device.is_multiple_of(4));
         assert!(at.descriptors + 16 * n <= at.driver && at.driver + 6 + 2 * n <= at.device);
     }
 }

@@ -244,3 +244,15 @@ fn buffers_of_another_pair_are_refused() {
     pairs[1].tx().cancel(buffer);
     assert_eq!((pairs[1].counters().foreign, pairs[1].rx().in_flight(), pairs[1].tx().free()), (5, 4, 4));
 }
+
+#[test]
+fn buffers_of_a_device_before_its_reset_are_refused() {
+    let nic = FakeNic::new(SHAPES[0]);
+    let (net, mut old) = small(&nic, 4, true);
+    nic.deliver(0, &frame(0, 60));
+    let (received, reserved) = (old.rx().take().unwrap(), old.tx().reserve().unwrap());
+    let (_net, mut pairs) = Net::open(net.close().unwrap(), nic.memory(), &Options::default()).unwrap();
+    pairs[0].rx().recycle(received);
+    pairs[0].tx().cancel(reserved);
+    assert_eq!((pairs[0].counters().foreign, pairs[0].rx().in_flight(), pairs[0].tx().free()), (2, 256, 256));
+}
