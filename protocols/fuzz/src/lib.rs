@@ -1,0 +1,20 @@
+//! What the fuzz target does with its octets.
+#![forbid(unsafe_code)]
+
+mod frames;
+mod input;
+mod link;
+mod scene;
+
+use input::Input;
+use scene::Scene;
+
+/// Plays the scene that `octets` describe; panics if the stack breaks a promise.
+pub fn run(octets: &[u8]) {
+    let mut input = Input::new(octets);
+    let mut scene = Scene::new(input.octet());
+    while !input.is_empty() {
+        scene.act(&mut input);
+    }
+    scene.settle();
+}
