@@ -18,6 +18,8 @@ pub struct Undo(u64);
 
 /// Registers `action` to be run when the returned guard is dropped or the command is interrupted.
 pub fn register(action: impl FnOnce() + Send + 'static) -> Undo {
+    // Nothing new begins once the end has begun.
+    park_if_interrupted();
     let mut actions = lock();
     actions.0 += 1;
     let id = actions.0;

@@ -3,13 +3,14 @@
 use std::collections::VecDeque;
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
-use rustix::process::{Pid, WaitId, WaitIdOptions};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 
 use crate::{cleanup, paths};
 
@@ -44,7 +45,9 @@ pub fn find(program: &str) -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
-/// A child that is killed and reaped when dropped or when the command is interrupted.
+/// A child in a process group of its own, which is killed with its descendants when dropped or when the command is interrupted.
+///
+/// The group keeps the terminal's Ctrl-C away from it: what it was doing is undone after its end, not while it is ending.
 pub struct Guarded {
     child: Arc<Mutex<Child>>,
     pid: Pid,
@@ -54,15 +57,12 @@ pub struct Guarded {
 impl Guarded {
     /// Starts `command`.
     pub fn spawn(command: &mut Command) -> Result<Self> {
-        let child = command.spawn().map_err(|error| missing(command, &error))?;
+        let child = command.process_group(0).spawn().map_err(|error| missing(command, &error))?;
         let pid = Pid::from_child(&child);
         let child = Arc::new(Mutex::new(child));
         let doomed = Arc::clone(&child);
         let undo = cleanup::register(move || {
-            let mut child = doomed.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-            // Both fail only when it is gone already.
-            let _ = child.kill();
-            let _ = child.wait();
+            kill(&mut doomed.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
         });
         Ok(Self { child, pid, _undo: undo })
     }
@@ -83,7 +83,7 @@ impl Guarded {
         let child = Arc::clone(&self.child);
         std::thread::spawn(move || {
             if kept.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout) {
-                let _ = child.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).kill();
+                kill(&mut child.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
             }
         });
         keep
@@ -94,6 +94,15 @@ impl Guarded {
         // Waits without reaping and without the lock, so that an interruption can kill it meanwhile.
         let _ = rustix::process::waitid(WaitId::Pid(self.pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
         self.with(Child::wait).context("cannot wait for a child process")
+    }
+}
+
+/// Kills and reaps the group of `child`, if `child` has not been reaped: only until then are its ID and its group's surely its own.
+fn kill(child: &mut Child) {
+    if matches!(child.try_wait(), Ok(None)) {
+        // Both fail only when it is gone already.
+        let _ = rustix::process::kill_process_group(Pid::from_child(child), Signal::KILL);
+        let _ = child.wait();
     }
 }
 

@@ -36,10 +36,12 @@ pub fn cache() -> Result<PathBuf> {
 
 /// Keeps other runs, of this clone or another, out of the shared cache until it is dropped or the process ends.
 pub struct CacheLock {
+    // Dropped first: scratch is removed while the lock is held.
+    _undo: cleanup::Undo,
     _file: File,
 }
 
-/// Takes the lock of the cache, and removes what interrupted runs left in it.
+/// Takes the lock of the cache, and removes what runs that were killed left in it.
 pub fn lock_cache() -> Result<CacheLock> {
     let cache = cache()?;
     let path = cache.join("lock");
@@ -49,10 +51,19 @@ pub fn lock_cache() -> Result<CacheLock> {
         file.lock().with_context(|| format!("cannot lock {}", path.display()))?;
     }
     let scratch = cache.join("scratch");
-    if scratch.exists() {
-        fs::remove_dir_all(&scratch).with_context(|| format!("cannot remove {}", scratch.display()))?;
+    remove(&scratch);
+    Ok(CacheLock { _undo: cleanup::register(move || remove(&scratch)), _file: file })
+}
+
+/// Removes a directory of scratch. What cannot be removed is left for the next holder of the lock.
+fn remove(dir: &Path) {
+    // A program that was killed may still be closing its files.
+    for _ in 0..1000 {
+        match fs::remove_dir_all(dir) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => std::thread::yield_now(),
+            _ => break,
+        }
     }
-    Ok(CacheLock { _file: file })
 }
 
 /// A directory under the cache (so that a finished part can be renamed into place) that disappears when dropped or interrupted.
@@ -67,10 +78,7 @@ impl Scratch {
         let path = cache()?.join("scratch").join(name);
         fs::create_dir_all(&path).with_context(|| format!("cannot create {}", path.display()))?;
         let doomed = path.clone();
-        let undo = cleanup::register(move || {
-            // Nothing can be done about a failure here; the next holder of the lock tries again.
-            let _ = fs::remove_dir_all(doomed);
-        });
+        let undo = cleanup::register(move || remove(&doomed));
         Ok(Self { path, _undo: undo })
     }
 

@@ -1,7 +1,6 @@
 //! A running virtual machine: its serial log, its readiness, its end.
 
 use std::io::{BufRead, BufReader, Read};
-use std::os::unix::process::CommandExt;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
@@ -47,8 +46,7 @@ impl Vm {
     /// Starts `machine`; each line of its serial log (and of QEMU's own complaints) is also given to `echo`.
     pub fn start(machine: Machine, echo: fn(&str)) -> Result<Self> {
         let mut command = machine.command();
-        // A process group of its own: Ctrl-C is for us, who end it by its handle.
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let process = Guarded::spawn(&mut command)?;
         let (stdout, stderr) = process.with(|child| (child.stdout.take(), child.stderr.take()));
         let log = Arc::new(Log::default());

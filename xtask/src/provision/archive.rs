@@ -74,6 +74,9 @@ impl Archive {
             format!("Dir::State::lists={}", at("lists")),
             format!("Dir::Cache={}", at("cache")),
             format!("Dir::Etc::sourcelist={}", at("sources.list")),
+            // Container images turn apt's own caches off, which would parse the indexes anew for each question.
+            "Dir::Cache::pkgcache=pkgcache.bin".into(),
+            "Dir::Cache::srcpkgcache=srcpkgcache.bin".into(),
             "Dir::Etc::sourceparts=-".into(),
             "Dir::Etc::preferences=-".into(),
             "Dir::Etc::preferencesparts=-".into(),
