@@ -46,8 +46,15 @@ pub(super) fn remember(window: &mut Window) {
     window.prior_ssthresh = window.ssthresh;
 }
 
+/// The bytes that a reduction starts from: FlightSize, as RFC 5681 equation 4 says, but not more than the connection was meant
+/// to have in the network. FlightSize also counts what SACK has reported as arrived, so during recovery it can be twice
+/// cwnd, and a timeout then would raise ssthresh.
+pub(super) fn in_use(window: &Window, flight: u32) -> u32 {
+    flight.min(window.cwnd.max(window.ssthresh))
+}
+
 /// Enters recovery: ssthresh becomes `target`, at least two segments (RFC 5681 equation 4), and cwnd falls to it, or to
-/// `floor` if that is more. Never raises a window of two segments or more.
+/// `floor` if that is more. Never raises a window that is above `floor`.
 pub(super) fn reduce(window: &mut Window, target: u32, floor: u32) {
     let smss = window.smss();
     window.ssthresh = target.max(2 * smss);

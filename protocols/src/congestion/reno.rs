@@ -47,7 +47,7 @@ impl Algorithm for Reno {
         common::remember(window);
         state.history.reduced(event.now, window.cwnd, window.cwnd);
         // RFC 5681 equation 4 and section 3.2 step 2.
-        common::reduce(window, event.flight / 2, 2 * window.smss());
+        common::reduce(window, common::in_use(window, event.flight) / 2, 2 * window.smss());
     }
 
     fn timeout(&self, state: &mut State, window: &mut Window, timeout: &Timeout) {
@@ -55,7 +55,7 @@ impl Algorithm for Reno {
             common::remember(window);
             state.history.reduced(timeout.now, window.cwnd, 0);
         }
-        common::lose_window(window, timeout.flight / 2, timeout.repeated);
+        common::lose_window(window, common::in_use(window, timeout.flight) / 2, timeout.repeated);
     }
 
     fn recovered(&self, _state: &mut State, window: &mut Window, _now: u64) {

@@ -102,7 +102,7 @@ impl Algorithm for Cubic {
             Cause::Loss => 2 * window.smss(),
             Cause::Ecn => window.smss(),
         };
-        common::reduce(window, beta(event.flight), floor);
+        common::reduce(window, beta(common::in_use(window, event.flight)), floor);
     }
 
     fn timeout(&self, state: &mut State, window: &mut Window, timeout: &Timeout) {
@@ -113,7 +113,7 @@ impl Algorithm for Cubic {
             state.history.reduced(timeout.now, window.cwnd, 0);
         }
         state.epoch = Epoch::default();
-        common::lose_window(window, beta(timeout.flight), timeout.repeated);
+        common::lose_window(window, beta(common::in_use(window, timeout.flight)), timeout.repeated);
     }
 
     fn recovered(&self, _state: &mut State, window: &mut Window, _now: u64) {

@@ -45,12 +45,14 @@ fn event(rng: &mut Rng, controller: &dyn Congestion, flow: Flow, window: &mut Wi
                 window.cwnd <= before.cwnd.max(2 * smss),
                 "a loss raised the window: {before:?}, {event:?}, {window:?}"
             );
+            assert!(window.ssthresh <= before.cwnd.max(before.ssthresh), "a loss raised ssthresh");
             assert!(cause == Cause::Ecn || window.cwnd >= 2 * smss, "less than two segments after a loss");
         }
         78..83 => {
             let repeated = rng.below(2) == 0;
             controller.timeout(flow, window, &Timeout { now, flight: any_u32(rng), repeated });
             assert_eq!(window.cwnd, smss, "a timeout leaves one segment");
+            assert!(window.ssthresh <= before.cwnd.max(before.ssthresh), "a timeout raised ssthresh");
             assert!(!repeated || window.ssthresh == before.ssthresh, "ssthresh fell twice for one segment");
         }
         83..88 => {

@@ -104,3 +104,13 @@ fn an_idle_connection_restarts_with_the_initial_window() {
     rep.restart(Flow(0), &mut window, &Restart { now: 0, idle: 300_001, rto: 300_000 });
     assert_eq!(window.cwnd, 10 * MSS);
 }
+
+#[test]
+fn a_timeout_in_recovery_does_not_raise_ssthresh() {
+    let (rep, mut window) = open();
+    window.cwnd = 40 * MSS;
+    rep.congestion(Flow(0), &mut window, &CongestionEvent { now: 0, flight: 40 * MSS, cause: Cause::Loss });
+    // A round trip later: the lost segment holds SND.UNA, SACK has let 20 more out.
+    rep.timeout(Flow(0), &mut window, &Timeout { now: 0, flight: 60 * MSS, repeated: false });
+    assert_eq!((window.cwnd, window.ssthresh), (MSS, 10 * MSS));
+}
