@@ -69,6 +69,10 @@ impl SackBlocks {
     /// Keeps the first `count`.
     pub(crate) fn truncate(&mut self, count: u8) {
         self.count = self.count.min(count);
+        // What is cut off is forgotten, so that equal blocks compare equal.
+        for block in &mut self.blocks[usize::from(self.count)..] {
+            *block = (0, 0);
+        }
     }
 }
 

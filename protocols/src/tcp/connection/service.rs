@@ -130,7 +130,8 @@ impl Connection {
         Ok(total)
     }
 
-    /// Doubles the receive buffer if the service reads more than half of it per round trip: then the window holds the peer back.
+    /// Enlarges the receive buffer if the service reads a good part of it per round trip: then the window holds the peer back. The new
+    /// size is at least four times what was read, so that the window stays ahead of a peer in slow start.
     fn grow_receive_buffer(&mut self, env: &mut Env<'_>) {
         let elapsed = env.now.total_micros() - self.measured_at.total_micros();
         if elapsed < i64::from(self.rtt.srtt.max(1000)) {
@@ -139,13 +140,12 @@ impl Connection {
         let read = core::mem::take(&mut self.measured);
         self.measured_at = env.now;
         let capacity = self.rx.capacity();
-        if read * 2 < capacity || capacity * 2 > env.config.receive_buffer || !self.state.can_receive() {
+        let wanted = (4 * read).next_power_of_two().min(env.config.receive_buffer);
+        if wanted <= capacity || !self.state.can_receive() || !env.memory.take(wanted - capacity) {
             return;
         }
-        if env.memory.take(capacity) {
-            let waiting = self.reassembly.reach(self.rcv_nxt);
-            self.rx.resize(capacity * 2, waiting);
-        }
+        let waiting = self.reassembly.reach(self.rcv_nxt);
+        self.rx.resize(wanted, waiting);
     }
 
     /// The service has nothing more to send (RFC 9293 section 3.10.4): FIN follows what is queued.

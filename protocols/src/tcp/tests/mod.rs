@@ -1,1 +1,11 @@
+//! Tests of the engine as a whole. `world` joins two engines by a simulated link; `script` speaks to one engine segment by segment;
+//! `oracle` lets it speak with smoltcp's TCP.
 
+mod bulk;
+mod script;
+mod scripts_attack;
+mod scripts_close;
+mod scripts_data;
+mod scripts_open;
+mod scripts_recovery;
+mod world;
