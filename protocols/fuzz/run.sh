@@ -39,7 +39,7 @@ host=$(rustc -vV | sed -n 's/^host: //p')
 export CARGO_TARGET_DIR="$CARGO_TARGET_DIR/fuzz"
 
 echo "run.sh: building the fuzz target '$target' with coverage instrumentation"
-RUSTFLAGS=$(echo "$flags" | tr '\n' ' ') cargo build --release --locked --target "$host" --bin "$target"
+RUSTFLAGS=$(echo "$flags" | tr '\n' ' ') cargo build --release --target "$host" --bin "$target"
 
 mkdir -p corpus/$target artifacts
 binary=$CARGO_TARGET_DIR/$host/release/$target

@@ -187,7 +187,7 @@ impl Scene {
             all.extend_from_slice(&echo.to_be_bytes());
         }
         all.extend_from_slice(options);
-        let window = if self.clock % 13 == 0 { 0 } else { 0x4000 };
+        let window = if self.clock.is_multiple_of(13) { 0 } else { 0x4000 };
         let (source, destination) = talk.ports;
         Segment { source, destination, sequence, acknowledgement, flags, window, options: &all, payload }.frame()
     }

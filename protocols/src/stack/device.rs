@@ -31,6 +31,13 @@ impl Device {
     }
 }
 
+impl Device {
+    /// Queues a frame to be sent; returns whether there was room.
+    pub fn answer(&mut self, frame: &[u8]) -> bool {
+        self.to_send.push(frame.len()).map(|place| place.copy_from_slice(frame)).is_some()
+    }
+}
+
 pub(super) struct RxToken<'a>(&'a mut FrameQueue);
 
 pub(super) struct TxToken<'a>(&'a mut FrameQueue, &'a mut u64);

@@ -9,8 +9,10 @@ use smoltcp::wire::{EthernetAddress, IpCidr, Ipv4Address, Ipv4Cidr};
 
 use super::config::is_usable;
 use super::device::Device;
+use super::probe;
 use super::udp::{Udp, UdpError, UdpLimits, UdpPeer};
 use super::{Addressing, Config, Transmit, TxMeta};
+use crate::frame::MacAddress;
 
 /// UDP ports that can be bound at the same time.
 const UDP_PORTS: usize = 8;
@@ -25,8 +27,11 @@ pub(super) struct Host {
     device: Device,
     dhcp: Option<SocketHandle>,
     address: Option<Ipv4Cidr>,
+    mac: MacAddress,
     mtu: usize,
     udp_ports: usize,
+    /// When smoltcp has to run next: at once after whatever gives it work.
+    next: Option<Instant>,
     /// Received frames that found no room.
     pub dropped: u64,
 }
@@ -44,8 +49,10 @@ impl Host {
             device,
             dhcp: None,
             address: None,
+            mac: config.mac,
             mtu: config.mtu,
             udp_ports: 0,
+            next: Some(now),
             dropped: 0,
         };
         match config.addressing {
@@ -70,15 +77,33 @@ impl Host {
         if self.device.received.is_full() {
             self.poll(now);
         }
+        if let Some(answer) = probe::answer(frame, self.mac) {
+            if !self.device.answer(&answer) {
+                self.dropped += 1;
+            }
+            return;
+        }
         match self.device.received.push(frame.len()) {
             Some(place) => place.copy_from_slice(frame),
             None => self.dropped += 1,
         }
+        self.next = Some(now);
     }
 
     /// Works on what was received, on timers and on what services want to send.
+    ///
+    /// Costs next to nothing when there is nothing to do: it is called in every turn.
     pub fn poll(&mut self, now: Instant) {
+        if self.poll_at().is_none_or(|at| at > now) {
+            return;
+        }
         self.interface.poll(now, &mut self.device, &mut self.sockets);
+        self.lease();
+        self.next = self.interface.poll_at(now, &self.sockets);
+    }
+
+    /// Takes over what the DHCP client has found out.
+    fn lease(&mut self) {
         let Some(handle) = self.dhcp else { return };
         let lease = match self.sockets.get_mut::<dhcpv4::Socket>(handle).poll() {
             None => return,
@@ -116,12 +141,9 @@ impl Host {
         !self.device.received.is_empty()
     }
 
-    /// When [`poll`](Self::poll) has to be called next.
-    pub fn poll_at(&mut self, now: Instant) -> Option<Instant> {
-        if self.has_received() {
-            return Some(now);
-        }
-        self.interface.poll_at(now, &self.sockets)
+    /// When [`poll`](Self::poll) has to be called next; may be in the past.
+    pub fn poll_at(&self) -> Option<Instant> {
+        if self.has_received() { Some(Instant::ZERO) } else { self.next }
     }
 
     pub fn udp_bind(&mut self, port: u16, limits: UdpLimits) -> Result<Udp, UdpError> {
@@ -163,6 +185,7 @@ impl Host {
         // An answer to a broadcast comes from our own address.
         let own = self.address.map(|own| own.address().into());
         meta.local_address = own.filter(|own| *own == to.local);
+        self.next = Some(Instant::ZERO);
         self.sockets.get_mut::<udp::Socket>(udp.0).send_slice(data, meta).map_err(|error| match error {
             udp::SendError::Unaddressable => UdpError::Unaddressable(to),
             udp::SendError::BufferFull => UdpError::Full,

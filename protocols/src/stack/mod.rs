@@ -20,6 +20,7 @@ mod counters;
 mod device;
 mod host;
 mod link;
+mod probe;
 mod queue;
 mod shared;
 #[allow(clippy::module_inception)]

@@ -153,8 +153,8 @@ impl Stack {
     }
 
     /// The earliest time at which [`transmit`](Self::transmit) has to be called though nothing arrives; may be in the past. `None`: never.
-    pub fn next_deadline(&mut self, now: Instant) -> Option<Instant> {
-        let host = self.main.as_mut().and_then(|main| main.host.poll_at(now));
+    pub fn next_deadline(&self, now: Instant) -> Option<Instant> {
+        let host = self.main.as_ref().and_then(|main| main.host.poll_at());
         let waiting = self.main.as_ref().is_some_and(|main| main.host.is_waiting() || main.hub.is_waiting());
         let earliest = [self.engine.next_deadline(), host, waiting.then_some(now)].into_iter().flatten().min();
         // Trying again at once would only find the link full again.

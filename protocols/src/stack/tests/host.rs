@@ -7,7 +7,7 @@ use super::peer::{Peer, STATIC};
 use crate::frame::checksum::Sum;
 use crate::frame::craft::*;
 use crate::frame::{DropReason, ETHERNET_HEADER};
-use crate::stack::{Event, Ipv4Cidr, Udp, UdpError, UdpLimits, UdpPeer};
+use crate::stack::{Event, Ipv4Address, Ipv4Cidr, Udp, UdpError, UdpLimits, UdpPeer};
 
 const LIMITS: UdpLimits = UdpLimits { datagrams: 4, octets: 4096 };
 const CONTROL: u16 = 7070;
@@ -49,6 +49,24 @@ fn arp_requests_for_our_address_are_answered() {
     assert_eq!(reply, expected);
     assert!(peer.ask(&arp(1, (PEER_MAC, PEER_ADDRESS), PEER_ADDRESS, [0xff; 6])).is_empty());
     assert_eq!(peer.stack.counters().drops.get(DropReason::ArpNotOurs), 1);
+}
+
+/// Somebody asks before taking the address; without an answer it would.
+#[test]
+fn an_arp_probe_for_our_address_is_answered() {
+    let mut peer = Peer::new(&STATIC);
+    let answers = peer.ask(&arp(1, (PEER_MAC, Ipv4Address::UNSPECIFIED), OUR_ADDRESS, [0xff; 6]));
+    assert_eq!(answers.len(), 1);
+    assert_eq!((&answers[0][..6], &answers[0][6..12]), (&PEER_MAC[..], &OUR_MAC[..]));
+    let reply = ArpRepr::parse(&ArpPacket::new_checked(&answers[0][ETHERNET_HEADER..]).unwrap()).unwrap();
+    let expected = ArpRepr::EthernetIpv4 {
+        operation: ArpOperation::Reply,
+        source_hardware_addr: EthernetAddress(OUR_MAC),
+        source_protocol_addr: OUR_ADDRESS,
+        target_hardware_addr: EthernetAddress(PEER_MAC),
+        target_protocol_addr: Ipv4Address::UNSPECIFIED,
+    };
+    assert_eq!(reply, expected);
 }
 
 #[test]
@@ -170,6 +188,7 @@ fn a_static_address_is_announced_once() {
     assert_eq!(peer.stack.next_event(), Some(Event::Address(Some(address))));
     assert_eq!(peer.stack.next_event(), None);
     assert_eq!(peer.stack.address(), Some(address));
+    peer.turn();
     assert_eq!(peer.stack.next_deadline(peer.now), None, "an idle stack sleeps");
 }
 
