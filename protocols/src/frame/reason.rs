@@ -14,9 +14,14 @@ macro_rules! reasons {
             /// All reasons, in the order in which they are declared.
             pub const ALL: &'static [DropReason] = &[$(DropReason::$variant,)+];
 
-            /// The name under which the reason is counted: lower case, underscores.
+            /// The reason's name: lower case, underscores.
             pub const fn name(self) -> &'static str {
                 match self { $(DropReason::$variant => $name,)+ }
+            }
+
+            /// The name of the reason's counter: `drop_` and [`name`](Self::name).
+            pub const fn counter(self) -> &'static str {
+                match self { $(DropReason::$variant => concat!("drop_", $name),)+ }
             }
         }
     };
@@ -129,10 +134,10 @@ impl Drops {
         self.0.iter().sum()
     }
 
-    /// Calls `each` with every reason's name and count, also where it is 0.
+    /// Calls `each` with the name and value of every reason's [counter](DropReason::counter), also where it is 0.
     pub fn each(&self, mut each: impl FnMut(&'static str, u64)) {
         for &reason in DropReason::ALL {
-            each(reason.name(), self.get(reason));
+            each(reason.counter(), self.get(reason));
         }
     }
 }

@@ -4,6 +4,50 @@
 //! [engine](crate::tcp) and hands frames of other processors' connections over. Processor 0 also runs the host functions:
 //! ARP, ICMP echo, DHCP and UDP, by smoltcp. One activity of an event loop is: [`Stack::receive`], the services, [`Stack::transmit`].
 //!
+//! ```
+//! use std::{collections::VecDeque, sync::Arc};
+//! use protocols::{congestion::{Rep, Reno}, handover::Hub, stack::*, steering::Steering, tcp, time::Instant};
+//!
+//! /// A link in memory, one direction.
+//! #[derive(Default)]
+//! struct Link(VecDeque<Vec<u8>>);
+//!
+//! impl Receive for Link {
+//!     fn receive(&mut self, budget: usize, each: &mut dyn FnMut(&mut [u8], RxMeta)) -> usize {
+//!         let count = self.0.len().min(budget);
+//!         self.0.drain(..count).for_each(|mut frame| each(&mut frame, RxMeta::default()));
+//!         count
+//!     }
+//! }
+//!
+//! impl Transmit for Link {
+//!     fn offloads(&self) -> Offloads {
+//!         Offloads::default()
+//!     }
+//!     fn transmit(&mut self, len: usize, _: TxMeta, fill: &mut dyn FnMut(&mut [u8])) -> Result<(), Full> {
+//!         self.0.push_back(vec![0; len]);
+//!         fill(self.0.back_mut().unwrap());
+//!         Ok(())
+//!     }
+//!     fn flush(&mut self) {}
+//! }
+//!
+//! let config = Config { mac: [0x52, 0x54, 0, 0, 0, 1], mtu: 1500, addressing: Addressing::Dhcp };
+//! let engine = tcp::Engine::new(tcp::Config::default(), tcp::Secrets::from_seed([1; 32]), Box::new(Rep::new(Reno)));
+//! // A real system takes the seeds and the key from a source of randomness.
+//! let first = First { seed: 1, steering: Steering::new([1; 16], 1), hub: Hub::default() };
+//! let now = Instant::ZERO;
+//! let mut stack = Stack::first(&config, Arc::new(Shared::new()), engine, first, now)?;
+//! stack.engine().listen(7, 16)?;
+//!
+//! let (mut rx, mut tx) = (Link::default(), Link::default());
+//! stack.receive(now, &mut rx, &mut tx, 64);
+//! while stack.transmit(now, &mut tx) {}
+//! assert_eq!(tx.0.len(), 1, "the DHCP client has asked for an address");
+//! assert_eq!(stack.address(), None);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # Limits, and what happens at them
 //! | what | limit | beyond it |
 //! |---|---|---|

@@ -197,6 +197,7 @@ fn every_counter_has_a_name_of_its_own() {
     let mut names = vec![];
     Peer::new(&STATIC).stack.counters().each(|name, _| names.push(alloc::string::String::from(name)));
     let count = names.len();
+    assert_eq!(names.iter().filter(|name| name.starts_with("drop_")).count(), DropReason::ALL.len());
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), count);
