@@ -133,10 +133,12 @@
 //! # Ok(())
 //! # }
 //! ```
-#![cfg_attr(not(test), no_std)]
+#![cfg_attr(not(any(test, loom)), no_std)]
 
 extern crate alloc;
-#[cfg(any(test, feature = "std"))]
+#[cfg(all(test, loom))]
+extern crate self as swapper;
+#[cfg(any(test, loom, feature = "std"))]
 extern crate std;
 
 mod cell;
@@ -151,6 +153,8 @@ mod local;
 mod local_table;
 mod mediator;
 mod meeting;
+#[cfg(all(test, loom))]
+mod model;
 mod platform;
 mod processor;
 mod processor_set;

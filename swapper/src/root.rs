@@ -5,13 +5,13 @@ use crate::{
     glue::{Header, Implemented, OwnedRep, Rep},
     local::{DefaultObject, Local},
     mediator::MediatorRep,
+    sync::{AtomicPtr, AtomicU64, Ordering},
 };
 use alloc::{boxed::Box, rc::Rc, sync::Arc};
 use core::{
     fmt,
     marker::PhantomData,
     ptr::{self, NonNull},
-    sync::atomic::{AtomicPtr, AtomicU64, Ordering},
 };
 
 /// A component: one implementation of an interface, to be extended from a standard Root ([`Shared`], [`Clustered`],
@@ -249,8 +249,9 @@ impl<C: Component> Root for Standard<C> {
 
 impl<C: Component> Drop for Standard<C> {
     fn drop(&mut self) {
-        for slot in &mut self.reps {
-            if let Some(rep) = NonNull::new(*slot.get_mut()) {
+        for slot in &self.reps {
+            // Relaxed: whoever drops the last count on the Root has synchronised with everyone who used it.
+            if let Some(rep) = NonNull::new(slot.load(Ordering::Relaxed)) {
                 // SAFETY: made from a box by `pointer`; the Root is going, so no call is inside and no entry leads here.
                 drop(unsafe { Box::from_raw(rep.as_ptr()) });
             }

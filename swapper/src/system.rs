@@ -8,15 +8,11 @@ use crate::{
     mediator::{Mediator, Roots},
     meeting::{Meeting, Part},
     root::Root,
-    sync::{Mutex, RwLock},
+    sync::{AtomicBool, AtomicU64, Mutex, Ordering, RwLock},
     transfer,
 };
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
-use core::{
-    fmt,
-    ptr::NonNull,
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
-};
+use core::{fmt, ptr::NonNull};
 
 /// A system of processors with one Global Translation Table. Clones are the same system.
 #[derive(Clone)]
@@ -323,7 +319,7 @@ impl Shared {
 }
 
 impl Entry {
-    const fn new() -> Self {
+    fn new() -> Self {
         let place = Place { generation: 1, root: Occupant::Nobody, swap: None };
         Self { place: RwLock::new(place), bound: AtomicU64::new(0) }
     }
