@@ -35,7 +35,9 @@ pub(crate) struct Local {
     /// being in a forwarded call (0061), whichever activity it belongs to.
     pub(crate) forwarded: Cell<u32>,
     /// Workers have something to look at.
-    pub(crate) attention: Cell<bool>,
+    attention: Cell<bool>,
+    /// Runs of the workers on the stack.
+    running: Cell<u32>,
 }
 
 /// An object as one processor sees it.
@@ -67,6 +69,7 @@ impl Local {
             workers: RefCell::new(Vec::new()),
             forwarded: Cell::new(0),
             attention: Cell::new(false),
+            running: Cell::new(0),
         })
     }
 
@@ -130,13 +133,21 @@ impl Local {
     pub(crate) fn end_activity(&self, generation: Generation) {
         if self.generations.end(generation) {
             // The callback of a wait for a generation (0060).
-            self.attention.set(true);
+            self.attend();
+        }
+    }
+
+    /// Makes this processor run its workers, also if its event loop is about to sleep.
+    pub(crate) fn attend(&self) {
+        self.attention.set(true);
+        if self.running.get() == 0 {
+            self.system.notify(self.id);
         }
     }
 
     /// Asks other processors to run their workers, and this one to look at its own again.
     pub(crate) fn notify_others(&self, processors: ProcessorSet) {
-        self.attention.set(true);
+        self.attend();
         self.system.notify_all(processors.without(ProcessorSet::of(self.id)));
     }
 
@@ -146,6 +157,7 @@ impl Local {
         if self.workers.borrow().is_empty() {
             return Progress::default();
         }
+        let _running = Inside::enter(&self.running);
         let mut again = true;
         while again {
             again = self.attention.replace(false);
@@ -172,6 +184,7 @@ impl Local {
 
     /// Takes in the swaps that were ordered since.
     fn collect(&self) {
+        let _running = Inside::enter(&self.running);
         let signalled = self.system.inbox(self.id).collect(|mediator| {
             self.worker(&mediator, Part::Participant);
         });
@@ -182,7 +195,7 @@ impl Local {
 
     /// The Mediator's Rep on this processor, made if there is none.
     fn worker(&self, mediator: &Arc<Mediator>, part: Part) -> Rc<MediatorRep> {
-        self.attention.set(true);
+        self.attend();
         let mut workers = self.workers.borrow_mut();
         if let Some(worker) = workers.iter().find(|worker| Arc::ptr_eq(&worker.mediator, mediator)) {
             return Rc::clone(worker);
@@ -211,6 +224,22 @@ impl Local {
                 }
             }
         }
+    }
+}
+
+/// Something is on the stack, counted until it leaves, by a panic too.
+pub(crate) struct Inside<'a>(&'a Cell<u32>);
+
+impl<'a> Inside<'a> {
+    pub(crate) fn enter(count: &'a Cell<u32>) -> Self {
+        count.set(count.get() + 1);
+        Self(count)
+    }
+}
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
     }
 }
 

@@ -216,8 +216,8 @@ pub(crate) struct MediatorRep {
     pub(crate) state: RefCell<Option<State>>,
     /// What local entries point at while this Rep mediates.
     pub(crate) rep: RefCell<Option<OwnedRep>>,
-    /// The worker is in a step further up the stack.
-    pub(crate) stepping: Cell<bool>,
+    /// Steps of the worker on the stack: one at most.
+    pub(crate) stepping: Cell<u32>,
     /// Forwarded calls that have not returned (0056).
     pub(crate) in_flight: Cell<u32>,
     forwarded: Cell<u64>,
@@ -240,7 +240,7 @@ impl MediatorRep {
             roots: RefCell::new(roots),
             state: RefCell::new(None),
             rep: RefCell::new(None),
-            stepping: Cell::new(false),
+            stepping: Cell::new(0),
             in_flight: Cell::new(0),
             forwarded: Cell::new(0),
             suspended: Cell::new(0),
@@ -315,7 +315,7 @@ impl MediatorRep {
                 Some((self.old(local), true))
             }
             // The old or new object calls itself during its transfer.
-            Phase::Transfer { .. } if self.stepping.get() => Some((self.old(local), false)),
+            Phase::Transfer { .. } if self.stepping.get() > 0 => Some((self.old(local), false)),
             Phase::Complete(rep) => Some((rep, false)),
             _ => None,
         }
@@ -389,7 +389,7 @@ impl Drop for Mediated {
             self.mediator.in_flight.set(left);
             if left == 0 && matches!(self.mediator.phase.get(), Phase::Block { .. }) {
                 // The callback that ends the wait for counted calls.
-                self.local.attention.set(true);
+                self.local.attend();
             }
         }
     }

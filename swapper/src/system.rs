@@ -97,7 +97,7 @@ impl System {
     /// after it. A loop that does everything in activities, and runs workers between them, keeps it without a thought.
     /// (The swapper keeps it itself where a suspended call runs workers.)
     pub unsafe fn attach(&self, processor: usize) -> Result<Processor, SystemError> {
-        self.attach_with(processor, LocalTable::on_heap(self.0.entries.len()))
+        self.attach_with(processor, LocalTable::on_heap)
     }
 
     /// Makes the calling core a processor of this system, with its local translation table at `base`: in a unikernel the
@@ -109,14 +109,14 @@ impl System {
     /// its references exist, and used by nobody else.
     pub unsafe fn attach_at(&self, processor: usize, base: NonNull<u8>) -> Result<Processor, SystemError> {
         // SAFETY: passed on from the caller.
-        let table = unsafe { LocalTable::at(base, self.0.entries.len()) };
-        self.attach_with(processor, table)
+        self.attach_with(processor, |entries| unsafe { LocalTable::at(base, entries) })
     }
 
-    fn attach_with(&self, processor: usize, table: LocalTable) -> Result<Processor, SystemError> {
+    fn attach_with(&self, processor: usize, table: impl FnOnce(usize) -> LocalTable) -> Result<Processor, SystemError> {
         let id = ProcessorId::new(processor).filter(|_| processor < self.0.processors);
         let id = id.ok_or(SystemError::NoSuchProcessor(processor))?;
         let free = self.0.inbox(id).attach().ok_or(SystemError::Attached(id))?;
+        let table = table(self.0.entries.len());
         Ok(Processor::new(Local::new(Arc::clone(&self.0), id, table, free)))
     }
 
@@ -244,9 +244,21 @@ pub struct Swap {
 }
 
 impl Swap {
-    /// The report, when the swap is over on every processor.
+    /// The report, when the swap is over on every processor. Undoes the swap if its time is up, in case none of its
+    /// processors does.
     pub fn poll(&self) -> Option<Report> {
-        self.mediator.report()
+        let report = self.mediator.report();
+        if report.is_none() {
+            let shared = &self.system.0;
+            self.mediator.expire(shared, shared.platform.now());
+        }
+        report
+    }
+
+    /// How the swap ends, as soon as that is decided; a processor that has not run its worker since is not back to
+    /// ordinary calls yet, so the report may still be missing.
+    pub fn outcome(&self) -> Option<Outcome> {
+        self.mediator.meeting.with(|meeting| meeting.decision().cloned())
     }
 
     /// Undoes the swap if it is not decided yet; false if it is. Either way the report follows when every processor has
@@ -264,7 +276,7 @@ impl Swap {
 
 impl fmt::Debug for Swap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Swap").field("coid", &self.coid()).field("report", &self.poll()).finish()
+        f.debug_struct("Swap").field("coid", &self.coid()).field("outcome", &self.outcome()).finish()
     }
 }
 

@@ -4,7 +4,7 @@
 
 use crate::{
     Outcome, Reason,
-    local::Local,
+    local::{Inside, Local},
     mediator::{MediatorRep, Moment, Phase, Roots},
     meeting::Part,
 };
@@ -25,9 +25,10 @@ pub(crate) enum Step {
 impl MediatorRep {
     /// Goes as far as possible.
     pub(crate) fn step(self: &Rc<Self>, local: &Local, now: u64) -> Step {
-        if self.stepping.replace(true) {
+        if self.stepping.get() > 0 {
             return Step::Waiting;
         }
+        let _stepping = Inside::enter(&self.stepping);
         let mut result = Step::Waiting;
         loop {
             match self.step_once(local, now) {
@@ -38,7 +39,6 @@ impl MediatorRep {
                 break;
             }
         }
-        self.stepping.set(false);
         result
     }
 
@@ -85,8 +85,9 @@ impl MediatorRep {
                 Step::Progress
             }
             Phase::Transfer { done: false } => {
-                self.transfer(local, &roots);
+                // Once, even if a component panics: the others then wait until the deadline, and everything is restored.
                 self.phase.set(Phase::Transfer { done: true });
+                self.transfer(local, &roots);
                 Step::Progress
             }
             _ => Step::Waiting,
@@ -102,10 +103,10 @@ impl MediatorRep {
         // Where processors share the old Rep, the lowest of them hands its state over.
         let leads = participants.iter().find(|&other| roots.old.cluster(other) == cluster) == Some(me);
         // What the components call meanwhile must not be suspended by a swap that waits for this very worker.
-        local.forwarded.set(local.forwarded.get() + 1);
+        let inside = Inside::enter(&local.forwarded);
         let outcome = if leads { self.hand_over(local, roots) } else { Ok(()) };
         roots.new.reach(local);
-        local.forwarded.set(local.forwarded.get() - 1);
+        drop(inside);
         let now = local.system().platform().now();
         match outcome {
             Err(reason) => {
@@ -155,13 +156,12 @@ impl MediatorRep {
                 let state = self.state.borrow_mut().take();
                 if let Some(state) = state {
                     let winner = if committed { &roots.new } else { &roots.old };
-                    local.forwarded.set(local.forwarded.get() + 1);
+                    let _inside = Inside::enter(&local.forwarded);
                     if committed {
                         winner.adopt(local, mediator.protocol, state);
                     } else {
                         winner.restore(local, mediator.protocol, state);
                     }
-                    local.forwarded.set(local.forwarded.get() - 1);
                 }
                 self.phase.set(Phase::Settled);
                 if mediator.meeting.with(|meeting| meeting.settle(local.id())) {

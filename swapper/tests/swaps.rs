@@ -284,6 +284,55 @@ fn a_held_call_is_let_go_when_another_swap_waits_for_its_activity() {
     world.end();
 }
 
+/// An event loop that sleeps after each activity must not sleep through what the activity's end made possible.
+#[test]
+fn whoever_can_go_on_is_woken() {
+    let world = World::new(2);
+    let (coid, banks) = world.bank(1, &[MOVE]);
+    banks.iter().for_each(|bank| assert_eq!(bank.deposit(1), 1));
+    let before = world.processors[1].begin();
+    assert_eq!(world.clock.woken(), 0, "nothing is under way");
+    let swap = world.swap(coid, Distributed::new(world.branch(2, &[MOVE]))).unwrap();
+    assert_eq!(world.clock.woken(), 0b11, "the workers are ordered");
+    world.run_all();
+    assert_eq!(world.clock.woken(), 0, "processor 1 has an activity from before");
+    let after = world.processors[1].begin();
+    let mut before = Some(before);
+    banks[1].visit(&mut || {
+        before.take();
+        assert_eq!(world.clock.woken(), 0b10, "the generation is empty");
+        world.run(1);
+        assert_eq!(world.clock.woken(), 0, "a call is inside");
+    });
+    assert_eq!(world.clock.woken(), 0b10, "the call has returned");
+    world.run(1);
+    assert_eq!(world.clock.woken(), 0b01, "they have met");
+    world.run(0);
+    assert_eq!(world.clock.woken() & 0b10, 0b10, "it is decided");
+    world.run(1);
+    assert!(swap.poll().is_some_and(|report| report.is_committed()));
+    drop((banks, swap, after));
+    world.end();
+}
+
+/// The deadline holds even if no processor turns: whoever waits for the report sees to it.
+#[test]
+fn the_one_who_waits_can_undo() {
+    let world = World::new(1);
+    let (coid, banks) = world.bank(1, &[MOVE]);
+    banks[0].deposit(1);
+    let swap = world.swap(coid, Distributed::new(world.branch(2, &[MOVE]))).unwrap();
+    assert_eq!((swap.poll(), swap.outcome()), (None, None));
+    world.clock.advance_to(10_000_000);
+    assert_eq!(swap.poll(), None, "the processor has not followed yet");
+    assert_eq!(held_up(&swap.outcome().unwrap()), (0, Missing::Worker));
+    assert_eq!((banks[0].label(), banks[0].deposit(1)), (1, 2));
+    world.run(0);
+    assert!(swap.poll().is_some());
+    drop((banks, swap));
+    world.end();
+}
+
 #[test]
 fn a_processor_that_comes_late_takes_part() {
     let world = World::new(2);

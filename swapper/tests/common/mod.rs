@@ -170,9 +170,14 @@ impl Transfer for Account {
 
 /// A clock that moves by a nanosecond at each look, and further when told.
 #[derive(Clone, Default)]
-pub struct Clock(Arc<AtomicU64>);
+pub struct Clock(Arc<AtomicU64>, Arc<AtomicU64>);
 
 impl Clock {
+    /// The processors that were woken since the last look, as bits.
+    pub fn woken(&self) -> u64 {
+        self.1.swap(0, Ordering::SeqCst)
+    }
+
     pub fn advance_to(&self, time: u64) {
         self.0.fetch_max(time, Ordering::SeqCst);
     }
@@ -189,7 +194,9 @@ impl Platform for Clock {
         self.0.fetch_add(1, Ordering::SeqCst)
     }
 
-    fn wake(&self, _: ProcessorId) {}
+    fn wake(&self, processor: ProcessorId) {
+        self.1.fetch_or(1 << processor.index(), Ordering::SeqCst);
+    }
 
     /// What happens while a call waits: the next scripted event, or the other processors' workers run, or time passes.
     fn wait(&self, processor: ProcessorId, until: Option<u64>) {
