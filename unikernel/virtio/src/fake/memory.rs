@@ -64,6 +64,15 @@ impl FakeMemory {
         }
     }
 
+    /// The allocation that begins at `bus`, for a test that needs the device's accesses without a lock around them.
+    #[cfg(test)]
+    pub(crate) fn region(&self, bus: u64) -> DmaRegion {
+        self.with(bus, 1, |region, _| {
+            let address = NonNull::from(&mut region.bytes_mut(0, 1)[0]);
+            DmaRegion::view(DmaPages { address, bus }, region.len())
+        })
+    }
+
     /// Reads a word.
     pub fn load16(&self, bus: u64) -> u16 {
         self.with(bus, 2, |region, at| region.load_u16(at, core::sync::atomic::Ordering::Acquire))

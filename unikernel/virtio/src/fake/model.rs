@@ -59,6 +59,8 @@ pub struct Model {
     pub stuck: bool,
     /// Does not take MSI-X entries for queues.
     pub refuses_entries: bool,
+    /// Notification offset of all queues, instead of each queue's number.
+    pub notify_offset: Option<u16>,
     /// Most descriptors of a queue.
     pub queue_size: u16,
     /// Whether the driver may choose a smaller size.
@@ -112,6 +114,7 @@ impl Model {
             refuses_features: false,
             stuck: false,
             refuses_entries: false,
+            notify_offset: None,
             queue_size: 256,
             size_writable: !shape.is_uhyve(),
             mac: [0x52, 0x54, 0, 0x12, 0x34, 0x56],
@@ -279,7 +282,7 @@ impl Model {
             24 => (2, queue.map_or(0, |queue| u32::from(queue.size))),
             26 => (2, queue.map_or(0xffff, |queue| u32::from(queue.entry))),
             28 => (2, queue.map_or(0, |queue| u32::from(queue.enabled))),
-            30 => (2, u32::from(self.select)),
+            30 => (2, u32::from(self.notify_offset.unwrap_or(self.select))),
             _ => (0, u32::MAX),
         };
         if width != size {
@@ -318,6 +321,9 @@ impl Model {
                 2
             }
             24 if self.size_writable => {
+                if value > u32::from(self.queue_size) || !value.is_power_of_two() {
+                    self.violate(format!("queue size {value} of at most {}", self.queue_size));
+                }
                 self.queues[select].size = value as u16;
                 2
             }

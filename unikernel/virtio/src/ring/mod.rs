@@ -12,6 +12,8 @@
 
 mod layout;
 #[cfg(test)]
+mod race;
+#[cfg(test)]
 pub(crate) mod tests;
 
 use alloc::boxed::Box;

@@ -181,6 +181,38 @@ fn every_shape_reaches_the_same_registers() {
 }
 
 #[test]
+fn a_size_is_never_above_the_device_s() {
+    for (most, wanted, settled) in [(256, 64, 64), (64, 64, 64), (16, 64, 16)] {
+        let nic = FakeNic::with(Shape::Qemu { msix: 0 }, |model| model.queue_size = most);
+        let mut transport = PciTransport::open(nic.config(), nic.mmio()).unwrap();
+        transport.set_status(Status::RESET);
+        assert_eq!(transport.settle_queue_size(0, wanted), Ok(settled));
+        assert_eq!(nic.model().violations, [""; 0]);
+    }
+}
+
+#[test]
+fn a_notification_register_outside_its_structure_is_refused() {
+    // uhyve's structure has 8 bytes, so two registers 4 bytes apart; QEMU's 4096.
+    for (shape, offset, good) in [
+        (Shape::Uhyve, 1, true),
+        (Shape::Uhyve, 2, false),
+        (Shape::Qemu { msix: 0 }, 1023, true),
+        (Shape::Qemu { msix: 0 }, 1024, false),
+        (Shape::Qemu { msix: 0 }, u16::MAX, false),
+    ] {
+        let nic = FakeNic::with(shape, |model| model.notify_offset = Some(offset));
+        let mut transport = PciTransport::open(nic.config(), nic.mmio()).unwrap();
+        for status in [0, 1, 3, 0xb] {
+            transport.set_status(Status(status));
+        }
+        let setup = QueueSetup { queue: 0, size: 256, addresses: Default::default(), entry: None };
+        let error = transport.enable_queue(&setup).err();
+        assert_eq!(error, (!good).then_some(TransportError::BadNotify { queue: 0, offset }));
+    }
+}
+
+#[test]
 fn sizes_that_are_none_are_refused() {
     let nic = FakeNic::with(Shape::Uhyve, |model| model.queue_size = 100);
     let mut transport = PciTransport::open(nic.config(), nic.mmio()).unwrap();
@@ -193,6 +225,7 @@ fn messages_are_aimed_and_the_line_is_off() {
     let nic = FakeNic::new(Shape::Qemu { msix: 3 });
     let mut transport = PciTransport::open(nic.config(), nic.mmio()).unwrap();
     assert_eq!(transport.msix_entries(), Some(3));
+    nic.model().msix_control = 0x4000;
     let targets = [MsixTarget { apic_id: 0, vector: 0xe0 }, MsixTarget { apic_id: 5, vector: 0xe1 }];
     assert_eq!(transport.route_interrupts(&targets), Ok(Interrupt::Msix { entries: 2 }));
     let model = nic.model();
