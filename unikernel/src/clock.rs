@@ -7,30 +7,52 @@ use crate::hermit;
 
 /// Counter value that is time zero.
 static START: AtomicU64 = AtomicU64::new(0);
-/// Microseconds per counter tick, as a fraction of 2^64.
-static MICROS_PER_TICK: AtomicU64 = AtomicU64::new(0);
+/// Nanoseconds per counter tick, as a multiple of 2^-32.
+static NANOS_PER_TICK: AtomicU64 = AtomicU64::new(0);
 /// Ticks of the APIC's timer per microsecond, as a multiple of 2^-16.
 static TIMER_TICKS_PER_MICRO: AtomicU64 = AtomicU64::new(0);
 
-/// How long the APIC's timer is compared with the counter, in microseconds.
-const CALIBRATION: u64 = 5_000;
+/// How long the APIC's timer is compared with the counter each time, in microseconds.
+const CALIBRATION: u64 = 500;
 
 /// Sets the clock going. Once, on the boot processor, after [`lapic::detect`].
 pub fn start() {
     let megahertz = u64::from(hermit::megahertz()).max(1);
     START.store(cpu::timestamp(), Ordering::Relaxed);
-    MICROS_PER_TICK.store(u64::MAX / megahertz, Ordering::Relaxed);
-    let begin = micros();
-    let ticks = lapic::measure_timer(|| while micros() - begin < CALIBRATION {});
-    let passed = (micros() - begin).max(1);
-    TIMER_TICKS_PER_MICRO.store(((u64::from(ticks) << 16) / passed).max(1), Ordering::Relaxed);
+    NANOS_PER_TICK.store(((1_000u128 << 32) / u128::from(megahertz)) as u64, Ordering::Relaxed);
+    // One measurement may be spoilt: by an emulator that translates the code first, or by a host that runs something else meanwhile.
+    let mut rates: [u64; 7] = core::array::from_fn(|_| {
+        let (ticks, passed) = measure(CALIBRATION);
+        (u64::from(ticks) << 16) / passed
+    });
+    rates.sort_unstable();
+    TIMER_TICKS_PER_MICRO.store(rates[rates.len() / 2].max(1), Ordering::Relaxed);
 }
 
-/// Microseconds since the start; the same on all processors, never backwards.
+/// Ticks of the APIC's timer in about `micros` microseconds, and how many they really were.
+fn measure(micros_wanted: u64) -> (u32, u64) {
+    let (mut begin, mut end) = (0, 0);
+    let ticks = lapic::measure_timer(|| {
+        begin = micros();
+        end = begin;
+        while end - begin < micros_wanted {
+            end = micros();
+        }
+    });
+    (ticks, (end - begin).max(1))
+}
+
+/// Nanoseconds since the start; the same on all processors, never backwards.
+#[inline]
+pub fn nanos() -> u64 {
+    let ticks = cpu::timestamp().wrapping_sub(START.load(Ordering::Relaxed));
+    ((u128::from(ticks) * u128::from(NANOS_PER_TICK.load(Ordering::Relaxed))) >> 32) as u64
+}
+
+/// Microseconds since the start.
 #[inline]
 pub fn micros() -> u64 {
-    let ticks = cpu::timestamp().wrapping_sub(START.load(Ordering::Relaxed));
-    ((u128::from(ticks) * u128::from(MICROS_PER_TICK.load(Ordering::Relaxed))) >> 64) as u64
+    nanos() / 1_000
 }
 
 /// Seconds and microseconds since the start.

@@ -8,7 +8,6 @@ mod raw {
         pub fn sys_dealloc(pointer: *mut u8, size: usize, align: usize);
         pub fn sys_get_processor_count() -> usize;
         pub fn sys_get_processor_frequency() -> u16;
-        pub fn sys_read_entropy(to: *mut u8, length: usize, flags: u32) -> isize;
         pub fn sys_spawn2(
             function: unsafe extern "C" fn(usize),
             argument: usize,
@@ -47,12 +46,6 @@ pub fn processors() -> usize {
 pub fn megahertz() -> u16 {
     // SAFETY: reads a variable.
     unsafe { raw::sys_get_processor_frequency() }
-}
-
-/// Fills `to` with random octets; false if the machine has no source of them.
-pub fn entropy(to: &mut [u8]) -> bool {
-    // SAFETY: writes as many octets as there are.
-    unsafe { raw::sys_read_entropy(to.as_mut_ptr(), to.len(), 0) == to.len() as isize }
 }
 
 /// Starts a task on `processor` that runs `function(processor)` on a stack of `stack` octets.

@@ -1,21 +1,18 @@
-//! Memory that each processor sees differently at one address.
-//!
-//! | page | content |
-//! |---|---|
-//! | 0 | who this processor is |
-//! | 1 … | the swapper's local translation table |
+//! Memory that each processor sees differently at one address: the swapper's local translation table, and a page that says which
+//! processor this is.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
+use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use crate::arch::paging::{self, LOCAL_BASE, LocalTables, PAGE, Table};
+use swapper::{Processor, System, SystemError};
 
-/// Pages of the local translation table.
-pub const TABLE_PAGES: usize = 16;
-/// Where the local translation table lies.
-pub const TABLE_BASE: u64 = LOCAL_BASE + PAGE as u64;
+use crate::arch::paging::{self, LOCAL_BASE, LOCAL_LAST, LOCAL_PAGES, LocalTables, PAGE, Table};
+
+// The swapper's address is the one that the page tables give.
+const _: () = assert!(swapper::VBASE as u64 == LOCAL_BASE);
 
 /// Set once the boot processor has its page: before, everything is processor 0.
 static READY: AtomicBool = AtomicBool::new(false);
@@ -25,6 +22,11 @@ static READY: AtomicBool = AtomicBool::new(false);
 pub enum LocalError {
     /// Memory from the heap is not mapped as expected.
     Unmapped,
+    /// The local translation table takes more pages than there is room for.
+    TooLarge {
+        /// Pages that it takes.
+        pages: usize,
+    },
     /// The self-check read something else than what this processor has written.
     Shared {
         /// The processor.
@@ -42,6 +44,9 @@ impl fmt::Display for LocalError {
             Self::Unmapped => {
                 f.write_str("the processor's private pages are not in mapped memory: give the machine more of it (-m)")
             }
+            Self::TooLarge { pages } => {
+                write!(f, "a local translation table of {pages} pages: {LOCAL_PAGES} are possible")
+            }
             Self::Shared { processor, expected, found } => {
                 write!(
                     f,
@@ -52,17 +57,21 @@ impl fmt::Display for LocalError {
     }
 }
 
-/// A word of the first private page.
+/// A word of the page that says which processor this is.
 fn word(index: usize) -> &'static AtomicU64 {
     // SAFETY: once `install` is through on this processor, the page is mapped for ever; an aligned word below its end.
-    unsafe { &*(LOCAL_BASE as *const AtomicU64).add(index % (PAGE / 8)) }
+    unsafe { &*(LOCAL_LAST as *const AtomicU64).add(index % (PAGE / 8)) }
 }
 
-/// Gives this processor its private memory. Once on each, on the boot processor first.
-pub fn install(processor: usize) -> Result<(), LocalError> {
+/// Gives this processor, one of `processors`, its private memory. Once on each, on the boot processor first.
+pub fn install(processor: usize, processors: usize) -> Result<(), LocalError> {
+    let count = swapper::local_table_bytes(processors).div_ceil(PAGE);
+    if count > LOCAL_PAGES {
+        return Err(LocalError::TooLarge { pages: count });
+    }
     let tables: &'static LocalTables = Box::leak(Box::default());
-    let pages: &'static [Table] = (0..=TABLE_PAGES).map(|_| Table::new()).collect::<Vec<_>>().leak();
-    if !paging::install_local(tables, pages) {
+    let table: &'static [Table] = (0..count).map(|_| Table::new()).collect::<Vec<_>>().leak();
+    if !paging::install_local(tables, table, Box::leak(Box::default())) {
         return Err(LocalError::Unmapped);
     }
     word(0).store(processor as u64, Ordering::SeqCst);
@@ -91,4 +100,14 @@ pub fn check(processor: usize) -> Result<(), LocalError> {
 #[inline]
 pub fn processor() -> usize {
     if READY.load(Ordering::Acquire) { word(0).load(Ordering::Relaxed) as usize } else { 0 }
+}
+
+/// Attaches this processor to the swapper, with its local translation table where all processors have theirs.
+pub fn attach(system: &System, processor: usize) -> Result<Processor, SystemError> {
+    let Some(base) = NonNull::new(swapper::VBASE as *mut u8) else {
+        return Err(SystemError::NoSuchProcessor(processor));
+    };
+    // SAFETY: `install` has mapped as many octets there as a system of all processors needs, for this processor alone and for ever,
+    // and its loop runs workers only between activities.
+    unsafe { system.attach_at(processor, base) }
 }

@@ -1,7 +1,7 @@
 //! Midflight's unikernel image.
 //!
-//! [`boot`] takes the machine from its first instruction to Hermit's kernel, which calls [`main`]; that brings up the processors and runs a
-//! loop on each. Everything that needs `unsafe` is in the modules below; this file and the loops are safe code.
+//! [`boot`] takes the machine from its first instruction to Hermit's kernel, which calls [`start`]; [`run`] brings everything up, and then each
+//! processor runs its loop ([`turns`]). `unsafe` is confined to `arch`, `boot`, `hermit`, `allocator`, `device`, `local`, `start` and `test`.
 
 #![no_std]
 #![no_main]
@@ -13,40 +13,74 @@ mod arch;
 mod boot;
 mod clock;
 mod console;
+mod device;
+mod error;
 mod hermit;
 mod local;
+mod nic;
 mod panic;
+mod platform;
 mod processors;
 mod start;
 mod test;
+mod turns;
 
+use alloc::sync::Arc;
+
+use arch::cpu;
+use error::Error;
 use log::{LevelFilter, info};
+use nic::Nic;
+use platform::MACHINE;
+use protocols::stack::Transmit;
+use services::node::{self, Node, Shared};
+use services::options::Options;
 
-/// Everything, on the boot processor, in a task of the kernel.
-fn run(words: &[&str]) -> Result<(), local::LocalError> {
-    console::log_up_to(LevelFilter::Info);
+/// What all processors share, once it is made.
+static SHARED: spin::Once<Arc<Shared>> = spin::Once::new();
+
+/// Everything, on the boot processor, with the words of the command line. Returns only on failure.
+fn run(words: &[&str]) -> Result<core::convert::Infallible, Error> {
     processors::set_up_first()?;
-    info!("hello, {} processors, {words:?}", processors::count());
+    console::log_up_to(LevelFilter::Info);
+    let (test, words) = test::split(words)?;
+    let options = Options::parse(words)?;
+    console::log_up_to(options.log);
+    if let Some(test) = test {
+        test.fail();
+    }
+
+    let mut nic = Nic::open()?;
+    let card = node::Nic { mac: nic.mac().ok_or(Error::NoMac)?, mtu: nic.mtu(), offloads: nic.split().1.offloads() };
+    let mut seed = [0; 32];
+    for word in seed.chunks_exact_mut(8) {
+        word.copy_from_slice(&cpu::random().ok_or(Error::NoEntropy)?.to_le_bytes());
+    }
+    let count = processors::count();
+    let shared = Shared::new(&options, count, card, seed, &MACHINE)?;
+    let shared = SHARED.call_once(|| shared);
+    info!("{count} processors, {} MiB of memory", boot::memory_octets() >> 20);
+    // The first node makes the objects that the others refer to.
+    let node = node(shared, 0)?;
     processors::start_others(other);
     local::check(0)?;
-    info!("{} processors up", processors::count());
-    for word in words {
-        if let Some(what) = word.strip_prefix("test=") {
-            test::fail(what);
-        }
-    }
-    loop {
-        processors::sleep(0, Some(clock::micros() + 1_000_000), || true);
-        info!("awake");
-        processors::wake(1);
-    }
+    turns::run_first(node, nic)
 }
 
+/// What each other processor runs.
 fn other(processor: usize) {
-    local::check(processor).unwrap();
-    info!("processor {processor} up");
-    loop {
-        processors::sleep(processor, None, || true);
-        info!("awake");
-    }
+    let Err(error) = run_other(processor);
+    error.end()
+}
+
+fn run_other(processor: usize) -> Result<core::convert::Infallible, Error> {
+    local::check(processor)?;
+    let shared = SHARED.get().ok_or(Error::Order)?;
+    turns::run_other(node(shared, processor)?, processor)
+}
+
+/// The node of this processor.
+fn node(shared: &Arc<Shared>, processor: usize) -> Result<Node, Error> {
+    let handle = local::attach(shared.system(), processor)?;
+    Ok(Node::new(Arc::clone(shared), handle)?)
 }

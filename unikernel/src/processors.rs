@@ -20,13 +20,24 @@ struct State {
     apic: AtomicU32,
     /// Somebody wants it to look for work.
     woken: AtomicBool,
+    /// A wake-up that [`wait`] took belongs to the loop as well.
+    owed: AtomicBool,
     /// It sleeps or is about to, so it takes an interrupt to wake it.
     asleep: AtomicBool,
 }
 
-static STATES: [State; MAXIMUM] =
-    [const { State { apic: AtomicU32::new(0), woken: AtomicBool::new(false), asleep: AtomicBool::new(false) } };
-        MAXIMUM];
+impl State {
+    const fn new() -> Self {
+        Self {
+            apic: AtomicU32::new(0),
+            woken: AtomicBool::new(false),
+            owed: AtomicBool::new(false),
+            asleep: AtomicBool::new(false),
+        }
+    }
+}
+
+static STATES: [State; MAXIMUM] = [const { State::new() }; MAXIMUM];
 
 /// Processors that are set up.
 static UP: AtomicUsize = AtomicUsize::new(0);
@@ -39,7 +50,7 @@ pub fn count() -> usize {
 /// Sets this processor up: private memory, exception stack, timer.
 fn set_up(processor: usize) -> Result<(), local::LocalError> {
     exceptions::use_stack(Box::leak(Box::new(Stack::new())));
-    local::install(processor)?;
+    local::install(processor, count())?;
     STATES[processor].apic.store(lapic::id(), Ordering::Release);
     lapic::use_timer(interrupts::TIMER);
     UP.fetch_add(1, Ordering::SeqCst);
@@ -101,9 +112,21 @@ pub fn wake(processor: usize) {
     }
 }
 
-/// Whether `processor` has been woken since this was asked last.
+/// Whether this processor has been woken since this was asked last.
 pub fn take_wake(processor: usize) -> bool {
-    STATES.get(processor).is_some_and(|state| state.woken.swap(false, Ordering::SeqCst))
+    STATES.get(processor).is_some_and(|state| {
+        let owed = state.owed.swap(false, Ordering::SeqCst);
+        state.woken.swap(false, Ordering::SeqCst) | owed
+    })
+}
+
+/// Sleeps as [`sleep`] does, in the middle of a turn: whatever woke this processor is still reported by [`take_wake`], since it may have
+/// concerned the rest of the loop.
+pub fn wait(processor: usize, until: Option<u64>) {
+    sleep(processor, until, || true);
+    if let Some(state) = STATES.get(processor) {
+        state.owed.store(true, Ordering::SeqCst);
+    }
 }
 
 /// Sleeps on this processor until something interrupts it, somebody wakes it, or it is `until` (microseconds).

@@ -3,8 +3,8 @@
 use alloc::vec::Vec;
 use core::ffi::{CStr, c_char};
 
-use crate::arch::{exit, interrupts, lapic, paging};
-use crate::{clock, console};
+use crate::arch::{interrupts, lapic, paging};
+use crate::clock;
 
 /// Called by the kernel in a task on processor 0. The words after `--` on the command line are `argv[1..]`.
 #[unsafe(no_mangle)]
@@ -18,11 +18,6 @@ extern "C" fn main(argc: i32, argv: *const *const c_char, _env: *const *const c_
         // SAFETY: the kernel passes `argc` pointers to strings that it never frees.
         .filter_map(|i| unsafe { CStr::from_ptr(*argv.add(i)) }.to_str().ok())
         .collect();
-    match crate::run(&words) {
-        Ok(()) => exit::succeed(),
-        Err(error) => {
-            console::line(format_args!("midflight: error: {error}"));
-            exit::fail()
-        }
-    }
+    let Err(error) = crate::run(&words);
+    error.end()
 }

@@ -155,15 +155,16 @@ pub fn initial_apic_id() -> u8 {
     (__cpuid(1).ebx >> 24) as u8
 }
 
-/// The hypervisor's signature (CPUID leaf 0x4000_0000), zeros without one.
-pub fn hypervisor() -> [u8; 12] {
-    if __cpuid(1).ecx & 1 << 31 == 0 {
-        return [0; 12];
+/// A random number of the processor's own (RDRAND); `None` if it has none.
+pub fn random() -> Option<u64> {
+    if __cpuid(1).ecx & 1 << 30 == 0 {
+        return None;
     }
-    let leaf = __cpuid(0x4000_0000);
-    let mut name = [0; 12];
-    for (to, from) in name.chunks_exact_mut(4).zip([leaf.ebx, leaf.ecx, leaf.edx]) {
-        to.copy_from_slice(&from.to_le_bytes());
-    }
-    name
+    // Ten failures in a row mean that the source is broken (Intel SDM volume 1, 7.3.17.1).
+    (0..10).find_map(|_| {
+        let (value, good): (u64, u8);
+        // SAFETY: the processor has the instruction.
+        unsafe { asm!("rdrand {}", "setc {}", out(reg) value, out(reg_byte) good, options(nomem, nostack)) };
+        (good != 0).then_some(value)
+    })
 }

@@ -4,7 +4,7 @@ use core::arch::asm;
 
 use super::cpu;
 
-/// QEMU's `isa-debug-exit`: value `n` ends it with status `2n + 1`.
+/// QEMU's `isa-debug-exit`: value `n` ends it with status `2n + 1`, so 0 is the status of failure.
 const DEBUG_EXIT: u16 = 0xf4;
 /// Chipset's reset register.
 const RESET: u16 = 0xcf9;
@@ -13,21 +13,16 @@ const SERIAL: u16 = 0x3f8;
 
 /// Ends the machine with status 1.
 pub fn fail() -> ! {
-    end(0)
-}
-
-/// Ends the machine with the status that Hermit uses for success, 3.
-pub fn succeed() -> ! {
-    end(1)
+    end()
 }
 
 /// First the way that carries a status; where nobody listens there, a reset (which ends QEMU under `-no-reboot`);
 /// then a triple fault.
-fn end(code: u32) -> ! {
+fn end() -> ! {
     cpu::interrupts_off();
     // SAFETY: nothing runs after this.
     unsafe {
-        cpu::out32(DEBUG_EXIT, code);
+        cpu::out32(DEBUG_EXIT, 0);
         cpu::out8(RESET, 0x06);
         let empty: [u8; 10] = [0; 10];
         asm!("lidt [{}]", "ud2", in(reg) &empty, options(noreturn));

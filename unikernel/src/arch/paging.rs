@@ -107,14 +107,16 @@ impl Default for Table {
     }
 }
 
-/// Most pages that [`install_local`] maps.
-pub const LOCAL_PAGES: usize = 512;
+/// Most pages that [`install_local`] maps from [`LOCAL_BASE`] on.
+pub const LOCAL_PAGES: usize = 511;
+/// Where [`install_local`] maps its last page.
+pub const LOCAL_LAST: u64 = LOCAL_BASE + (LOCAL_PAGES * PAGE) as u64;
 
-/// Gives this processor page tables of its own, in which `pages` are seen at [`LOCAL_BASE`]. False, with nothing changed, if
-/// there are more than [`LOCAL_PAGES`] or the memory given is not mapped.
+/// Gives this processor page tables of its own, in which `pages` are seen at [`LOCAL_BASE`] and `last` at [`LOCAL_LAST`]. False, with nothing
+/// changed, if there are more than [`LOCAL_PAGES`] or the memory given is not mapped.
 ///
 /// Hermit never changes top-level entries once it runs, so the copy stays right.
-pub fn install_local(tables: &'static LocalTables, pages: &'static [Table]) -> bool {
+pub fn install_local(tables: &'static LocalTables, pages: &'static [Table], last: &'static Table) -> bool {
     let address = |table: &Table| translate((&raw const *table).cast());
     let (Some(pml4), Some(pdpt), Some(pd), Some(pt)) =
         (address(&tables.pml4), address(&tables.pdpt), address(&tables.pd), address(&tables.pt))
@@ -124,7 +126,8 @@ pub fn install_local(tables: &'static LocalTables, pages: &'static [Table]) -> b
     if pages.len() > LOCAL_PAGES {
         return false;
     }
-    for (entry, page) in tables.pt.0.iter().zip(pages) {
+    let places = tables.pt.0.iter().zip(pages).chain([(&tables.pt.0[LOCAL_PAGES], last)]);
+    for (entry, page) in places {
         let Some(page) = address(page) else { return false };
         entry.store(page | NO_EXECUTE | WRITABLE | PRESENT, Ordering::Relaxed);
     }

@@ -1,0 +1,183 @@
+//! The network card: virtio-net, opened for the processor that owns it, in the form that the stack takes.
+
+use core::fmt;
+
+use log::info;
+use protocols::stack::{Full, Offloads, Receive, RxMeta, Transmit, TxMeta};
+use virtio::Features;
+use virtio::net::{
+    Checksum, Gso, GsoKind, MsixTarget, Net, OpenError, Options, QueuePair, RxChecksum, RxQueue, TxError, TxQueue,
+};
+use virtio::transport::Transport;
+use virtio::transport::pci::{self, ConfigPorts, PciError, PciTransport};
+
+use crate::arch::{interrupts, lapic};
+use crate::device::{DeviceMemory, Ports, Registers};
+
+type Device = PciTransport<ConfigPorts<Ports>, Registers>;
+type Notify = <Device as Transport>::Notify;
+
+/// Why there is no network.
+#[derive(Debug)]
+pub enum NicError {
+    /// No virtio-net device on the bus.
+    Absent,
+    /// The device's registers could not be found.
+    Pci(PciError),
+    /// The device could not be initialised.
+    Open(OpenError),
+}
+
+impl fmt::Display for NicError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Absent => f.write_str(
+                "no virtio network card: give the machine one, such as `-device virtio-net-pci,disable-legacy=on`",
+            ),
+            Self::Pci(error) => write!(f, "virtio network card: {error}"),
+            Self::Open(error) => write!(f, "virtio network card: {error}"),
+        }
+    }
+}
+
+/// How many counters a card has.
+pub const COUNTERS: usize = 9;
+/// Their names.
+pub const COUNTER_NAMES: [&str; COUNTERS] = [
+    "nic_rx_frames",
+    "nic_rx_bytes",
+    "nic_tx_frames",
+    "nic_tx_bytes",
+    "nic_tx_full",
+    "nic_tx_refused",
+    "nic_rx_kicks",
+    "nic_tx_kicks",
+    "nic_faults",
+];
+
+/// The card, on the processor that opened it.
+pub struct Nic {
+    net: Net<Device>,
+    pair: QueuePair<Notify>,
+    /// A transmit found no room since the last sleep.
+    full: bool,
+}
+
+impl Nic {
+    /// Opens the first card on the bus. Its interrupts come to this processor.
+    pub fn open() -> Result<Self, NicError> {
+        let config = pci::find_network(Ports).ok_or(NicError::Absent)?;
+        let transport = PciTransport::open(config, Registers).map_err(NicError::Pci)?;
+        let target = MsixTarget { apic_id: lapic::id() as u8, vector: interrupts::NIC };
+        let options = Options { interrupts: &[target], ..Options::default() };
+        let (net, mut pairs) = Net::open(transport, &DeviceMemory, &options).map_err(NicError::Open)?;
+        let pair = pairs.pop().ok_or(NicError::Absent)?;
+        info!("network card: {:?}, mtu {}, {}, {:?}", net.mac(), net.mtu(), net.features(), net.interrupt());
+        Ok(Self { net, pair, full: false })
+    }
+
+    /// Its address, if it says one.
+    pub fn mac(&self) -> Option<[u8; 6]> {
+        self.net.mac()
+    }
+
+    /// The longest IP packet that it takes, in octets.
+    pub fn mtu(&self) -> u16 {
+        self.net.mtu()
+    }
+
+    /// Its counters, in the order of [`COUNTER_NAMES`].
+    pub fn counters(&self) -> [u64; COUNTERS] {
+        let c = self.pair.counters();
+        [c.rx_frames, c.rx_bytes, c.tx_frames, c.tx_bytes, c.tx_full, c.tx_refused, c.rx_kicks, c.tx_kicks, c.faults()]
+    }
+
+    /// Whether the card broke the protocol and is out of use.
+    pub fn is_broken(&mut self) -> bool {
+        self.pair.is_broken()
+    }
+
+    /// Both directions, to be used at the same time.
+    pub fn split(&mut self) -> (Rx<'_>, Tx<'_>) {
+        let offloads = offloads(self.net.features(), self.pair.tx().longest());
+        let (rx, tx) = self.pair.split();
+        (Rx { queue: rx }, Tx { queue: tx, offloads, full: &mut self.full })
+    }
+
+    /// Ends a burst: one notification at most for each direction.
+    pub fn kick(&mut self) {
+        self.pair.kick();
+    }
+
+    /// Asks for interrupts. False: something is there already, so do not sleep. With interrupts of the processor off.
+    pub fn arm(&mut self) -> bool {
+        let room_awaited = core::mem::take(&mut self.full);
+        self.pair.arm() && (!room_awaited || self.pair.arm_transmit())
+    }
+
+    /// Asks for no interrupts, while polling.
+    pub fn disarm(&mut self) {
+        self.pair.disarm();
+    }
+
+    /// Whether a transmit found no room since the last [`Nic::arm`].
+    pub fn is_full(&self) -> bool {
+        self.full
+    }
+}
+
+fn offloads(features: Features, longest: usize) -> Offloads {
+    let checksum = features.contains(Features::CSUM);
+    Offloads { checksum, segmentation: (checksum && features.contains(Features::HOST_TSO4)).then_some(longest) }
+}
+
+/// Receiving.
+pub struct Rx<'a> {
+    queue: &'a mut RxQueue<Notify>,
+}
+
+impl Receive for Rx<'_> {
+    fn receive(&mut self, budget: usize, each: &mut dyn FnMut(&mut [u8], RxMeta)) -> usize {
+        for received in 0..budget {
+            let one = self.queue.receive(|meta, frame| {
+                each(frame, RxMeta { checksum_verified: meta.checksum != RxChecksum::Unknown });
+            });
+            if !one {
+                return received;
+            }
+        }
+        budget
+    }
+}
+
+/// Transmitting.
+pub struct Tx<'a> {
+    queue: &'a mut TxQueue<Notify>,
+    offloads: Offloads,
+    full: &'a mut bool,
+}
+
+impl Transmit for Tx<'_> {
+    fn offloads(&self) -> Offloads {
+        self.offloads
+    }
+
+    fn transmit(&mut self, len: usize, meta: TxMeta, fill: &mut dyn FnMut(&mut [u8])) -> Result<(), Full> {
+        let meta = virtio::net::TxMeta {
+            checksum: meta.checksum.map(|c| Checksum { start: c.start, offset: c.offset }),
+            gso: meta.segmentation.map(|s| Gso { kind: GsoKind::TcpV4, header: s.header_len, segment: s.mss }),
+        };
+        match self.queue.transmit(len, meta, fill) {
+            Err(TxError::Full) => {
+                *self.full = true;
+                Err(Full)
+            }
+            // What the card can never take is dropped; the queue counts it.
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    fn flush(&mut self) {
+        self.queue.kick();
+    }
+}

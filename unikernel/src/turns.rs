@@ -1,0 +1,63 @@
+//! The loop that each processor runs for ever: turns of its node while there is work, sleep while there is none.
+
+use services::node::{Node, Turn};
+
+use crate::arch::exit;
+use crate::nic::Nic;
+use crate::{clock, console, platform, processors};
+
+/// After a transmit that found no room, look again after so many microseconds even without an interrupt.
+const ROOM: u64 = 500;
+/// Publish the card's counters at least every so many turns.
+const PUBLISH: u32 = 256;
+
+/// The processor that owns the network card.
+pub fn run_first(mut node: Node, mut nic: Nic) -> ! {
+    for turn in 0u32.. {
+        let done = {
+            let (mut rx, mut tx) = nic.split();
+            node.turn(platform::now(), &mut rx, &mut tx)
+        };
+        nic.kick();
+        if turn % PUBLISH == 0 {
+            platform::publish(nic.counters());
+        }
+        if let Some(mut until) = idle(0, &done) {
+            check(&mut nic);
+            platform::publish(nic.counters());
+            if nic.is_full() {
+                until = Some(until.unwrap_or(u64::MAX).min(clock::micros() + ROOM));
+            }
+            processors::sleep(0, until, || nic.arm());
+            nic.disarm();
+        }
+    }
+    unreachable!("counts for ever")
+}
+
+/// Every other processor.
+pub fn run_other(mut node: Node, processor: usize) -> ! {
+    loop {
+        let done = node.turn_detached(platform::now());
+        if let Some(until) = idle(processor, &done) {
+            processors::sleep(processor, until, || true);
+        }
+    }
+}
+
+/// Whether a processor may sleep after this turn, and until when.
+fn idle(processor: usize, turn: &Turn) -> Option<Option<u64>> {
+    let busy = turn.again || processors::take_wake(processor);
+    (!busy).then(|| turn.wake_at.map(platform::micros))
+}
+
+/// A card that has broken its protocol cannot be used any more, and without it nothing can.
+fn check(nic: &mut Nic) {
+    if nic.is_broken() {
+        console::line(format_args!(
+            "midflight: error: the network card broke the virtio protocol ({:?})",
+            nic.counters()
+        ));
+        exit::fail();
+    }
+}
