@@ -49,7 +49,7 @@ if [ "$seconds" = 0 ]; then
 fi
 echo "run.sh: fuzzing '$target' for $seconds s; corpus in $PWD/corpus/$target"
 status=0
-"$binary" -max_total_time="$seconds" -max_len=4096 -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+"$binary" -max_total_time="$seconds" -max_len=4096 -len_control=20 -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
     -artifact_prefix="$PWD/artifacts/$target-" "$@" corpus/$target || status=$?
 if [ $status -ne 0 ]; then
     echo "run.sh: FINDING: libFuzzer ended with $status; the input is named above, in $PWD/artifacts" >&2

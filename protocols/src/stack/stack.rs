@@ -154,11 +154,14 @@ impl Stack {
 
     /// The earliest time at which [`transmit`](Self::transmit) has to be called though nothing arrives; may be in the past. `None`: never.
     pub fn next_deadline(&self, now: Instant) -> Option<Instant> {
-        let host = self.main.as_ref().and_then(|main| main.host.poll_at());
-        let waiting = self.main.as_ref().is_some_and(|main| main.host.is_waiting() || main.hub.is_waiting());
-        let earliest = [self.engine.next_deadline(), host, waiting.then_some(now)].into_iter().flatten().min();
-        // Trying again at once would only find the link full again.
-        if self.full { earliest.map(|at| at.max(now + RETRY)) } else { earliest }
+        if self.full {
+            // Trying again at once would only find the link full again. If it wakes us up when it has room, so much the better.
+            return Some(now + RETRY);
+        }
+        let main = self.main.as_ref();
+        let host = main.and_then(|main| main.host.poll_at());
+        let waiting = main.is_some_and(|main| main.host.is_waiting() || main.hub.is_waiting()).then_some(now);
+        [self.engine.next_deadline(), host, waiting].into_iter().flatten().min()
     }
 
     /// The processor's TCP engine, for the services.

@@ -123,3 +123,15 @@ fn frames_that_lie_do_not_reach_the_engine() {
     let counters = server.stack.counters();
     assert_eq!((counters.segments, counters.drops.get(DropReason::TcpChecksum)), (0, 1));
 }
+
+#[test]
+fn a_syn_that_meets_a_full_link_is_answered_later() {
+    let mut server = Peer::new(&STATIC);
+    server.stack.engine().listen(ECHO, 4).unwrap();
+    server.tx.room = 0;
+    assert!(server.ask(&flood(1)).is_empty());
+    assert!(server.stack.next_deadline(server.now).is_some(), "there is something left to do");
+    server.tx.room = 1;
+    server.turn();
+    assert_eq!(server.tx.take().len(), 1);
+}
