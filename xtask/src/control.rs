@@ -75,6 +75,26 @@ impl ControlClient {
         Ok(reply)
     }
 
+    /// The records of all pages of the reply to `verb`.
+    pub fn all(&self, verb: &str) -> Result<Vec<Record>> {
+        let mut all = Vec::new();
+        let mut from = String::new();
+        loop {
+            let mut next = None;
+            for record in self.order(format!("{verb} {from}").trim())?.records() {
+                // The last record of a page says where the next one begins.
+                match record.get("next") {
+                    Some(number) if record.len() == 1 => next = Some(number.clone()),
+                    _ => all.push(record),
+                }
+            }
+            match next {
+                Some(number) if number != from => from = number,
+                _ => return Ok(all),
+            }
+        }
+    }
+
     /// Sends octets that may be no request at all and returns whatever is replied to them.
     pub fn send_raw(&self, octets: &[u8]) -> Result<Reply> {
         Ok(Reply { text: self.exchange(octets, |_| true)? })

@@ -146,7 +146,8 @@ impl Network {
 }
 
 fn user(id: &str, forwards: &[Forward]) -> String {
-    let mut text = format!("user,id={id}");
+    // The guest has no IPv6; the router advertisements would only be counted as drops.
+    let mut text = format!("user,id={id},ipv6=off");
     for Forward { transport, guest, host } in forwards {
         let transport = if *transport == Transport::Tcp { "tcp" } else { "udp" };
         text += &format!(",hostfwd={transport}:127.0.0.1:{host}-:{guest}");

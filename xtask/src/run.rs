@@ -110,7 +110,7 @@ fn tell(network: &Network, ready: &str) {
     if command::find("nc").is_some() {
         eprintln!("    echo 'swap congestion cubic' | {inside}nc -u -w1 {} {}\n", control.ip(), control.port());
     } else {
-        eprintln!("    {inside}cargo run --package midflight -- --at {control} swap congestion cubic\n");
+        eprintln!("    {inside}cargo run --package midflight -- --host {control} swap congestion cubic\n");
     }
 }
 

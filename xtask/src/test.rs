@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, anyhow, bail};
 
 use crate::e2e::{self, Lab};
-use crate::{cleanup, command, paths, tidy, ui};
+use crate::{cleanup, command, paths, provision, tidy, ui};
 
 /// Options of `test`.
 #[derive(clap::Args)]
@@ -175,6 +175,7 @@ fn fuzz(_: &Lab) -> Result<Outcome> {
     if !script.exists() {
         return Ok(Outcome::Skipped("protocols/fuzz/run.sh is not there".into()));
     }
+    provision::need(&[provision::CXX])?;
     command::run(command::tethered(&script).arg("60").env_remove("LD_LIBRARY_PATH"))
         .context("the fuzzer found something")?;
     Ok(Outcome::PASSED)

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use super::Lab;
+use crate::command;
+use crate::machine::Transport;
 use crate::test::Outcome;
 use crate::vm::Vm;
 
@@ -29,6 +31,11 @@ pub fn ready(lab: &Lab) -> Result<Outcome> {
             control.order("status")?;
             let json: serde_json::Value = serde_json::from_str(&control.ask("json status")?.text)?;
             ensure!(json.is_object(), "`json status` is no object: {json}");
+            let server = guest.address(Transport::Udp, 7070)?.to_string();
+            let mut client = command::cargo();
+            client.args(["run", "--quiet", "--package", "midflight", "--", "--host", &server, "list"]);
+            let shown = command::output(&mut client).context("the command line `midflight` fails")?;
+            ensure!(shown.contains("cubic"), "`midflight list` shows no cubic: {shown}");
             Ok(())
         })?;
     }

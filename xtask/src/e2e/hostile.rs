@@ -67,8 +67,8 @@ fn alive(guest: &Guest, control: &ControlClient, what: &str) -> Result<()> {
 
 /// The sum of all counters of dropped frames in `status`.
 fn drops(control: &ControlClient) -> Result<u64> {
-    let records = control.order("status")?.records();
-    let counters = records.iter().flatten().filter(|(key, _)| key.starts_with("drop"));
+    let records = control.all("status")?;
+    let counters = records.iter().flatten().filter(|(key, _)| key.starts_with("stack.drop_"));
     Ok(counters.filter_map(|(_, value)| value.parse::<u64>().ok()).sum())
 }
 

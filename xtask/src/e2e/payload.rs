@@ -12,13 +12,13 @@ use crate::machine::Transport;
 use crate::test::Outcome;
 
 /// Octets in each direction, per connection.
-const AMOUNT: u64 = 24 << 20;
+const AMOUNT: u64 = 11 << 20;
 /// Octets between two swaps.
-const BETWEEN: u64 = 2 << 20;
+const BETWEEN: u64 = 1 << 20;
 /// No progress for this long is a failure.
 const STALL: Duration = Duration::from_secs(30);
 
-/// Two connections to the echo service at once, with different contents; a swap every two megabytes.
+/// Two connections to the echo service at once, with different contents; a swap every megabyte.
 pub fn under_swaps(lab: &Lab) -> Result<Outcome> {
     lab.boot(|_| ())?.tested(|guest| {
         let address = guest.address(Transport::Tcp, 7)?;

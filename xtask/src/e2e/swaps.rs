@@ -85,22 +85,8 @@ impl Alternation {
 
 /// The TCP connections by their two ends.
 pub fn connections(control: &ControlClient) -> Result<BTreeMap<String, Record>> {
-    let mut all = BTreeMap::new();
-    let mut from = String::new();
-    loop {
-        let mut next = None;
-        for record in control.order(&format!("connections {from}"))?.records() {
-            if let (Some(local), Some(remote)) = (record.get("local"), record.get("remote")) {
-                all.insert(format!("{local} {remote}"), record);
-            } else if let Some(number) = record.get("next") {
-                next = Some(number.clone());
-            }
-        }
-        match next {
-            Some(number) if number != from => from = number,
-            _ => return Ok(all),
-        }
-    }
+    let ends = |record: &Record| Some(format!("{} {}", record.get("local")?, record.get("remote")?));
+    Ok(control.all("connections")?.into_iter().filter_map(|record| Some((ends(&record)?, record))).collect())
 }
 
 /// The part of a connection's state that a swap must not restart.

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 pub use compilers::Prefix;
-pub use system::{IPERF3, NETCAT, QEMU, ROUTES, need, want};
+pub use system::{CXX, IPERF3, NETCAT, QEMU, ROUTES, need, want};
 
 use crate::paths;
 

@@ -19,6 +19,8 @@ pub const QEMU: Program = Program { name: "qemu-system-x86_64", package: "qemu-s
 pub const IPERF3: Program = Program { name: "iperf3", package: "iperf3" };
 /// Speaks to the control port in the lines that `run` suggests.
 pub const NETCAT: Program = Program { name: "nc", package: "netcat-openbsd" };
+/// Compiles the fuzzer's own run-time library, which is C++.
+pub const CXX: Program = Program { name: "g++", package: "g++" };
 /// Makes network namespaces and TAP devices.
 pub const ROUTES: Program = Program { name: "ip", package: "iproute2" };
 
