@@ -2,6 +2,35 @@
 //!
 //! [`Net::open`] brings the device up and gives a [`Net`], which holds what concerns the whole device, and the [`QueuePair`]s, each of which goes to the
 //! processor that will use it.
+//!
+//! A processor that sends every frame back where it came from, and sleeps while there is none:
+//! ```
+//! use virtio::mem::Dma;
+//! use virtio::net::{Net, OpenError, Options, TxMeta};
+//! use virtio::transport::Transport;
+//!
+//! /// `sleep` waits for an interrupt, and turns the processor's interrupts on in the same step; `off` turns them off.
+//! fn echo<T: Transport>(transport: T, dma: &impl Dma, off: fn(), sleep: fn()) -> Result<(), OpenError> {
+//!     let (_net, mut pairs) = Net::open(transport, dma, &Options::default())?;
+//!     let Some(pair) = pairs.first_mut() else { return Ok(()) };
+//!     while !pair.is_broken() {
+//!         pair.disarm();
+//!         let (rx, tx) = pair.split();
+//!         while rx.receive(|_, frame| {
+//!             let (to, from) = frame.split_at_mut(6);
+//!             to.swap_with_slice(&mut from[..6]);
+//!             // A full queue refuses the frame, which is then dropped and counted.
+//!             let _ = tx.transmit(frame.len(), TxMeta::default(), |place| place.copy_from_slice(frame));
+//!         }) {}
+//!         pair.kick();
+//!         off();
+//!         if pair.arm() {
+//!             sleep();
+//!         }
+//!     }
+//!     Ok(())
+//! }
+//! ```
 
 mod buffers;
 mod control;

@@ -5,7 +5,7 @@
 //!  slots: free list ───────────▶ in flight ──────────────────▶ free list
 //! ```
 //!
-//! The descriptor table is write-only for the driver: what is in flight, with which limit, is remembered in private [`Slot`]s, so that nothing the
+//! The descriptor table is write-only for the driver: what is in flight, with which limit, is remembered in private slots, so that nothing the
 //! device writes is ever believed. Its completions are checked against the slots, see [`DeviceFault`].
 //!
 //! **Limits.** At most `size` descriptors are in flight; [`Ring::add`] then says [`RingError::Full`] and changes nothing.
