@@ -143,12 +143,14 @@ extern crate std;
 
 mod cell;
 mod coid;
+mod entry;
 mod error;
 mod generation;
 #[doc(hidden)]
 pub mod glue;
 #[cfg(feature = "std")]
 mod host;
+mod inbox;
 mod local;
 mod local_table;
 mod mediator;
@@ -160,6 +162,7 @@ mod processor;
 mod processor_set;
 mod report;
 mod root;
+mod swap;
 mod sync;
 mod system;
 mod transfer;
@@ -177,6 +180,7 @@ pub use processor::{Activity, Processor};
 pub use processor_set::{MAX_PROCESSORS, ProcessorId, ProcessorSet};
 pub use report::{HeldUp, Missing, Outcome, PhaseTimes, ProcessorReport, Reason, Report};
 pub use root::{Clustered, Component, Distributed, Object, Shared};
+pub use swap::{Swap, SwapOptions};
 pub use swapper_macros::interface;
-pub use system::{Swap, SwapOptions, System};
+pub use system::System;
 pub use transfer::{Failure, Protocol, State, Transfer};

@@ -2,12 +2,13 @@
 
 use crate::{
     Coid, Outcome, ProcessorId, ProcessorSet, Reason,
+    entry::Found,
     generation::{Generation, Generations},
     glue::{Header, OwnedRep, Reference},
     local_table::LocalTable,
     mediator::{Mediator, MediatorRep, Phase},
     meeting::Part,
-    system::{Found, Shared},
+    system::Shared,
     worker::Step,
 };
 use alloc::{
@@ -247,7 +248,7 @@ impl Drop for Local {
     fn drop(&mut self) {
         // From here on no swap counts on this processor. Those under way are undone, and end here without waiting.
         let now = self.system.platform().now();
-        let rest = self.system.detach(self.id, self.free.take());
+        let rest = self.system.inbox(self.id).detach(self.free.take());
         for mediator in rest {
             self.worker(&mediator, Part::Participant);
         }

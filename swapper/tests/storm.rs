@@ -33,6 +33,8 @@ fn serve(
     let bank = processor.bind::<dyn Bank>(coid).unwrap();
     let mut calls = 0;
     ready.wait();
+    // If this thread fails, the other one stops as well.
+    let _stop = SetOnDrop(stop);
     while !stop.load(Ordering::Acquire) {
         processor.activity(|| {
             for _ in 0..20 {
@@ -171,4 +173,12 @@ fn objects_that_call_each_other_are_swapped_at_once() {
     });
     coids.iter().for_each(|coid| system.destroy(*coid).unwrap());
     assert_eq!((roots.count(), reps.count()), (0, 0));
+}
+
+struct SetOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for SetOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
 }

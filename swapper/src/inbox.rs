@@ -1,0 +1,95 @@
+//! What other processors send to one: swaps to take part in, and entries of its region that they freed.
+
+use crate::{
+    REGION_ENTRIES,
+    mediator::Mediator,
+    sync::{AtomicBool, Mutex, Ordering},
+};
+use alloc::{sync::Arc, vec::Vec};
+
+/// What other processors send to one.
+pub(crate) struct Inbox {
+    /// Something is there, or some meeting went on. Set before the processor is woken, cleared before it looks.
+    signal: AtomicBool,
+    mail: Mutex<Mail>,
+}
+
+struct Mail {
+    attached: bool,
+    swaps: Vec<Arc<Mediator>>,
+    /// Entries of this processor's region that were freed, here while nobody is attached.
+    free: Vec<u16>,
+}
+
+impl Inbox {
+    pub(crate) fn new() -> Self {
+        let free = (0..REGION_ENTRIES as u16).rev().collect();
+        Self { signal: AtomicBool::new(false), mail: Mutex::new(Mail { attached: false, swaps: Vec::new(), free }) }
+    }
+
+    /// The free entries for a new processor, unless one is attached.
+    pub(crate) fn attach(&self) -> Option<Vec<u16>> {
+        self.mail.with(|mail| {
+            if mail.attached {
+                return None;
+            }
+            mail.attached = true;
+            Some(core::mem::take(&mut mail.free))
+        })
+    }
+
+    /// Orders a swap; false if the processor is detached.
+    pub(crate) fn post(&self, mediator: &Arc<Mediator>) -> bool {
+        self.mail.with(|mail| {
+            if mail.attached {
+                mail.swaps.push(Arc::clone(mediator));
+            }
+            mail.attached
+        })
+    }
+
+    /// Frees an entry of the region.
+    pub(crate) fn give_back(&self, entry: u16) {
+        self.mail.with(|mail| mail.free.push(entry));
+    }
+
+    /// Entries freed by other processors.
+    pub(crate) fn freed(&self) -> Vec<u16> {
+        self.mail.with(|mail| core::mem::take(&mut mail.free))
+    }
+
+    pub(crate) fn is_signalled(&self) -> bool {
+        self.signal.load(Ordering::Acquire)
+    }
+
+    /// Takes everything out. One load if there was no signal.
+    pub(crate) fn collect(&self, mut take: impl FnMut(Arc<Mediator>)) -> bool {
+        if !self.is_signalled() {
+            return false;
+        }
+        // Cleared before looking: what comes later signals again.
+        self.signal.swap(false, Ordering::AcqRel);
+        let swaps = self.mail.with(|mail| core::mem::take(&mut mail.swaps));
+        swaps.into_iter().for_each(&mut take);
+        true
+    }
+
+    /// A processor is gone; returns the swaps that it had not taken in.
+    pub(crate) fn detach(&self, free: Vec<u16>) -> Vec<Arc<Mediator>> {
+        self.mail.with(|mail| {
+            mail.attached = false;
+            mail.free.extend(free);
+            core::mem::take(&mut mail.swaps)
+        })
+    }
+
+    pub(crate) fn is_attached(&self) -> bool {
+        self.mail.with(|mail| mail.attached)
+    }
+
+    /// Makes `collect` look. Release pairs with its Acquire: who sees the signal sees what it is about. All of that is
+    /// behind locks as well, so this only keeps the signal from coming too early.
+    pub(crate) fn signal(&self) {
+        self.signal.store(true, Ordering::Release);
+    }
+}
