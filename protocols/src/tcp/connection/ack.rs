@@ -80,6 +80,8 @@ impl Connection {
         let mut delivered = Delivered::default();
         if advanced > 0 {
             self.advance(ack, &mut delivered);
+            let echo = header.options.timestamps.filter(|_| self.agreed.timestamps).map(|timestamps| timestamps.echo);
+            self.detect_spurious(echo, env);
         }
         if self.agreed.sack && !header.options.sack.is_empty() {
             self.take_sack(header, &mut delivered, env);
@@ -146,9 +148,18 @@ impl Connection {
     fn take_sack(&mut self, header: &Header, delivered: &mut Delivered, env: &mut Env<'_>) {
         // Blocks that cut records into pieces cannot make more than twice as many as were sent.
         let max_records = 2 * Self::max_records(env.config);
-        for &(start, end) in header.options.sack.as_slice() {
+        let blocks = header.options.sack.as_slice();
+        for (place, &(start, end)) in blocks.iter().enumerate() {
             let block = Range { start: Seq(start), end: Seq(end) };
-            // What lies before SND.UNA reports a duplicate (RFC 2883) and needs nothing here.
+            // The first block reports a duplicate if it lies before SND.UNA or within the second (RFC 2883 section 4).
+            let within = |&(first, last): &(u32, u32)| block.start.ge(Seq(first)) && block.end.le(Seq(last));
+            if place == 0
+                && block.start.lt(block.end)
+                && (block.end.le(self.snd_una) || blocks.get(1).is_some_and(within))
+            {
+                self.needless(block.len(), env);
+                continue;
+            }
             if block.start.ge(self.snd_una) && block.start.lt(block.end) && block.end.le(self.snd_nxt) {
                 self.scoreboard.sack(block, max_records, delivered);
             }

@@ -74,6 +74,8 @@ impl Connection {
             self.owe_ack();
             self.owed.at_once = true;
         }
+        // The peer may have used more than was announced to it, as far as there was room.
+        self.rcv_edge = self.rcv_edge.max(self.rcv_nxt);
         self.stats.bytes_in += u64::from(taken);
         env.counters.bytes_in += u64::from(taken);
         self.events |= Kinds::READABLE;

@@ -319,9 +319,10 @@ impl Connection {
         out.send(&self.path, header, self.tx.slices(offset, data))?;
         self.scoreboard.sent_again(range, env.now);
         self.recovery.force = false;
-        if self.recovery.first_retransmission.is_none() {
+        if self.recovery.in_doubt == 0 && self.recovery.can_undo {
             self.recovery.first_retransmission = header.options.timestamps.map(|timestamps| timestamps.value);
         }
+        self.recovery.in_doubt = self.recovery.in_doubt.saturating_add(range.len());
         self.window.in_flight = self.scoreboard.pipe();
         let segments = u64::from(range.len().div_ceil(u32::from(header.segment_size)));
         self.stats.retransmitted += segments;

@@ -3,8 +3,7 @@
 use super::super::scoreboard::{DUP_THRESH, Delivered};
 use super::super::seq::Seq;
 use super::{Connection, Env};
-use crate::congestion::{Cause, CongestionEvent};
-use crate::time::Instant;
+use crate::congestion::{Cause, CongestionEvent, Undo};
 
 /// What the sender is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +40,10 @@ pub(crate) struct Recovery {
     pub round_end: Seq,
     /// Our timestamp in the first retransmission of this recovery, until the first ACK after it came (RFC 3522).
     pub first_retransmission: Option<u32>,
+    /// Octets sent again in this recovery that no duplicate report (RFC 2883) has yet shown to have been needless.
+    pub in_doubt: u32,
+    /// The reduction of this recovery can still be taken back.
+    pub can_undo: bool,
 }
 
 impl Recovery {
@@ -57,7 +60,20 @@ impl Recovery {
             retries: 0,
             round_end: una,
             first_retransmission: None,
+            in_doubt: 0,
+            can_undo: false,
         }
+    }
+
+    /// A phase begins, for what was sent before `next`.
+    fn begin(&mut self, phase: Phase, next: Seq) {
+        self.phase = phase;
+        self.point = next;
+        self.force = true;
+        self.rescued = false;
+        self.first_retransmission = None;
+        self.in_doubt = 0;
+        self.can_undo = true;
     }
 }
 
@@ -115,11 +131,7 @@ impl Connection {
     }
 
     fn enter_fast_recovery(&mut self, env: &mut Env<'_>) {
-        self.recovery.phase = Phase::Fast;
-        self.recovery.point = self.snd_nxt;
-        self.recovery.force = true;
-        self.recovery.rescued = false;
-        self.recovery.first_retransmission = None;
+        self.recovery.begin(Phase::Fast, self.snd_nxt);
         self.stats.fast_recoveries += 1;
         env.counters.fast_recoveries += 1;
         let event = CongestionEvent {
@@ -129,16 +141,53 @@ impl Connection {
         };
         env.congestion.congestion(self.flow(), &mut self.window, &event);
         self.recovery.limited_transmit = 0;
+        // The retransmission that follows has a full timeout to be acknowledged in: the time that went by until the loss was
+        // noticed does not count (compare RFC 6298 rule 5.1 with RFC 6582 section 4).
+        self.timers.send = Some(env.now + self.rtt.timeout(env.config));
     }
 
     /// The retransmission timer expired: everything that is not SACKed is sent again, in slow start.
-    pub(super) fn enter_timeout_recovery(&mut self, _now: Instant) {
+    pub(super) fn enter_timeout_recovery(&mut self) {
         self.scoreboard.mark_all_lost();
-        self.recovery.phase = Phase::Timeout;
-        self.recovery.point = self.snd_nxt;
+        self.recovery.begin(Phase::Timeout, self.snd_nxt);
         self.recovery.duplicates = 0;
-        self.recovery.force = true;
-        self.recovery.rescued = false;
-        self.recovery.first_retransmission = None;
+    }
+
+    /// The first ACK that moves SND.UNA after a retransmission: it echoes the timestamp of what it answers. If that was sent before the
+    /// retransmission, the original had arrived, and nothing was lost (Eifel detection, RFC 3522 section 3).
+    pub(super) fn detect_spurious(&mut self, echo: Option<u32>, env: &mut Env<'_>) {
+        let Some(again) = self.recovery.first_retransmission.take() else { return };
+        if let Some(echo) = echo
+            && (echo.wrapping_sub(again) as i32) < 0
+        {
+            self.undo(env);
+        }
+    }
+
+    /// A duplicate report: `octets` of what was sent again had arrived before. When that is true of all of it, nothing was lost
+    /// (RFC 3708 section 3.3).
+    pub(super) fn needless(&mut self, octets: u32, env: &mut Env<'_>) {
+        if self.recovery.in_doubt == 0 {
+            return;
+        }
+        self.recovery.in_doubt = self.recovery.in_doubt.saturating_sub(octets);
+        if self.recovery.in_doubt == 0 {
+            self.undo(env);
+        }
+    }
+
+    /// Takes the last reduction back.
+    fn undo(&mut self, env: &mut Env<'_>) {
+        if !core::mem::take(&mut self.recovery.can_undo) {
+            return;
+        }
+        env.counters.undone += 1;
+        env.congestion.undo(self.flow(), &mut self.window, &Undo { now: env.now.total_micros() as u64 });
+        self.scoreboard.unmark_lost();
+        self.scoreboard.forget_duplicates(None);
+        self.recovery.phase = Phase::Open;
+        self.recovery.force = false;
+        self.recovery.duplicates = 0;
+        self.rtt.end_back_off();
     }
 }

@@ -107,7 +107,7 @@ impl Connection {
         if self.give_up(env) {
             return;
         }
-        self.enter_timeout_recovery(env.now);
+        self.enter_timeout_recovery();
         // With a window of zero the retransmission is a probe, and says nothing about the network.
         if self.snd_wnd > 0 {
             self.stats.timeouts += 1;

@@ -149,70 +149,68 @@ fn splinters_are_bounded() {
 }
 
 #[test]
-fn the_sums_agree_with_a_map_of_octets() {
+fn the_sums_agree_with_a_map() {
     #[derive(Clone, Copy, PartialEq)]
-    enum Octet {
+    enum Cell {
         Flying,
         Sacked,
         Lost,
         Again,
     }
+    // A cell stands for 100 octets; all boundaries are multiples of that.
+    const CELL: u32 = 100;
     let mut random = crate::sim::Rng::new(3);
-    for _ in 0..50 {
+    for _ in 0..300 {
         let mut board = ten();
-        let mut map = [Octet::Flying; 10_000];
-        let mut una = 0u32;
+        let mut map = [Cell::Flying; 100];
+        let mut una = 0usize;
         for _ in 0..60 {
             match random.below(6) {
                 0..3 => {
-                    let start = (random.below(100) * 100) as u32;
-                    let end = (start + 100 + (random.below(15) * 100) as u32).min(10_000);
+                    let start = random.below(100) as usize;
+                    let end = (start + 1 + random.below(15) as usize).min(100);
                     if start < una {
                         continue;
                     }
-                    let delivered = sack(&mut board, start, end);
-                    let slice = &mut map[start as usize..end as usize];
-                    assert_eq!(
-                        delivered.octets as usize,
-                        slice.iter().filter(|octet| **octet != Octet::Sacked).count()
-                    );
-                    slice.fill(Octet::Sacked);
+                    let delivered = sack(&mut board, start as u32 * CELL, end as u32 * CELL);
+                    let cells = &mut map[start..end];
+                    let fresh = cells.iter().filter(|cell| **cell != Cell::Sacked).count();
+                    assert_eq!(delivered.octets, fresh as u32 * CELL);
+                    cells.fill(Cell::Sacked);
                 }
                 3 => {
                     let marked = board.judge(1000);
                     let mut count = 0;
-                    // The definition of RFC 6675, octet by octet.
-                    for position in una as usize..10_000 {
-                        let above = &map[position..];
-                        let octets = above.iter().filter(|octet| **octet == Octet::Sacked).count();
-                        let ranges = above
-                            .windows(2)
-                            .filter(|pair| pair[0] != Octet::Sacked && pair[1] == Octet::Sacked)
-                            .count();
-                        if map[position] == Octet::Flying && (ranges >= 3 || octets > 2000) {
-                            count += 1;
-                            map[position] = Octet::Lost;
+                    // The definition of RFC 6675, cell by cell.
+                    for cell in una..100 {
+                        let above = &map[cell..];
+                        let octets = above.iter().filter(|cell| **cell == Cell::Sacked).count() as u32 * CELL;
+                        let begins = |pair: &&[Cell]| pair[0] != Cell::Sacked && pair[1] == Cell::Sacked;
+                        let ranges = above.windows(2).filter(begins).count();
+                        if map[cell] == Cell::Flying && (ranges >= 3 || octets > 2000) {
+                            count += CELL;
+                            map[cell] = Cell::Lost;
                         }
                     }
                     assert_eq!(marked, count);
                 }
                 4 => {
                     if let Some(next) = board.next_lost() {
-                        let start = (next.start - Seq(BASE)) as usize;
-                        let first = map[una as usize..].iter().position(|octet| *octet == Octet::Lost);
-                        assert_eq!(first, Some(start - una as usize));
-                        map[start..start + next.len() as usize].fill(Octet::Again);
+                        let start = ((next.start - Seq(BASE)) / CELL) as usize;
+                        let first = map[una..].iter().position(|cell| *cell == Cell::Lost);
+                        assert_eq!(first, Some(start - una));
+                        map[start..start + (next.len() / CELL) as usize].fill(Cell::Again);
                         board.sent_again(next, at(50));
                     }
                 }
                 _ => {
-                    una = (una + (random.below(8) * 100) as u32).min(9_900);
-                    board.acknowledged(Seq(BASE) + una, &mut Delivered::default());
+                    una = (una + random.below(8) as usize).min(99);
+                    board.acknowledged(Seq(BASE) + una as u32 * CELL, &mut Delivered::default());
                 }
             }
-            let left = &map[una as usize..];
-            let pipe = left.iter().filter(|octet| matches!(octet, Octet::Flying | Octet::Again)).count();
-            assert_eq!((board.flight() as usize, board.pipe() as usize), (left.len(), pipe));
+            let left = &map[una..];
+            let pipe = left.iter().filter(|cell| matches!(cell, Cell::Flying | Cell::Again)).count();
+            assert_eq!((board.flight(), board.pipe()), (left.len() as u32 * CELL, pipe as u32 * CELL));
         }
     }
 }

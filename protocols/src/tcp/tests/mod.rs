@@ -2,6 +2,7 @@
 //! `oracle` lets it speak with smoltcp's TCP.
 
 mod bulk;
+mod oracle;
 mod script;
 mod scripts_attack;
 mod scripts_close;

@@ -229,6 +229,41 @@ fn timestamps_measure_what_was_sent_twice() {
 }
 
 #[test]
+fn a_needless_timeout_is_taken_back_by_timestamps() {
+    let options = Options { timestamps: Some(Timestamps { value: 5, echo: 0 }), ..Script::plain() };
+    let mut script = Script::accepted(&Config { timestamps: true, ..config() }, options);
+    script.send(60_000);
+    let sent = script.sent();
+    let (count, original) = (sent.len(), sent[0].header.options.timestamps.unwrap().value);
+    let before = script.engine.info(script.conn()).unwrap();
+    script.advance(250);
+    assert_eq!(script.sent_data().len(), 1);
+    assert!(script.engine.info(script.conn()).unwrap().cwnd < before.cwnd);
+    // The ACK of the original comes late: it echoes the original's timestamp.
+    script.echo = original;
+    script.ack(988);
+    let sent = script.sent_data();
+    let info = script.engine.info(script.conn()).unwrap();
+    assert!(info.cwnd >= before.cwnd, "{}", info.cwnd);
+    assert_eq!(script.engine.counters().undone, 1);
+    assert!(sent.iter().all(|(seq, _)| *seq >= count as i64 * 988), "nothing else goes again: {sent:?}");
+}
+
+#[test]
+fn a_needless_fast_retransmission_is_taken_back_by_duplicate_reports() {
+    let mut script = loaded(Script::with_sack());
+    // Segment 0 is late, not lost.
+    script.sack(0, &[(1000, 4000)]);
+    assert_eq!(script.sent_data()[0], (0, 1000));
+    assert_eq!(script.engine.info(script.conn()).unwrap().cwnd, 7000);
+    script.sack(4000, &[]);
+    script.sent();
+    script.sack(4000, &[(0, 1000)]);
+    assert_eq!(script.engine.counters().undone, 1);
+    assert!(script.engine.info(script.conn()).unwrap().cwnd >= 10_000);
+}
+
+#[test]
 fn a_window_of_zero_is_probed_with_back_off_for_ever() {
     let mut script = Script::accepted(&Config { max_retries: 5, ..config() }, Script::plain());
     script.segment_with(Flags::ACK, 0, 0, b"", 0, &[]);
