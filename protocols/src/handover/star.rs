@@ -12,6 +12,7 @@ pub struct Hub {
     peers: Vec<Peer>,
     /// Where the next [`Hub::forward_all`] begins, so that nobody is served last for ever.
     next: usize,
+    forwarded: u64,
 }
 
 /// Processor 0's two ends of the links with one other processor.
@@ -41,7 +42,7 @@ pub fn star(processors: usize, sizes: Sizes, offloads: Offloads, wake: &Arc<dyn 
         peers.push(Peer { to, from });
         spokes.push(Spoke { processor, rx, tx });
     }
-    (Hub { peers, next: 0 }, spokes)
+    (Hub { peers, next: 0, forwarded: 0 }, spokes)
 }
 
 impl Hub {
@@ -55,24 +56,24 @@ impl Hub {
     ///
     /// # Errors
     /// [`Full`] if frames had to stay in their rings.
-    pub fn forward_all(&mut self, budget: usize, tx: &mut dyn Transmit) -> Result<usize, Full> {
-        let mut forwarded = 0;
+    pub fn forward_all(&mut self, budget: usize, tx: &mut dyn Transmit) -> Result<(), Full> {
         let count = self.peers.len();
         for turn in 0..count {
             let index = (self.next + turn) % count;
             let mut full = false;
-            forwarded += self.peers[index].from.drain(budget, &mut |frame, meta| {
+            let taken = self.peers[index].from.drain(budget, &mut |frame, meta| {
                 let sent = tx.transmit(frame.len(), meta, &mut |into| into.copy_from_slice(frame));
                 full = sent.is_err();
                 sent
             });
+            self.forwarded += taken as u64;
             if full {
                 self.next = index;
                 return Err(Full);
             }
         }
         self.next = if count == 0 { 0 } else { (self.next + 1) % count };
-        Ok(forwarded)
+        Ok(())
     }
 
     /// Wakes the processors that were handed frames since the last time and sleep.
@@ -83,6 +84,11 @@ impl Hub {
     /// Whether frames of other processors are waiting to be sent.
     pub fn is_waiting(&self) -> bool {
         self.peers.iter().any(|peer| !peer.from.is_empty())
+    }
+
+    /// Frames of other processors that the link took.
+    pub fn forwarded(&self) -> u64 {
+        self.forwarded
     }
 
     /// What became of the frames handed over, all processors together.

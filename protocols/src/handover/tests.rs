@@ -224,7 +224,7 @@ fn the_hub_sends_for_the_others_and_keeps_what_the_card_cannot_take() {
     assert_eq!(hub.forward_all(10, &mut card), Err(Full));
     assert!(hub.is_waiting());
     card.room = 10;
-    assert_eq!(hub.forward_all(10, &mut card), Ok(2));
+    assert_eq!((hub.forward_all(10, &mut card), hub.forwarded()), (Ok(()), 6));
     assert!(!hub.is_waiting());
     for processor in [1, 2] {
         let of: Vec<u8> = card.frames.iter().filter(|(f, _)| f[0] == processor).map(|(f, _)| f[1]).collect();

@@ -27,6 +27,8 @@ pub struct Counters {
     pub handed_over: u64,
     /// Frames for another processor that were dropped because the ring was full, or the frame too long for it.
     pub handover_dropped: u64,
+    /// Times that another processor was woken for frames handed to it.
+    pub handover_wakes: u64,
     /// Frames of other processors given to the link.
     pub forwarded: u64,
     /// Segments or datagrams of no shape that this link can carry: a defect if it is not 0.
@@ -50,6 +52,7 @@ impl Counters {
             ("too_big_ignored", self.too_big_ignored),
             ("handed_over", self.handed_over),
             ("handover_dropped", self.handover_dropped),
+            ("handover_wakes", self.handover_wakes),
             ("forwarded", self.forwarded),
             ("impossible", self.impossible),
         ] {

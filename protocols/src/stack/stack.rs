@@ -214,6 +214,8 @@ impl Stack {
         counters.impossible = self.sent.impossible;
         if let Some(main) = &self.main {
             counters.host_full = main.host.dropped;
+            counters.forwarded = main.hub.forwarded();
+            counters.handover_wakes = main.hub.counts().wakes;
             counters.impossible += main.host.too_long();
         }
         counters
@@ -266,10 +268,7 @@ impl Stack {
     /// Sends for the other processors. Returns whether they may have more.
     fn forward(&mut self, tx: &mut dyn Transmit) -> bool {
         let Some(main) = &mut self.main else { return false };
-        match main.hub.forward_all(FORWARD_BUDGET, tx) {
-            Ok(frames) => self.counters.forwarded += frames as u64,
-            Err(_) => self.full = true,
-        }
+        self.full |= main.hub.forward_all(FORWARD_BUDGET, tx).is_err();
         main.hub.is_waiting()
     }
 
