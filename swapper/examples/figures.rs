@@ -3,7 +3,7 @@
 use std::{
     hint::black_box,
     sync::{
-        Arc,
+        Arc, Barrier,
         atomic::{AtomicBool, Ordering},
     },
     thread,
@@ -87,18 +87,21 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("call, reference:       {:8.2} ns", per_call(&|sum| adder.add(sum, 1)));
     });
     println!("null swap, 1 processor: {:7.0} ns", null_swaps(&system, &processor, coid)?);
-    let stop = AtomicBool::new(false);
+    let (stop, ready) = (AtomicBool::new(false), Barrier::new(2));
     thread::scope(|scope| {
         scope.spawn(|| {
             Host::pin(1);
             // SAFETY: workers are run between activities.
             let processor = unsafe { system.attach(1) }.expect("processor 1 is free");
             let adder = processor.bind::<dyn Adder>(coid).expect("the object exists");
+            processor.activity(|| adder.add(0, 0));
+            ready.wait();
             while !stop.load(Ordering::Acquire) {
                 processor.activity(|| (0..32).fold(0, |sum, _| adder.add(sum, 1)));
                 processor.run_workers(system.now());
             }
         });
+        ready.wait();
         let time = null_swaps(&system, &processor, coid);
         stop.store(true, Ordering::Release);
         println!("null swap, 2 processors:{:7.0} ns", time?);

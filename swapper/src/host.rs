@@ -1,8 +1,9 @@
 //! The platform of an ordinary process: a pinned thread for each processor.
 
 use crate::{Platform, ProcessorId};
+use core_affinity::CoreId;
 use std::{
-    sync::{Condvar, Mutex, PoisonError},
+    sync::{Condvar, Mutex, OnceLock, PoisonError},
     time::{Duration, Instant},
     vec::Vec,
 };
@@ -29,7 +30,9 @@ impl Host {
     /// Pins the calling thread to a core for this processor, if the operating system lets it; processors beyond the number
     /// of cores share them.
     pub fn pin(processor: usize) -> bool {
-        let cores = core_affinity::get_core_ids().unwrap_or_default();
+        // As they were when this was first called: a pinned thread and those that it starts see only their own core.
+        static CORES: OnceLock<Vec<CoreId>> = OnceLock::new();
+        let cores = CORES.get_or_init(|| core_affinity::get_core_ids().unwrap_or_default());
         !cores.is_empty() && core_affinity::set_for_current(cores[processor % cores.len()])
     }
 }
