@@ -48,6 +48,11 @@ impl Bench {
         self.processors[processor].activity(|| f(&self.references[processor]))
     }
 
+    /// A reference for the engine of a processor; to be called inside `on` only.
+    pub fn reference(&self, processor: usize) -> CongestionRef {
+        self.references[processor].clone()
+    }
+
     /// Orders a swap.
     pub fn order(&self, controller: &str) -> Swap {
         self.system.swap(self.coid, (lookup(controller).unwrap().create)(), SwapOptions::default()).unwrap()

@@ -4,9 +4,11 @@ extern crate std;
 
 mod bench;
 mod fuzz;
+mod hosts;
 mod reno;
 mod sender;
 mod swaps;
+mod tcp;
 mod traffic;
 
 use super::*;

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::sender::{MSS, Network, bottleneck};
 use crate::sim::{Config, Loss, Probability};
 
-const NAMES: [&str; 3] = ["reno", "cubic", "cubic-nofc"];
+pub const NAMES: [&str; 3] = ["reno", "cubic", "cubic-nofc"];
 const SECOND: u64 = 1_000_000;
 /// Share of the wire that is payload.
 const PAYLOAD: f64 = 1_448.0 / 1_500.0;
@@ -17,7 +17,7 @@ fn utilization(network: &Network, before: &[u64], rate: u64, seconds: u64) -> f6
 }
 
 /// Jain's index of fairness.
-fn jain(shares: &[f64]) -> f64 {
+pub fn jain(shares: &[f64]) -> f64 {
     let sum: f64 = shares.iter().sum();
     let squares: f64 = shares.iter().map(|share| share * share).sum();
     sum * sum / (shares.len() as f64 * squares)
