@@ -80,7 +80,7 @@ pub fn correct(frame: &mut [u8]) {
 fn put(octets: &mut [u8], at: usize, start: Sum) {
     if octets.len() >= at + 2 {
         octets[at..at + 2].fill(0);
-        let checksum = start.add(octets).checksum();
+        let checksum = start.with(octets).checksum();
         octets[at..at + 2].copy_from_slice(&checksum.to_be_bytes());
     }
 }

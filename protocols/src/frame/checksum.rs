@@ -37,12 +37,12 @@ impl Sum {
         octets[4..8].copy_from_slice(&destination.octets());
         octets[9] = protocol;
         octets[10..].copy_from_slice(&(length as u16).to_be_bytes());
-        Sum::new().add(&octets)
+        Sum::new().with(&octets)
     }
 
     /// Appends octets.
     #[must_use]
-    pub fn add(self, octets: &[u8]) -> Self {
+    pub fn with(self, octets: &[u8]) -> Self {
         let (blocks, rest) = octets.as_chunks::<32>();
         let mut words = 0;
         for block in blocks {

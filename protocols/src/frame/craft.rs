@@ -90,7 +90,7 @@ pub(crate) fn correct(frame: &mut [u8]) {
         return;
     }
     packet[10..12].fill(0);
-    let sum = Sum::new().add(&packet[..header]).checksum();
+    let sum = Sum::new().with(&packet[..header]).checksum();
     packet[10..12].copy_from_slice(&sum.to_be_bytes());
     let source = Ipv4Address::from_octets([packet[12], packet[13], packet[14], packet[15]]);
     let destination = Ipv4Address::from_octets([packet[16], packet[17], packet[18], packet[19]]);
@@ -104,7 +104,7 @@ pub(crate) fn correct(frame: &mut [u8]) {
     };
     if transport.len() >= at + 2 {
         transport[at..at + 2].fill(0);
-        let sum = start.add(transport).checksum();
+        let sum = start.with(transport).checksum();
         transport[at..at + 2].copy_from_slice(&sum.to_be_bytes());
     }
 }

@@ -20,7 +20,7 @@ pub(super) fn check(message: &[u8], ip: &Datagram, link: &ethernet::Header) -> R
     if !ip.unicast {
         return Err(DropReason::IcmpBroadcast);
     }
-    if !Sum::new().add(message).is_right() {
+    if !Sum::new().with(message).is_right() {
         return Err(DropReason::IcmpChecksum);
     }
     match (message[0], message[1]) {

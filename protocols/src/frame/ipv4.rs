@@ -50,7 +50,7 @@ pub(super) fn check(packet: &[u8], local: &Local, link: &ethernet::Header) -> Re
     if total < header || total > packet.len() {
         return Err(DropReason::IpTotalLength);
     }
-    if !Sum::new().add(&packet[..header]).is_right() {
+    if !Sum::new().with(&packet[..header]).is_right() {
         return Err(DropReason::IpChecksum);
     }
     options(&packet[MINIMUM_HEADER..header])?;

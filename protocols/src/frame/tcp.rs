@@ -21,7 +21,7 @@ pub(super) fn check(segment: &[u8], ip: &Datagram, meta: RxMeta, link: &ethernet
     if source_port == 0 || destination_port == 0 {
         return Err(DropReason::TcpPort);
     }
-    if !meta.checksum_verified && !ip.pseudo_header(segment.len()).add(segment).is_right() {
+    if !meta.checksum_verified && !ip.pseudo_header(segment.len()).with(segment).is_right() {
         return Err(DropReason::TcpChecksum);
     }
     Ok(Tcp {

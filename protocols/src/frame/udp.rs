@@ -20,7 +20,7 @@ pub(super) fn check(datagram: &[u8], ip: &Datagram, meta: RxMeta) -> Result<(), 
     }
     // A checksum of 0 means that the sender computed none.
     let verify = !meta.checksum_verified && be16(datagram, 6) != Some(0);
-    if verify && !ip.pseudo_header(length).add(&datagram[..length]).is_right() {
+    if verify && !ip.pseudo_header(length).with(&datagram[..length]).is_right() {
         return Err(DropReason::UdpChecksum);
     }
     Ok(())

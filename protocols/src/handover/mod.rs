@@ -22,7 +22,7 @@ mod star;
 #[cfg(test)]
 mod tests;
 
-pub use ring::{Counts, Receiver, Sender, link};
+pub use ring::{Counts, Receiver, Sender, Take, link};
 pub use star::{Hub, Peer, Spoke, star};
 
 /// Wakes a processor that may be asleep.

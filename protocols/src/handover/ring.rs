@@ -10,6 +10,9 @@ use rtrb::{Consumer, Producer, RingBuffer};
 use super::{Sizes, Wake};
 use crate::stack::{Full, Offloads, Receive, RxMeta, Transmit, TxMeta};
 
+/// Takes a frame, or says that there is no room for it.
+pub type Take<'a, M> = &'a mut dyn FnMut(&mut [u8], M) -> Result<(), Full>;
+
 /// A buffer on its way: full towards the receiver, empty towards the sender.
 struct Slot<M> {
     octets: Box<[u8]>,
@@ -154,7 +157,7 @@ impl<M: Copy> Sender<M> {
 impl<M: Copy> Receiver<M> {
     /// Calls `each` for at most `budget` frames, in order, until it says [`Full`]; the frame that it said so for stays for the next time.
     /// Returns the number of frames that were taken.
-    pub fn drain(&mut self, budget: usize, each: &mut dyn FnMut(&mut [u8], M) -> Result<(), Full>) -> usize {
+    pub fn drain(&mut self, budget: usize, each: Take<'_, M>) -> usize {
         let mut taken = 0;
         let mut returned = false;
         while taken < budget {

@@ -100,7 +100,7 @@ fn ipv4_header(source: Ipv4Address, destination: Ipv4Address, total: usize) -> [
     header[9] = TCP;
     header[12..16].copy_from_slice(&source.octets());
     header[16..].copy_from_slice(&destination.octets());
-    let checksum = Sum::new().add(&header).checksum();
+    let checksum = Sum::new().with(&header).checksum();
     header[10..12].copy_from_slice(&checksum.to_be_bytes());
     header
 }
@@ -115,7 +115,7 @@ fn write_segment(segment: &mut [u8], header: &Header, payload: [&[u8]; 2], pseud
         second.copy_from_slice(payload[1]);
         pseudo.partial()
     } else {
-        pseudo.add(head).copy(first, payload[0]).copy(second, payload[1]).checksum()
+        pseudo.with(head).copy(first, payload[0]).copy(second, payload[1]).checksum()
     };
     head[CHECKSUM_AT..CHECKSUM_AT + 2].copy_from_slice(&checksum.to_be_bytes());
 }

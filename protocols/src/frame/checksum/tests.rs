@@ -30,7 +30,7 @@ fn octets(length: usize) -> Vec<u8> {
 fn agrees_with_the_definition_at_every_length() {
     let all = octets(400);
     for length in 0..all.len() {
-        assert_eq!(Sum::new().add(&all[..length]).partial(), reference(&all[..length]), "{length} octets");
+        assert_eq!(Sum::new().with(&all[..length]).partial(), reference(&all[..length]), "{length} octets");
     }
 }
 
@@ -39,7 +39,7 @@ fn pieces_of_any_length_give_the_same_sum() {
     let all = octets(200);
     for first in 0..all.len() {
         for second in (first..all.len()).step_by(7) {
-            let sum = Sum::new().add(&all[..first]).add(&all[first..second]).add(&all[second..]);
+            let sum = Sum::new().with(&all[..first]).with(&all[first..second]).with(&all[second..]);
             assert_eq!(sum.partial(), reference(&all), "cut at {first} and {second}");
         }
     }
@@ -59,7 +59,7 @@ fn copying_sums_and_copies() {
 
 #[test]
 fn the_example_of_rfc_1071() {
-    let sum = Sum::new().add(&[0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7]);
+    let sum = Sum::new().with(&[0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7]);
     assert_eq!(sum.partial(), 0xddf2);
     assert_eq!(sum.checksum(), !0xddf2);
 }
@@ -68,9 +68,9 @@ fn the_example_of_rfc_1071() {
 fn what_carries_its_checksum_is_right() {
     let mut all = octets(64);
     all[10..12].fill(0);
-    let checksum = Sum::new().add(&all).checksum();
+    let checksum = Sum::new().with(&all).checksum();
     all[10..12].copy_from_slice(&checksum.to_be_bytes());
-    assert!(Sum::new().add(&all).is_right());
+    assert!(Sum::new().with(&all).is_right());
     all[40] ^= 1;
-    assert!(!Sum::new().add(&all).is_right());
+    assert!(!Sum::new().with(&all).is_right());
 }
