@@ -54,10 +54,9 @@ impl Reassembly {
     fn touch(&mut self, range: Range) {
         let inside = |place: &Option<Seq>| place.is_some_and(|seq| seq.ge(range.start) && seq.lt(range.end));
         let mut newest = [Some(range.start), None, None, None];
-        let mut at = 1;
-        for place in self.recent.iter().filter(|place| place.is_some() && !inside(place)).take(3) {
-            newest[at] = *place;
-            at += 1;
+        let others = self.recent.iter().filter(|place| place.is_some() && !inside(place));
+        for (free, place) in newest.iter_mut().skip(1).zip(others) {
+            *free = *place;
         }
         self.recent = newest;
     }

@@ -323,11 +323,6 @@ impl Scoreboard {
         (last.marks & (SACKED | LOST | RETRANSMITTED) == 0).then_some(last.range)
     }
 
-    /// The first range in flight.
-    pub fn first(&self) -> Option<Range> {
-        self.records.front().map(|record| record.range)
-    }
-
     /// Records that `range`, the beginning or the end of one record, was sent again.
     pub fn sent_again(&mut self, range: Range, now: Instant) {
         let mut index = self.find(range.start);

@@ -45,12 +45,6 @@ impl TimerWheel {
         Self { nodes: Vec::new(), heads: [NONE; SLOTS * LEVELS], occupied: [0; LEVELS], tick: 0 }
     }
 
-    /// The deadline for which `index` is in the wheel, rounded up to a tick.
-    pub fn deadline(&self, index: u32) -> Option<Instant> {
-        let node = self.nodes.get(index as usize)?;
-        (node.slot != NONE).then(|| Instant::from_micros((node.when << TICK_SHIFT) as i64))
-    }
-
     /// Makes `index` fire at `deadline` or earlier: a deadline that is later than the one set is left to be set again when that fires, so
     /// that timers which are pushed back all the time cost nothing.
     #[inline]

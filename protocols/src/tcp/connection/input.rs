@@ -233,8 +233,10 @@ impl Connection {
     pub(super) fn challenge(&mut self, env: &mut Env<'_>) {
         if self.state == State::SynReceived {
             // An ACK would tell a stranger nothing, and a peer gets our SYN again.
-            self.syn_due = self.challenges.allow(env.now);
-            self.work |= self.syn_due;
+            if self.challenges.allow(env.now) {
+                self.syn_due = true;
+                self.work = true;
+            }
         } else if self.challenges.allow(env.now) {
             env.counters.challenges += 1;
             self.owe_ack();

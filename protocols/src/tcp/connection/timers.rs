@@ -86,7 +86,7 @@ impl Connection {
     }
 
     fn persist_timeout(&mut self, env: &mut Env<'_>) {
-        if self.unsent() == 0 && !(self.fin_wanted && !self.fin_sent) {
+        if self.unsent() == 0 && (!self.fin_wanted || self.fin_sent) {
             return;
         }
         if self.snd_wnd > 0 {

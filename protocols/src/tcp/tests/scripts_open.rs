@@ -65,6 +65,21 @@ fn a_repeated_syn_gets_the_answer_again() {
 }
 
 #[test]
+fn an_answer_that_waits_for_the_link_is_not_forgotten_under_repeated_syns() {
+    let mut script = Script::new(&config());
+    script.engine.listen(PORT, 4).unwrap();
+    script.outbox.room = Some(0);
+    for _ in 0..30 {
+        script.inject(syn(Script::plain()), b"");
+        // In the window, too: answered as a challenge would be.
+        script.inject(Header { flags: Flags::ACK, sequence: PEER_ISN.wrapping_add(70_000), ..Header::default() }, b"");
+        assert_eq!(script.sent(), []);
+    }
+    script.outbox.room = None;
+    assert_eq!(script.sent()[0].flags, SYN_ACK);
+}
+
+#[test]
 fn an_unanswered_syn_ack_is_repeated_with_back_off_and_given_up() {
     let mut script = Script::new(&Config { max_syn_retries: 3, ..config() });
     script.engine.listen(PORT, 4).unwrap();

@@ -52,9 +52,7 @@ fn agrees_with_a_sorted_list() {
         } else {
             let deadline = now + 1 + [100, 10_000, 1_000_000, 1_000_000_000][next(4) as usize] * next(60) as i64;
             wheel.ensure(index, at(deadline));
-            let set = wheel.deadline(index).expect("just set").total_micros();
             model[index as usize] = Some(model[index as usize].map_or(deadline, |old| old.min(deadline)));
-            assert!(set <= deadline + 127);
         }
     }
 }
