@@ -22,8 +22,8 @@ use services::options::Options;
 use smoltcp::phy::{Device, Medium, RxToken, TunTapInterface, TxToken};
 use swapper::{Host, ProcessorId};
 
-/// A processor that could be woken by another one looks at the TAP device at least this often.
-const NAP: Duration = Duration::from_micros(200);
+/// A processor that another one may wake looks up from the TAP device at least this often; `phy::wait` counts whole ms.
+const NAP: Duration = Duration::from_millis(1);
 
 struct Process(Host);
 

@@ -1,0 +1,9 @@
+//! Whole nodes against a peer with another TCP, in memory.
+
+#![deny(unsafe_code)]
+
+mod control;
+mod iperf3;
+mod rig;
+mod setup;
+mod threads;

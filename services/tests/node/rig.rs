@@ -1,0 +1,353 @@
+//! Whole nodes in memory, all on one thread with a clock that the test turns; on the other end of the cable a peer that
+//! is none of ours: smoltcp's sockets.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use protocols::control::{Record, Reply};
+use protocols::stack::{Full, Offloads, Receive, RxMeta, Transmit, TxMeta};
+use protocols::time::{Duration, Instant};
+use services::node::{Nic, Node, Platform, Ready, Shared, Turn};
+use services::options::Options;
+use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
+use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
+use smoltcp::socket::{tcp, udp};
+use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
+
+/// The node's address.
+pub const SERVER: IpAddress = IpAddress::v4(10, 77, 0, 2);
+const CLIENT: IpAddress = IpAddress::v4(10, 77, 0, 1);
+/// The time that one step takes.
+const STEP: Duration = Duration::from_micros(100);
+
+/// A clock that the test turns, and what the node said.
+#[derive(Default)]
+pub struct Computer {
+    ns: AtomicU64,
+    woken: AtomicU64,
+    pub said: Mutex<Vec<String>>,
+}
+
+impl Computer {
+    fn now(&self) -> Instant {
+        Instant::from_micros((self.now_ns() / 1000) as i64)
+    }
+}
+
+impl Platform for Computer {
+    fn now_ns(&self) -> u64 {
+        self.ns.load(Ordering::SeqCst)
+    }
+
+    fn wake(&self, processor: usize) {
+        self.woken.fetch_or(1 << processor, Ordering::SeqCst);
+    }
+
+    fn wait(&self, _processor: usize, until_ns: Option<u64>) {
+        // Nobody else runs on this thread, so only time can end the wait.
+        self.ns.fetch_max(until_ns.expect("a swap has a deadline"), Ordering::SeqCst);
+    }
+
+    fn ready(&self, ready: &Ready) {
+        self.said.lock().unwrap().push(ready.to_string());
+    }
+}
+
+pub type Queue = Rc<RefCell<VecDeque<Vec<u8>>>>;
+
+/// One end of a cable.
+#[derive(Clone, Default)]
+struct End {
+    incoming: Queue,
+    outgoing: Queue,
+}
+
+impl End {
+    fn cable() -> (End, End) {
+        let one = End::default();
+        let other = End { incoming: one.outgoing.clone(), outgoing: one.incoming.clone() };
+        (one, other)
+    }
+}
+
+impl Receive for End {
+    fn receive(&mut self, budget: usize, each: &mut dyn FnMut(&mut [u8], RxMeta)) -> usize {
+        for taken in 0..budget {
+            let frame = self.incoming.borrow_mut().pop_front();
+            let Some(mut frame) = frame else { return taken };
+            each(&mut frame, RxMeta { checksum_verified: false });
+        }
+        budget
+    }
+}
+
+impl Transmit for End {
+    fn offloads(&self) -> Offloads {
+        Offloads::default()
+    }
+
+    fn transmit(&mut self, len: usize, _: TxMeta, fill: &mut dyn FnMut(&mut [u8])) -> Result<(), Full> {
+        let mut frame = vec![0; len];
+        fill(&mut frame);
+        self.outgoing.borrow_mut().push_back(frame);
+        Ok(())
+    }
+
+    fn flush(&mut self) {}
+}
+
+struct Frame(Vec<u8>);
+
+impl RxToken for Frame {
+    fn consume<R, F: FnOnce(&[u8]) -> R>(self, look: F) -> R {
+        look(&self.0)
+    }
+}
+
+struct Place(Queue);
+
+impl TxToken for Place {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, fill: F) -> R {
+        let mut frame = vec![0; len];
+        let result = fill(&mut frame);
+        self.0.borrow_mut().push_back(frame);
+        result
+    }
+}
+
+impl Device for End {
+    type RxToken<'a> = Frame;
+    type TxToken<'a> = Place;
+
+    fn receive(&mut self, _: Instant) -> Option<(Frame, Place)> {
+        Some((Frame(self.incoming.borrow_mut().pop_front()?), Place(self.outgoing.clone())))
+    }
+
+    fn transmit(&mut self, _: Instant) -> Option<Place> {
+        Some(Place(self.outgoing.clone()))
+    }
+
+    fn capabilities(&self) -> DeviceCapabilities {
+        let mut capabilities = DeviceCapabilities::default();
+        capabilities.medium = Medium::Ethernet;
+        capabilities.max_transmission_unit = 1514;
+        capabilities
+    }
+}
+
+/// The other end of the cable.
+pub struct Peer {
+    device: End,
+    interface: Interface,
+    sockets: SocketSet<'static>,
+    control: SocketHandle,
+    port: u16,
+}
+
+impl Peer {
+    pub fn new(now: Instant) -> Peer {
+        Peer::on(End::default(), now)
+    }
+
+    fn on(mut device: End, now: Instant) -> Peer {
+        let mut config = Config::new(EthernetAddress([2, 0, 0, 0, 0, 1]).into());
+        config.random_seed = 7;
+        let mut interface = Interface::new(config, &mut device, now);
+        interface.update_ip_addrs(|addresses| addresses.push(IpCidr::new(CLIENT, 24)).unwrap());
+        let mut sockets = SocketSet::new(Vec::new());
+        let buffer = || udp::PacketBuffer::new(vec![udp::PacketMetadata::EMPTY; 16], vec![0; 65_536]);
+        let mut socket = udp::Socket::new(buffer(), buffer());
+        socket.bind(9999).unwrap();
+        let control = sockets.add(socket);
+        Peer { device, interface, sockets, control, port: 40_000 }
+    }
+
+    /// Frames on their way to the peer.
+    pub fn incoming(&self) -> Queue {
+        self.device.incoming.clone()
+    }
+
+    /// Frames that the peer has sent.
+    pub fn outgoing(&self) -> Queue {
+        self.device.outgoing.clone()
+    }
+
+    pub fn poll(&mut self, now: Instant) {
+        self.interface.poll(now, &mut self.device, &mut self.sockets);
+    }
+
+    /// Begins a connection.
+    pub fn connect(&mut self, port: u16) -> SocketHandle {
+        let buffer = || tcp::SocketBuffer::new(vec![0; 65_535]);
+        let handle = self.sockets.add(tcp::Socket::new(buffer(), buffer()));
+        self.port += 1;
+        let socket = self.sockets.get_mut::<tcp::Socket>(handle);
+        socket.set_nagle_enabled(false);
+        socket.connect(self.interface.context(), (SERVER, port), self.port).unwrap();
+        handle
+    }
+
+    pub fn socket(&mut self, handle: SocketHandle) -> &mut tcp::Socket<'static> {
+        self.sockets.get_mut::<tcp::Socket>(handle)
+    }
+
+    pub fn send_control(&mut self, request: &[u8]) {
+        let socket = self.sockets.get_mut::<udp::Socket>(self.control);
+        socket.send_slice(request, (SERVER, protocols::control::PORT)).unwrap();
+    }
+
+    pub fn receive_control(&mut self) -> Option<Vec<u8>> {
+        let socket = self.sockets.get_mut::<udp::Socket>(self.control);
+        socket.recv().ok().map(|(datagram, _)| datagram.to_vec())
+    }
+}
+
+/// The nodes of a system and their peer.
+pub struct Rig {
+    pub computer: &'static Computer,
+    pub nodes: Vec<Node>,
+    /// What the last turn of each node said.
+    pub turns: Vec<Turn>,
+    link: End,
+    peer: Peer,
+}
+
+impl Rig {
+    /// A system of this many processors, with these options beside its address.
+    pub fn new(processors: usize, options: &str) -> Rig {
+        let computer: &'static Computer = Box::leak(Box::default());
+        computer.ns.store(1_000_000_000, Ordering::SeqCst);
+        let options = Options::parse(["ip=10.77.0.2/24"].into_iter().chain(options.split_whitespace())).unwrap();
+        let nic = Nic { mac: [2, 0, 0, 0, 0, 2], mtu: 1500, offloads: Offloads::default() };
+        let shared = Shared::new(&options, processors, nic, [7; 32], computer).unwrap();
+        let nodes: Vec<Node> = (0..processors).map(|processor| node(&shared, processor)).collect();
+        let (link, device) = End::cable();
+        let turns = vec![Turn { again: true, wake_at: None }; processors];
+        Rig { computer, nodes, turns, link, peer: Peer::on(device, computer.now()) }
+    }
+
+    /// A little time passes and everybody has a turn.
+    pub fn step(&mut self) {
+        self.computer.ns.fetch_add(STEP.total_micros() * 1000, Ordering::SeqCst);
+        let now = self.computer.now();
+        self.peer.poll(now);
+        for (processor, node) in self.nodes.iter_mut().enumerate() {
+            self.turns[processor] = match processor {
+                0 => node.turn(now, &mut self.link.clone(), &mut self.link),
+                _ => node.turn_detached(now),
+            };
+        }
+    }
+
+    /// Steps until `done`, or panics after ten seconds of the test's clock.
+    pub fn until(&mut self, what: &str, mut done: impl FnMut(&mut Rig) -> bool) {
+        for _ in 0..100_000 {
+            if done(self) {
+                return;
+            }
+            self.step();
+        }
+        panic!("{what} did not happen in ten seconds");
+    }
+
+    pub fn pass(&mut self, time: Duration) {
+        let end = self.computer.now() + time;
+        while self.computer.now() < end {
+            self.step();
+        }
+    }
+
+    /// Sends a request to the control port.
+    pub fn send_control(&mut self, request: &[u8]) {
+        self.peer.send_control(request);
+    }
+
+    /// Waits for the reply.
+    pub fn reply(&mut self) -> Reply {
+        let mut reply = None;
+        self.until("a reply of the control port", |rig| {
+            reply = rig.try_reply();
+            reply.is_some()
+        });
+        reply.unwrap()
+    }
+
+    /// The reply, if it is there.
+    pub fn try_reply(&mut self) -> Option<Reply> {
+        self.peer.receive_control().map(|datagram| Reply::parse(&datagram).unwrap())
+    }
+
+    pub fn ask(&mut self, request: &str) -> Reply {
+        self.send_control(request.as_bytes());
+        self.reply()
+    }
+
+    /// The records of a request that has to succeed, all pages.
+    pub fn records(&mut self, request: &str) -> Vec<Record> {
+        let (mut records, mut from) = (Vec::<Record>::new(), 0);
+        loop {
+            let request = if from == 0 { request.to_string() } else { format!("{request} {from}") };
+            records.extend(self.ask(&request).outcome.unwrap());
+            match records.last().and_then(|record| record.number("next")) {
+                Some(next) => from = next,
+                None => return records,
+            }
+            records.pop();
+        }
+    }
+
+    /// Opens a connection.
+    pub fn connect(&mut self, port: u16) -> SocketHandle {
+        let handle = self.peer.connect(port);
+        self.until("a connection", |rig| rig.socket(handle).may_send());
+        handle
+    }
+
+    pub fn socket(&mut self, handle: SocketHandle) -> &mut tcp::Socket<'static> {
+        self.peer.socket(handle)
+    }
+
+    /// Sends everything.
+    pub fn send(&mut self, handle: SocketHandle, octets: &[u8]) {
+        let mut rest = octets;
+        self.until("sending", |rig| {
+            let socket = rig.socket(handle);
+            rest = &rest[socket.send_slice(rest).unwrap()..];
+            rest.is_empty() && socket.send_queue() == 0
+        });
+    }
+
+    /// What there is to read now.
+    pub fn read(&mut self, handle: SocketHandle) -> Vec<u8> {
+        let mut octets = Vec::new();
+        let socket = self.socket(handle);
+        while socket.can_recv() {
+            let part = socket.recv(|part| (part.len(), part.to_vec())).unwrap();
+            octets.extend(part);
+        }
+        octets
+    }
+
+    /// Reads exactly this much.
+    pub fn receive(&mut self, handle: SocketHandle, length: usize) -> Vec<u8> {
+        let mut octets = Vec::new();
+        self.until("receiving", |rig| {
+            octets.extend(rig.read(handle));
+            octets.len() >= length
+        });
+        assert_eq!(octets.len(), length);
+        octets
+    }
+}
+
+/// Makes the node of a processor.
+pub fn node(shared: &Arc<Shared>, processor: usize) -> Node {
+    // SAFETY: a node runs its workers between its activities.
+    #[allow(unsafe_code)]
+    let processor = unsafe { shared.system().attach(processor) }.unwrap();
+    Node::new(shared.clone(), processor).unwrap()
+}

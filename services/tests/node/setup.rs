@@ -1,0 +1,59 @@
+//! How a system comes up, and that it sleeps.
+
+use protocols::stack::Offloads;
+use protocols::time::{Duration, Instant};
+use services::node::{Nic, SetupError, Shared};
+use services::options::Options;
+
+use crate::rig::{Computer, Rig};
+
+const NIC: Nic = Nic { mac: [2, 0, 0, 0, 0, 2], mtu: 1500, offloads: Offloads { checksum: false, segmentation: None } };
+
+fn refused(options: &str, nic: Nic) -> SetupError {
+    let computer: &'static Computer = Box::leak(Box::default());
+    let options = Options::parse(options.split_whitespace()).unwrap();
+    Shared::new(&options, 1, nic, [0; 32], computer).err().expect("it should be refused")
+}
+
+#[test]
+fn what_cannot_be_is_refused_with_a_sentence() {
+    let error = refused("congestion=vegas", NIC);
+    assert!(matches!(error, SetupError::Congestion(..)));
+    assert!(error.to_string().contains("cubic, cubic-nofc, reno"), "{error}");
+    assert!(matches!(refused("mtu=9000", NIC), SetupError::Mtu { asked: 9000, most: 1500 }));
+    assert!(matches!(refused("", Nic { mac: [1; 6], ..NIC }), SetupError::Stack(_)));
+}
+
+#[test]
+fn the_other_processors_come_after_the_first() {
+    let computer: &'static Computer = Box::leak(Box::default());
+    let shared = Shared::new(&Options::default(), 2, NIC, [0; 32], computer).unwrap();
+    // SAFETY: no worker runs at all.
+    #[allow(unsafe_code)]
+    let processor = unsafe { shared.system().attach(1) }.unwrap();
+    let error = services::node::Node::new(shared, processor).err();
+    assert!(matches!(error, Some(SetupError::Order(1))));
+}
+
+#[test]
+fn it_says_once_that_everything_listens() {
+    let mut rig = Rig::new(2, "");
+    rig.pass(Duration::from_millis(50));
+    let said = rig.computer.said.lock().unwrap().clone();
+    assert_eq!(said, ["midflight: ready address=10.77.0.2/24 processors=2 tcp=7,5201 udp=7070"]);
+}
+
+#[test]
+fn an_idle_system_sleeps() {
+    let mut rig = Rig::new(2, "");
+    let handle = rig.connect(7);
+    rig.send(handle, b"hello");
+    assert_eq!(rig.receive(handle, 5), b"hello");
+    rig.records("status");
+    rig.pass(Duration::from_secs(3));
+    let now = Instant::from_micros((services::node::Platform::now_ns(rig.computer) / 1000) as i64);
+    for turn in &rig.turns {
+        assert!(!turn.again, "{turn:?}");
+        assert!(turn.wake_at.is_none_or(|at| at >= now + Duration::from_millis(100)), "{turn:?} at {now}");
+    }
+}
