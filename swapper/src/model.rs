@@ -3,19 +3,18 @@
 //! `RUSTFLAGS="--cfg loom" cargo test --release -p swapper --lib model`
 //!
 //! Checked in each: no call is lost, doubled, or reaches an object whose state is elsewhere; the swap ends, on every
-//! processor; who lost is freed. Not covered: more than three preemptions in one run (`PREEMPTIONS`), what
+//! processor; who lost is freed. Not covered: more preemptions in one run than each model's bound, what
 //! the clients' side does between two steps (it is the processor's own, without any sharing), and the platform's
 //! waking, which is replaced by yielding.
 
 use crate::{
-    Coid, Component, Distributed, Failure, Interface, Outcome, Platform, ProcessorCell, ProcessorId, Protocol, State,
-    SwapOptions, System, Transfer,
+    Coid, Component, Distributed, Failure, Interface, Outcome, Platform, ProcessorCell, ProcessorId, Protocol, Reason,
+    State, SwapOptions, System, Transfer,
 };
 use alloc::sync::Arc;
 use loom::thread;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-const PREEMPTIONS: usize = 3;
 const MOVE: Protocol = Protocol::new(1, "move");
 
 /// A sum.
@@ -91,9 +90,9 @@ impl Platform for Still {
     }
 }
 
-fn model(run: impl Fn() + Send + Sync + 'static) {
+fn model(preemptions: usize, run: impl Fn() + Send + Sync + 'static) {
     let mut model = loom::model::Builder::new();
-    model.preemption_bound = Some(PREEMPTIONS);
+    model.preemption_bound = Some(preemptions);
     model.check(run);
 }
 
@@ -112,8 +111,8 @@ fn serve(system: &System, number: usize, coid: Coid, over: &loom::sync::atomic::
     processor.activity(|| assert_eq!(sum.add(1), 3));
 }
 
-/// Two processors that call; the first orders a swap with this time limit.
-fn two_processors(limit: u64, allowed: fn(&Outcome) -> bool) {
+/// Two processors that call; the first orders a swap with this time limit, and a third thread may cancel it.
+fn two_processors(limit: u64, cancel: bool, allowed: fn(&Outcome) -> bool) {
     let system = System::new(2, Still).expect("a system");
     let alive = Arc::new(AtomicI64::new(0));
     // SAFETY: workers are run between activities.
@@ -128,6 +127,10 @@ fn two_processors(limit: u64, allowed: fn(&Outcome) -> bool) {
     processor.activity(|| assert_eq!(sum.add(1), 1));
     let options = SwapOptions { time_limit: limit, notify: None };
     let swap = system.swap(coid, Root::new(&alive), options).expect("begun");
+    let canceller = cancel.then(|| {
+        let swap = swap.clone();
+        thread::spawn(move || swap.cancel())
+    });
     processor.run_workers(0);
     processor.activity(|| assert_eq!(sum.add(1), 2));
     let report = loop {
@@ -138,6 +141,10 @@ fn two_processors(limit: u64, allowed: fn(&Outcome) -> bool) {
         thread::yield_now();
     };
     assert!(allowed(&report.outcome), "{report:?}");
+    if let Some(canceller) = canceller {
+        let cancelled = canceller.join().expect("no panic");
+        assert_eq!(cancelled, report.outcome == Outcome::Undone(Reason::Cancelled));
+    }
     over.store(true, loom::sync::atomic::Ordering::Release);
     processor.activity(|| assert_eq!(sum.add(1), 3));
     other.join().expect("no panic");
@@ -150,10 +157,15 @@ fn two_processors(limit: u64, allowed: fn(&Outcome) -> bool) {
 
 #[test]
 fn a_swap_among_calls() {
-    model(|| two_processors(1, |outcome| *outcome == Outcome::Committed));
+    model(3, || two_processors(1, false, |outcome| *outcome == Outcome::Committed));
 }
 
 #[test]
 fn a_swap_whose_time_is_up() {
-    model(|| two_processors(0, |outcome| *outcome != Outcome::Committed));
+    model(3, || two_processors(0, false, |outcome| *outcome != Outcome::Committed));
+}
+
+#[test]
+fn a_swap_that_a_third_thread_cancels() {
+    model(2, || two_processors(1, true, |_| true));
 }

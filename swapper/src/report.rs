@@ -15,6 +15,7 @@ pub enum Outcome {
 
 /// Why a swap was undone.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub enum Reason {
     /// The time was up.
     Deadline(HeldUp),
@@ -40,6 +41,7 @@ pub enum Reason {
 
 /// Who held a swap up.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub struct HeldUp {
     /// The processor that the others waited for.
     pub processor: ProcessorId,
@@ -49,6 +51,7 @@ pub struct HeldUp {
 
 /// What a processor had not done when the time was up.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub enum Missing {
     /// It had not run its worker at all: its event loop did not turn.
     Worker,

@@ -7,7 +7,8 @@ mod common;
 use common::{Bank, BankRef, COPY, MOVE, World};
 use std::{cell::Cell, rc::Rc};
 use swapper::{
-    Distributed, Failure, HeldUp, Missing, Outcome, ProcessorId, Protocol, Reason, Shared, State, SwapError, Transfer,
+    Clustered, Distributed, Failure, HeldUp, Missing, Outcome, ProcessorId, Protocol, Reason, Shared, State, SwapError,
+    Transfer,
 };
 
 fn id(number: usize) -> ProcessorId {
@@ -16,7 +17,7 @@ fn id(number: usize) -> ProcessorId {
 
 fn held_up(outcome: &Outcome) -> (usize, Missing) {
     match outcome {
-        Outcome::Undone(Reason::Deadline(HeldUp { processor, by })) => (processor.index(), *by),
+        Outcome::Undone(Reason::Deadline(HeldUp { processor, by, .. })) => (processor.index(), *by),
         other => panic!("{other:?}"),
     }
 }
@@ -456,4 +457,43 @@ fn a_shared_rep_is_transferred_once() {
         drop((tallies, swap));
         world.end();
     }
+}
+
+/// Two processors to a Rep: the lower of each pair hands over, also if the other pair's members come in another order.
+#[test]
+fn a_rep_of_two_processors_is_transferred_by_one_of_them() {
+    use shared::{Book, Tally};
+    let world = World::new(4);
+    let coid = world.processors[3].create(Clustered::<_, 2>::new(Book(1))).unwrap();
+    let tallies: Vec<_> = world.processors.iter().map(|it| it.bind::<dyn Tally>(coid).unwrap()).collect();
+    // Processor 0 never calls, so processor 1 is the lower one of its pair.
+    assert_eq!((tallies[1].add(1), tallies[2].add(10), tallies[3].add(100)), (1, 10, 110));
+    let swap = world.swap(coid, Clustered::<_, 2>::new(Book(2))).unwrap();
+    for processor in [3, 1, 2, 3, 1, 2] {
+        world.run(processor);
+    }
+    let report = world.finish(&swap);
+    assert!(report.is_committed());
+    let items: Vec<_> = report.processors.iter().map(|it| (it.processor.index(), it.items)).collect();
+    assert_eq!(items, [(1, 1), (2, 1), (3, 0)]);
+    let sums: Vec<_> = tallies.iter().map(|tally| (tally.label(), tally.add(0))).collect();
+    assert_eq!(sums, [(2, 1), (2, 1), (2, 110), (2, 110)]);
+    drop((tallies, swap));
+    world.end();
+}
+
+/// The Root of the replacement may map processors to Reps otherwise than the old one.
+#[test]
+fn a_distributed_object_can_replace_a_shared_one() {
+    use shared::{Book, Tally};
+    let world = World::new(2);
+    let coid = world.processors[0].create(Shared::new(Book(1))).unwrap();
+    let tallies: Vec<_> = world.processors.iter().map(|it| it.bind::<dyn Tally>(coid).unwrap()).collect();
+    assert_eq!((tallies[0].add(1), tallies[1].add(10)), (1, 11));
+    let swap = world.swap(coid, Distributed::new(Book(2))).unwrap();
+    assert!(world.finish(&swap).is_committed());
+    // What was in one Rep is in one Rep, that of the processor that handed it over.
+    assert_eq!((tallies[0].add(0), tallies[1].add(0)), (11, 0));
+    drop((tallies, swap));
+    world.end();
 }
