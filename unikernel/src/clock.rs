@@ -61,8 +61,11 @@ pub fn since_start() -> (u64, u64) {
     (micros / 1_000_000, micros % 1_000_000)
 }
 
-/// Makes this processor's timer fire in `micros` microseconds, or earlier if that is more than it can count.
-pub fn wake_in(micros: u64) {
-    let ticks = (micros.saturating_mul(TIMER_TICKS_PER_MICRO.load(Ordering::Relaxed))) >> 16;
-    lapic::arm_timer(u32::try_from(ticks).unwrap_or(u32::MAX));
+/// Makes this processor's timer fire in `micros` microseconds, or earlier if that is more than it can count; returns in how many.
+pub fn wake_in(micros: u64) -> u64 {
+    let rate = TIMER_TICKS_PER_MICRO.load(Ordering::Relaxed);
+    let most = (u64::from(u32::MAX) << 16) / rate;
+    let micros = micros.min(most);
+    lapic::arm_timer(((micros * rate) >> 16) as u32);
+    micros
 }

@@ -6,7 +6,8 @@ use log::info;
 use protocols::stack::{Full, Offloads, Receive, RxMeta, Transmit, TxMeta};
 use virtio::Features;
 use virtio::net::{
-    Checksum, Gso, GsoKind, MsixTarget, Net, OpenError, Options, QueuePair, RxChecksum, RxQueue, TxError, TxQueue,
+    Checksum, Gso, GsoKind, LARGE_FRAME, MsixTarget, Net, OpenError, Options, QueuePair, RxChecksum, RxQueue, TxError,
+    TxQueue,
 };
 use virtio::transport::Transport;
 use virtio::transport::pci::{self, ConfigPorts, PciError, PciTransport};
@@ -55,6 +56,9 @@ pub const COUNTER_NAMES: [&str; COUNTERS] = [
     "nic_faults",
 ];
 
+/// Transmit buffers of a card that cuts frames into segments, 64 KiB each.
+const LARGE_BUFFERS: u16 = 128;
+
 /// The card, on the processor that opened it.
 pub struct Nic {
     net: Net<Device>,
@@ -67,9 +71,9 @@ impl Nic {
     /// Opens the first card on the bus. Its interrupts come to this processor.
     pub fn open() -> Result<Self, NicError> {
         let config = pci::find_network(Ports).ok_or(NicError::Absent)?;
-        let transport = PciTransport::open(config, Registers).map_err(NicError::Pci)?;
-        let target = MsixTarget { apic_id: lapic::id() as u8, vector: interrupts::NIC };
-        let options = Options { interrupts: &[target], ..Options::default() };
+        let mut transport = PciTransport::open(config, Registers).map_err(NicError::Pci)?;
+        let target = [MsixTarget { apic_id: lapic::id() as u8, vector: interrupts::NIC }];
+        let options = options(Features::from_bits(transport.device_features()), &target);
         let (net, mut pairs) = Net::open(transport, &DeviceMemory, &options).map_err(NicError::Open)?;
         let pair = pairs.pop().ok_or(NicError::Absent)?;
         info!("network card: {:?}, mtu {}, {}, {:?}", net.mac(), net.mtu(), net.features(), net.interrupt());
@@ -123,6 +127,21 @@ impl Nic {
     /// Whether a transmit found no room since the last [`Nic::arm`].
     pub fn is_full(&self) -> bool {
         self.full
+    }
+}
+
+/// Large buffers only for a card that cuts them into segments by itself.
+fn options(offered: Features, target: &[MsixTarget]) -> Options<'_> {
+    let usual = Options { interrupts: target, ..Options::default() };
+    if offered.contains(Features::HOST_TSO4 | Features::CSUM) {
+        Options {
+            features: usual.features | Features::HOST_TSO4,
+            tx_frame: LARGE_FRAME,
+            tx_buffers: LARGE_BUFFERS,
+            ..usual
+        }
+    } else {
+        usual
     }
 }
 

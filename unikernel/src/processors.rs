@@ -4,7 +4,7 @@
 //! APIC's timer is ours.
 
 use alloc::boxed::Box;
-use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use crate::arch::exceptions::{self, Stack};
 use crate::arch::{cpu, interrupts, lapic};
@@ -22,6 +22,8 @@ struct State {
     woken: AtomicBool,
     /// A wake-up that [`wait`] took belongs to the loop as well.
     owed: AtomicBool,
+    /// When its timer fires, in microseconds; 0: it is not set.
+    timer: AtomicU64,
     /// It sleeps or is about to, so it takes an interrupt to wake it.
     asleep: AtomicBool,
 }
@@ -32,6 +34,7 @@ impl State {
             apic: AtomicU32::new(0),
             woken: AtomicBool::new(false),
             owed: AtomicBool::new(false),
+            timer: AtomicU64::new(0),
             asleep: AtomicBool::new(false),
         }
     }
@@ -138,14 +141,32 @@ pub fn sleep(processor: usize, until: Option<u64>, arm: impl FnOnce() -> bool) {
     // Order: say that we sleep, then look. A waker does it the other way round, so one of the two sees the other.
     state.asleep.store(true, Ordering::SeqCst);
     cpu::interrupts_off();
-    let left = until.map(|until| until.saturating_sub(clock::micros()));
-    if !state.woken.swap(false, Ordering::SeqCst) && left != Some(0) && arm() {
-        if let Some(left) = left {
-            clock::wake_in(left);
+    let now = clock::micros();
+    let due = until.is_some_and(|until| until <= now);
+    if !state.woken.swap(false, Ordering::SeqCst) && !due && arm() {
+        if let Some(until) = until {
+            set_timer(state, now, until);
         }
         cpu::sleep();
     } else {
         cpu::interrupts_on();
     }
     state.asleep.store(false, Ordering::SeqCst);
+}
+
+/// Sees to it that this processor's timer fires at `until` or before. An earlier time that is set already stays: deadlines mostly move
+/// away, and each access to the timer costs an emulated one far more than a wake-up too early now and then.
+fn set_timer(state: &State, now: u64, until: u64) {
+    let set = state.timer.load(Ordering::Relaxed);
+    if set == 0 || set > until {
+        let fires = now + clock::wake_in(until - now);
+        state.timer.store(fires, Ordering::Relaxed);
+    }
+}
+
+/// This processor's timer has fired. Called by the interrupt.
+pub fn timer_fired() {
+    if let Some(state) = STATES.get(local::processor()) {
+        state.timer.store(0, Ordering::Relaxed);
+    }
 }
