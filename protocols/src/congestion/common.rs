@@ -2,9 +2,6 @@
 
 use super::{Ack, AckFlags, MAX_WINDOW, Open, Restart, Window};
 
-/// How many segments slow start may add for one ACK (RFC 3465 section 2.2, L = 2: makes up for delayed ACKs).
-const SLOW_START_LIMIT: u32 = 2;
-
 /// Sets the window of a new connection: RFC 6928 section 2, or one segment after a lost SYN (RFC 5681 section 3.1).
 pub(super) fn open(window: &mut Window, open: &Open) {
     *window = Window {
@@ -31,11 +28,11 @@ pub(super) fn may_grow(window: &Window, ack: &Ack) -> bool {
     ack.flags.contains(AckFlags::CWND_LIMITED) || (window.in_slow_start() && window.cwnd / 2 < ack.prior_in_flight)
 }
 
-/// Slow start with appropriate byte counting (RFC 5681 section 3.1, RFC 3465 section 2.2; L = 1 after a timeout, section 2.3).
-/// Stops at ssthresh.
-pub(super) fn slow_start(window: &mut Window, ack: &Ack) {
-    let limit = if ack.flags.contains(AckFlags::TIMEOUT_RECOVERY) { 1 } else { SLOW_START_LIMIT };
-    let growth = ack.acked.min(limit * window.smss());
+/// Slow start with appropriate byte counting (RFC 5681 section 3.1, RFC 3465 section 2.2): at most `limit` segments for one ACK,
+/// one after a timeout (section 2.3), divided by `divisor`. Stops at ssthresh.
+pub(super) fn slow_start(window: &mut Window, ack: &Ack, limit: u32, divisor: u32) {
+    let limit = if ack.flags.contains(AckFlags::TIMEOUT_RECOVERY) { 1 } else { limit };
+    let growth = ack.acked.min(limit * window.smss()) / divisor;
     window.cwnd = window.cwnd.saturating_add(growth).min(window.ssthresh);
     keep_limits(window);
 }

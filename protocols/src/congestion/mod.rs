@@ -18,6 +18,21 @@
 //! ACK reports as having left the network are not in it. Therefore **nobody inflates the window** in recovery (the `+ 3 * SMSS`
 //! and `+ SMSS` of RFC 5681 section 3.2 have no counterpart here); the controller sets cwnd once, on entering recovery.
 //!
+//! ```
+//! use protocols::congestion::{Ack, AckFlags, Congestion, Flow, Open, Rep, Reno, Window};
+//!
+//! let reno = Rep::new(Reno);
+//! let mut window = Window::new(1_460);
+//! reno.open(Flow(0), &mut window, &Open { now: 0, syn_lost: false });
+//! assert_eq!(window.cwnd, 14_600);
+//! let ack = Ack { now: 40_000, acked: 2_920, flags: AckFlags::CWND_LIMITED, ..Ack::default() };
+//! reno.acknowledged(Flow(0), &mut window, &ack);
+//! assert_eq!(window.cwnd, 17_520);
+//! ```
+//!
+//! In the system the same trait is called through a `CongestionRef`, which finds the Rep of the caller's processor in whatever
+//! implementation is in place; [`implementations`] lists those, [`transfer`] says what passes between them in a swap.
+//!
 //! The controller alone writes `cwnd`, `ssthresh`, `pacing_rate`, `send_quantum`, `prior_cwnd` and `prior_ssthresh`; the
 //! engine alone writes the rest.
 

@@ -6,6 +6,9 @@ use super::algorithm::Algorithm;
 use super::transfer::{COMMON_WINDOW, RENO_TABLE};
 use super::{Ack, CongestionEvent, History, Restart, Timeout, Window, common};
 
+/// How many segments slow start may add for one ACK (RFC 3465 section 2.2, L = 2: makes up for delayed ACKs).
+const SLOW_START_LIMIT: u32 = 2;
+
 /// Additive increase of one segment per round trip, multiplicative decrease by half.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Reno;
@@ -29,7 +32,7 @@ impl Algorithm for Reno {
             return;
         }
         if window.in_slow_start() {
-            return common::slow_start(window, ack);
+            return common::slow_start(window, ack, SLOW_START_LIMIT, 1);
         }
         // RFC 3465 section 2.1: one segment more for each window's worth of bytes acknowledged. One ACK counts for at most
         // one window, so that at most one segment is added however long the engine says nothing.

@@ -46,12 +46,12 @@ pub struct Implementation {
 const IMPLEMENTATIONS: &[Implementation] = &[
     Implementation {
         name: "cubic",
-        summary: "CUBIC (RFC 9438) with fast convergence",
+        summary: "CUBIC (RFC 9438) with fast convergence and HyStart++ (RFC 9406)",
         create: || Controller(Cubic { fast_convergence: true }).object(),
     },
     Implementation {
         name: "cubic-nofc",
-        summary: "CUBIC (RFC 9438) without fast convergence",
+        summary: "CUBIC without fast convergence, otherwise the same",
         create: || Controller(Cubic { fast_convergence: false }).object(),
     },
     Implementation {

@@ -1,4 +1,4 @@
-//! CUBIC: RFC 9438, in integers.
+//! CUBIC: RFC 9438, in integers, with HyStart++ (RFC 9406) in the first slow start.
 //!
 //! ```text
 //!   cwnd                                                  W_cubic(t) = C * (t - K)^3 + W_max
@@ -14,17 +14,19 @@
 //! ```
 
 mod curve;
+mod hystart;
 
 #[cfg(test)]
 mod tests;
 
 pub use curve::{Epoch, Fraction};
+pub use hystart::{HyStart, Verdict};
 
 use swapper::Protocol;
 
 use super::algorithm::Algorithm;
 use super::transfer::{COMMON_WINDOW, CUBIC_TABLE};
-use super::{Ack, Cause, CongestionEvent, History, Restart, Timeout, Window, common};
+use super::{Ack, Cause, CongestionEvent, History, INITIAL_SSTHRESH, Restart, Timeout, Window, common};
 
 /// CUBIC with or without fast convergence. Both keep the same private state.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +45,24 @@ pub struct State {
     pub epoch: Epoch,
     /// The stage before the last reduction, for undo.
     pub undo_epoch: Epoch,
+    /// Watches the round-trip time during the first slow start.
+    pub hystart: HyStart,
+}
+
+impl State {
+    /// Slow start; with HyStart++ as long as ssthresh is arbitrarily high (RFC 9406 section 4.3, RFC 9438 section 4.10).
+    fn slow_start(&mut self, window: &mut Window, ack: &Ack) {
+        let verdict = if window.ssthresh == INITIAL_SSTHRESH { self.hystart.acknowledged(ack) } else { Verdict::Grow };
+        let limit = hystart::SLOW_START_LIMIT;
+        match verdict {
+            Verdict::Grow => common::slow_start(window, ack, limit, 1),
+            Verdict::GrowSlowly => common::slow_start(window, ack, limit, hystart::CONSERVATIVE_DIVISOR),
+            Verdict::Leave => {
+                window.ssthresh = window.cwnd;
+                common::keep_limits(window);
+            }
+        }
+    }
 }
 
 /// beta_cubic = 0.7 (RFC 9438 section 4.6).
@@ -73,7 +93,7 @@ impl Algorithm for Cubic {
         if window.in_slow_start() {
             if grow {
                 state.epoch = Epoch::default();
-                common::slow_start(window, ack);
+                state.slow_start(window, ack);
             }
             return;
         }
@@ -95,6 +115,7 @@ impl Algorithm for Cubic {
         common::remember(window);
         state.undo_epoch = state.epoch;
         state.epoch = Epoch::default();
+        state.hystart = HyStart::default();
         let w_max = self.w_max(window.cwnd, state.history.w_max);
         state.history.reduced(event.now, window.cwnd, w_max);
         // RFC 9438 section 4.6, figure 5: not below two segments after a loss, one after an ECN echo.
@@ -113,6 +134,7 @@ impl Algorithm for Cubic {
             state.history.reduced(timeout.now, window.cwnd, 0);
         }
         state.epoch = Epoch::default();
+        state.hystart = HyStart::default();
         common::lose_window(window, beta(common::in_use(window, timeout.flight)), timeout.repeated);
     }
 

@@ -247,3 +247,69 @@ fn time_without_need_of_the_window_does_not_count() {
     assert!(state.epoch.elapsed <= 100_000, "{} µs counted", state.epoch.elapsed);
     assert!(window.cwnd - cwnd < 2_000, "grew by {}", window.cwnd - cwnd);
 }
+
+/// Acknowledges a round trip's worth of segments one by one with this RTT.
+fn round(window: &mut Window, state: &mut State, rtt: u32) {
+    let cubic = Cubic { fast_convergence: true };
+    for i in 0..window.cwnd / MSS {
+        let mut ack = Ack { rtt, ..ack(0, MSS) };
+        if i == 0 {
+            ack.flags |= AckFlags::ROUND_START;
+        }
+        cubic.acknowledged(state, window, &ack);
+    }
+}
+
+#[test]
+fn slow_start_ends_five_rounds_after_the_round_trip_time_rose() {
+    let (mut window, mut state) = (Window::new(MSS), State::default());
+    round(&mut window, &mut state, 40_000);
+    round(&mut window, &mut state, 44_999);
+    assert_eq!(window.cwnd, 40 * MSS, "a rise below an eighth does not count");
+    // It counts from the eighth sample on; the four rounds after this one grow by a quarter.
+    round(&mut window, &mut state, 50_624);
+    assert!((54..56).contains(&(window.cwnd / MSS)), "{}", window.cwnd / MSS);
+    for _ in 0..4 {
+        let before = window.cwnd;
+        round(&mut window, &mut state, 60_000);
+        assert!((before * 6 / 5..=before * 5 / 4).contains(&window.cwnd));
+    }
+    assert!(window.in_slow_start());
+    let before = window.cwnd;
+    round(&mut window, &mut state, 60_000);
+    assert_eq!(window.ssthresh, before);
+    assert!(window.cwnd - before <= MSS, "congestion avoidance");
+}
+
+#[test]
+fn slow_start_resumes_if_the_round_trip_time_falls_again() {
+    let (mut window, mut state) = (Window::new(MSS), State::default());
+    for rtt in [40_000, 50_000, 45_000] {
+        round(&mut window, &mut state, rtt);
+    }
+    let before = window.cwnd;
+    round(&mut window, &mut state, 45_000);
+    assert_eq!(window.cwnd, 2 * before);
+    assert_eq!(window.ssthresh, INITIAL_SSTHRESH);
+}
+
+#[test]
+fn few_samples_and_later_slow_starts_are_not_judged() {
+    let (mut window, mut state) = (Window { cwnd: 7 * MSS, ..Window::new(MSS) }, State::default());
+    round(&mut window, &mut state, 10_000);
+    window.cwnd = 7 * MSS;
+    round(&mut window, &mut state, 100_000);
+    assert_eq!(window.cwnd, 14 * MSS);
+    let (mut window, mut state) = (Window { ssthresh: 1_000 * MSS, ..Window::new(MSS) }, State::default());
+    for rtt in [10_000, 20_000, 40_000, 80_000] {
+        round(&mut window, &mut state, rtt);
+    }
+    assert_eq!(window.cwnd, 160 * MSS);
+}
+
+#[test]
+fn one_ack_for_many_segments_counts_for_eight() {
+    let (mut window, mut state) = (Window::new(MSS), State::default());
+    Cubic { fast_convergence: true }.acknowledged(&mut state, &mut window, &ack(0, 10 * MSS));
+    assert_eq!(window.cwnd, 18 * MSS);
+}
