@@ -59,11 +59,18 @@ impl ControlClient {
 
     /// Sends `request` and returns its reply, whether `ok` or `error`.
     pub fn ask(&self, request: &str) -> Result<Reply> {
-        static NEXT: AtomicU32 = AtomicU32::new(1);
-        let id = format!("#{}-{} ", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let id = format!("#{} ", new_id());
         let reply = self.exchange(format!("{id}{request}").as_bytes(), |reply| reply.starts_with(&id));
         let text = reply.with_context(|| format!("no reply to `{request}`"))?;
         Ok(Reply { text: text[id.len()..].to_owned() })
+    }
+
+    /// Sends `request` for a reply in JSON, which bears the ID as a field.
+    pub fn ask_json(&self, request: &str) -> Result<serde_json::Value> {
+        let id = new_id();
+        let ours = |reply: &str| serde_json::from_str::<serde_json::Value>(reply).is_ok_and(|reply| reply["id"] == id);
+        let reply = self.exchange(format!("#{id} json {request}").as_bytes(), ours);
+        Ok(serde_json::from_str(&reply.with_context(|| format!("no reply to `json {request}`"))?)?)
     }
 
     /// Sends `request` and fails unless the reply is `ok`.
@@ -125,6 +132,12 @@ impl ControlClient {
         }
         bail!("the guest stayed silent for {} s", self.limit.as_secs())
     }
+}
+
+/// An ID that no other request of this host has had for long.
+fn new_id() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 #[cfg(test)]

@@ -29,8 +29,8 @@ pub fn ready(lab: &Lab) -> Result<Outcome> {
                 ensure!(list.text.contains(implementation), "list does not name {implementation}: {}", list.text);
             }
             control.order("status")?;
-            let json: serde_json::Value = serde_json::from_str(&control.ask("json status")?.text)?;
-            ensure!(json.is_object(), "`json status` is no object: {json}");
+            let json = control.ask_json("status")?;
+            ensure!(json["records"].is_array(), "`json status` has no records: {json}");
             let server = guest.address(Transport::Udp, 7070)?.to_string();
             let mut client = command::cargo();
             client.args(["run", "--quiet", "--package", "midflight", "--", "--host", &server, "list"]);
