@@ -100,31 +100,34 @@ fn forward_waits_for_activities_from_before_only() {
 /// 0063: a call from inside a forwarded call is let through, on this object and on others.
 #[test]
 fn block_lets_calls_from_inside_forwarded_calls_pass() {
-    let world = World::new(1);
+    let world = World::new(2);
     let (coid, a) = world.bank(1, &[MOVE]);
     let (other, b) = world.bank(10, &[MOVE]);
     a[0].deposit(1);
-    b[0].deposit(1);
-    let before = world.processors[0].begin();
-    let swap = world.swap(coid, Distributed::new(world.branch(2, &[MOVE]))).unwrap();
+    b.iter().for_each(|bank| assert_eq!(bank.deposit(1), 1));
+    // The other object is in Block on processor 0 and says so; processor 1 has not run its worker.
     let swap_other = world.swap(other, Distributed::new(world.branch(20, &[MOVE]))).unwrap();
     world.run(0);
-    let mut before = Some(before);
+    let mut before = Some(world.processors[0].begin());
+    let swap = world.swap(coid, Distributed::new(world.branch(2, &[MOVE]))).unwrap();
+    world.run(0);
     world.processors[0].activity(|| {
         a[0].visit(&mut || {
-            drop(before.take());
-            // The activities from before have ended: both objects enter Block on this processor.
+            // What began before the swap has ended: this object enters Block with this call inside.
+            before.take();
             world.run(0);
-            assert!(swap.poll().is_none(), "a forwarded call is inside");
+            // Nothing may wait, as nothing else could go on meanwhile.
+            world.when_waiting(|_, _| panic!("a call from inside a forwarded call was suspended"));
             assert_eq!((a[0].label(), a[0].deposit(1)), (1, 2), "the same object");
-            if swap_other.poll().is_none() {
-                assert_eq!((b[0].label(), b[0].deposit(1)), (10, 2), "another object in Block");
-            }
+            assert_eq!((b[0].label(), b[0].deposit(1)), (10, 2), "another object");
+            world.forget_hooks();
         });
     });
-    assert!(world.finish(&swap).is_committed() && world.finish(&swap_other).is_committed());
-    assert_eq!((a[0].label(), a[0].balance()), (2, 2));
-    assert_eq!(b[0].label(), 20);
+    let (report, report_other) = (world.finish(&swap), world.finish(&swap_other));
+    assert!(report.is_committed() && report_other.is_committed());
+    assert_eq!((report.forwarded(), report_other.forwarded()), (3, 2));
+    assert_eq!((report.suspended(), report_other.suspended()), (0, 0));
+    assert_eq!((a[0].label(), a[0].balance(), b[0].label(), b[0].balance()), (2, 2, 20, 2));
     drop((a, b, swap, swap_other));
     world.end();
 }
