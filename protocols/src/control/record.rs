@@ -74,13 +74,20 @@ impl Record {
     #[must_use]
     pub fn with(mut self, key: impl Into<Key>, value: impl Into<Value>) -> Record {
         let key = key.into();
-        assert!(is_key(&key), "`{key}` is no key of a record");
+        assert!(Record::is_key(&key), "`{key}` is no key of a record");
         let value = value.into();
         match self.pairs.iter_mut().find(|(present, _)| *present == key) {
             Some((_, present)) => *present = value,
             None => self.pairs.push((key, value)),
         }
         self
+    }
+
+    /// Whether a record can have this key.
+    pub fn is_key(key: &str) -> bool {
+        let good =
+            |octet: u8| octet.is_ascii_lowercase() || octet.is_ascii_digit() || matches!(octet, b'_' | b'.' | b'-');
+        (1..=Record::MAX_KEY).contains(&key.len()) && key.bytes().all(good)
     }
 
     /// The pairs in order.
@@ -129,17 +136,12 @@ impl Record {
 
     /// Adds a pair that was received. `None` if it is no key, is there already, or is one too many.
     fn push(&mut self, key: &str, value: Value) -> Option<()> {
-        if !is_key(key) || self.get(key).is_some() || self.pairs.len() == Record::MAX_PAIRS {
+        if !Record::is_key(key) || self.get(key).is_some() || self.pairs.len() == Record::MAX_PAIRS {
             return None;
         }
         self.pairs.push((Cow::Owned(key.into()), value));
         Some(())
     }
-}
-
-fn is_key(key: &str) -> bool {
-    let good = |octet: u8| octet.is_ascii_lowercase() || octet.is_ascii_digit() || matches!(octet, b'_' | b'.' | b'-');
-    (1..=Record::MAX_KEY).contains(&key.len()) && key.bytes().all(good)
 }
 
 impl fmt::Display for Record {

@@ -55,8 +55,8 @@ impl Session {
                     super::control::Step::Reset => return drop_now(conn, context),
                 },
                 Session::Data(stream) => match stream.pump(conn, context.tcp, context.now) {
-                    Ok(moved) => {
-                        if moved {
+                    Ok(note) => {
+                        if note {
                             lobby.moved(context.now);
                         }
                         return Fate::Keep;

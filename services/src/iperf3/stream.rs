@@ -9,6 +9,8 @@ use crate::service::Sockets;
 
 /// A sender that is limited to a rate looks this often whether it may send again.
 const PACE: Duration = Duration::from_millis(1);
+/// Data is told to the lobby at most this often, because all processors share that.
+const NOTE: Duration = Duration::from_secs(1);
 
 /// A data connection.
 #[derive(Debug)]
@@ -24,6 +26,8 @@ pub(super) struct Stream {
     omit_until: Option<Instant>,
     /// When a limited sender may send again.
     resume: Option<Instant>,
+    /// When data is told to the lobby again.
+    note_at: Instant,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,6 +53,7 @@ impl Stream {
             omitted_retransmits: 0,
             omit_until: None,
             resume: None,
+            note_at: Instant::ZERO,
         }
     }
 
@@ -101,7 +106,7 @@ impl Stream {
         }
     }
 
-    /// Receives or sends as much as is possible now. Returns whether anything moved.
+    /// Receives or sends as much as is possible now. Returns whether the lobby should know that data moves.
     ///
     /// # Errors
     /// As the engine's; `Finished` when the client will send no more.
@@ -116,7 +121,11 @@ impl Stream {
             Flow::Waiting | Flow::Receiving => while self.receive(conn, tcp)? > 0 {},
         }
         // A sender that waits for its rate is not stuck.
-        Ok(self.bytes != before || self.resume.is_some())
+        let note = now >= self.note_at && (self.bytes != before || self.resume.is_some());
+        if note {
+            self.note_at = now + NOTE;
+        }
+        Ok(note)
     }
 
     fn receive(&mut self, conn: ConnId, tcp: &mut dyn Sockets) -> Result<usize, Error> {

@@ -118,7 +118,8 @@ impl Host<UdpPeer> for NodeHost<'_> {
                 .with("memory_total", memory.total)
                 .with("memory_free", memory.free),
         ];
-        let nic = shared.platform.nic();
+        let mut nic = shared.platform.nic();
+        nic.retain(|(name, _)| Record::is_key(name));
         for chunk in nic.chunks(20) {
             let record = Record::new().with("nic", "virtio-net");
             records.push(chunk.iter().fold(record, |record, &(name, value)| record.with(name, value)));

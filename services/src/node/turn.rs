@@ -12,7 +12,7 @@ use protocols::handover::Spoke;
 use protocols::stack::{self, First, Receive, Stack, Transmit};
 use protocols::tcp::{self, Engine};
 use protocols::time::Instant;
-use swapper::{Processor, Progress};
+use swapper::{Coid, Processor, Progress};
 
 use super::answers::answer;
 use super::port::ControlPort;
@@ -79,17 +79,17 @@ impl Node {
             let object = (shared.controller().create)();
             let coid = processor.create(object).map_err(SetupError::Object)?;
             let coid = *shared.congestion.call_once(|| coid);
-            let congestion = processor.bind::<dyn Congestion>(coid).map_err(SetupError::Object)?;
+            let congestion = bound(&processor, coid)?;
             let first = First { seed: shared.stack_seed(), steering: shared.steering(), hub };
-            stack = Stack::first(&shared.stack, shared.addresses.clone(), engine(Box::new(congestion)), first, now)
+            stack = Stack::first(&shared.stack, shared.addresses.clone(), engine(congestion), first, now)
                 .map_err(SetupError::Stack)?;
             spoke = None;
         } else {
             let coid = *shared.congestion.get().ok_or(SetupError::Order(number))?;
             spoke = Some(shared.take_spoke(number).ok_or(SetupError::Processor(number))?);
-            let congestion = processor.bind::<dyn Congestion>(coid).map_err(SetupError::Object)?;
-            stack = Stack::other(&shared.stack, shared.addresses.clone(), engine(Box::new(congestion)))
-                .map_err(SetupError::Stack)?;
+            let congestion = bound(&processor, coid)?;
+            stack =
+                Stack::other(&shared.stack, shared.addresses.clone(), engine(congestion)).map_err(SetupError::Stack)?;
         }
         let services: Vec<Box<dyn Service>> = vec![Box::new(Echo), Box::new(Iperf3::new(shared.lobby.clone()))];
         for service in &services {
@@ -198,4 +198,9 @@ impl Node {
         let wake_at = [self.stack.next_deadline(now), workers_at, services_at, control_at].into_iter().flatten().min();
         Turn { again: again || workers, wake_at }
     }
+}
+
+/// The congestion controller, as the engine calls it.
+fn bound(processor: &Processor, coid: Coid) -> Result<tcp::CongestionRef, SetupError> {
+    Ok(Box::new(processor.bind::<dyn Congestion>(coid).map_err(SetupError::Object)?))
 }
