@@ -61,6 +61,11 @@ impl Generations {
         self.advance()
     }
 
+    /// Activities alive on this processor.
+    pub(crate) fn alive(&self) -> u32 {
+        self.alive[0].get() + self.alive[1].get()
+    }
+
     /// Begins to wait for the end of every activity that is alive now.
     pub(crate) fn wait(&self) -> Wait {
         self.waiting.set(self.waiting.get() + 1);

@@ -30,6 +30,10 @@ pub(crate) struct Local {
     /// Free entries of this processor's region (0027).
     pub(crate) free: RefCell<Vec<u16>>,
     pub(crate) generations: Generations,
+    /// Suspended calls on this processor's stack.
+    suspensions: Cell<u32>,
+    /// What stands for the calls outside of any activity in which a call was suspended.
+    outside: Cell<Option<Generation>>,
     /// The Mediator Reps of swaps that have not ended here.
     workers: RefCell<Vec<Rc<MediatorRep>>>,
     /// Forwarded calls on this processor's stack. What runs further up the stack runs inside of them: it is marked as
@@ -67,6 +71,8 @@ impl Local {
             slots: RefCell::new(BTreeMap::new()),
             free: RefCell::new(free),
             generations: Generations::new(),
+            suspensions: Cell::new(0),
+            outside: Cell::new(None),
             workers: RefCell::new(Vec::new()),
             forwarded: Cell::new(0),
             attention: Cell::new(false),
@@ -136,6 +142,37 @@ impl Local {
             // The callback of a wait for a generation (0060).
             self.attend();
         }
+    }
+
+    /// A call is suspended, so workers will run inside of it: it counts as an activity for as long. Outside of any activity
+    /// it may itself be part of calls that nothing counts; something stands for them from now on.
+    pub(crate) fn suspend(&self) -> Generation {
+        if self.generations.alive() == 0 {
+            self.outside.set(Some(self.generations.begin()));
+        }
+        self.suspensions.set(self.suspensions.get() + 1);
+        self.generations.begin()
+    }
+
+    /// The call goes on.
+    pub(crate) fn resume(&self, generation: Generation) {
+        self.suspensions.set(self.suspensions.get() - 1);
+        self.end_activity(generation);
+        if self.suspensions.get() == 0 && self.outside.get().is_some() {
+            // Only the event loop can say that those calls have ended.
+            self.attend();
+        }
+    }
+
+    /// The event loop runs the workers itself. With no call suspended, none is under way outside of activities (the
+    /// promise of `System::attach`).
+    pub(crate) fn run_from_loop(&self, now: u64) -> Progress {
+        if self.suspensions.get() == 0
+            && let Some(generation) = self.outside.take()
+        {
+            self.end_activity(generation);
+        }
+        self.run(now)
     }
 
     /// Makes this processor run its workers, also if its event loop is about to sleep.

@@ -340,7 +340,7 @@ impl MediatorRep {
     }
 }
 
-/// A suspended call. It counts as an activity of its own, so that one that began outside of any is not overlooked.
+/// A suspended call.
 struct Suspension<'a> {
     rep: &'a MediatorRep,
     local: &'a Local,
@@ -352,7 +352,7 @@ impl<'a> Suspension<'a> {
         rep.suspended.set(rep.suspended.get() + 1);
         let (open, since) = rep.open.get();
         rep.open.set((open + 1, if open == 0 { local.system().platform().now() } else { since }));
-        Self { rep, local, generation: local.generations.begin() }
+        Self { rep, local, generation: local.suspend() }
     }
 }
 
@@ -362,7 +362,7 @@ impl Drop for Suspension<'_> {
         self.rep.open.set((open - 1, since));
         let time = self.local.system().platform().now().saturating_sub(since);
         self.rep.longest.set(self.rep.longest.get().max(time));
-        self.local.end_activity(self.generation);
+        self.local.resume(self.generation);
     }
 }
 

@@ -72,7 +72,7 @@ impl Processor {
     /// each turn and after each [wake](crate::Platform::wake); `now` is the platform's clock. Costs one load when nothing
     /// is under way.
     pub fn run_workers(&self, now: u64) -> Progress {
-        self.0.run(now)
+        self.0.run_from_loop(now)
     }
 }
 

@@ -51,9 +51,9 @@ impl System {
     ///
     /// # Safety
     /// The event loop's promise: while a call through a reference of this processor is running, workers are run
-    /// ([`Processor::run_workers`]) only inside an [activity](Processor::activity) that began before that call and ends
-    /// after it. A loop that does everything in activities, and runs workers between them, keeps it without a thought.
-    /// (The swapper keeps it itself where a suspended call runs workers.)
+    /// ([`Processor::run_workers`]), and activities that make calls are begun, only inside an
+    /// [activity](Processor::activity) that began before that call and ends after it. A loop that makes its calls in
+    /// activities, and runs workers between them, keeps it without a thought.
     pub unsafe fn attach(&self, processor: usize) -> Result<Processor, SystemError> {
         self.attach_with(processor, LocalTable::on_heap)
     }

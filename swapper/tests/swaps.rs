@@ -337,6 +337,44 @@ fn the_one_who_waits_can_undo() {
     world.end();
 }
 
+/// A call outside of any activity that is suspended inside another object's call: that one counts from then on.
+#[test]
+fn a_call_outside_of_activities_is_not_overlooked() {
+    let world = World::new(4);
+    let banks = [1, 10, 100].map(|label| world.bank(label, &[MOVE]));
+    let [(coid, a), (other, b), (third, c)] = &banks;
+    for bank in [&a[0], &b[0], &b[3], &c[1], &c[2]] {
+        bank.deposit(1);
+    }
+    // The second object is in Block on processor 0; the third is being transferred by 1 and 2.
+    let other = world.swap(*other, Distributed::new(world.branch(20, &[MOVE]))).unwrap();
+    world.run(0);
+    let third = world.swap(*third, Distributed::new(world.branch(200, &[MOVE]))).unwrap();
+    world.run(1);
+    world.run(2);
+    let swap = Rc::new(Cell::new(None));
+    a[0].visit(&mut || {
+        let (place, coid) = (Rc::clone(&swap), *coid);
+        world.when_waiting(move |world, _| {
+            place.set(Some(world.swap(coid, Distributed::new(world.branch(2, &[MOVE]))).unwrap()));
+        });
+        assert_eq!(b[0].label(), 10, "suspended, then let go for the swap of the first");
+        // The second suspension runs workers once more; the first object must not be exported: this call is inside.
+        world.when_waiting(|world, _| {
+            world.run(1);
+        });
+        assert_eq!(c[0].label(), 200);
+        assert!(world.is_played());
+    });
+    let swap = swap.take().unwrap();
+    assert_eq!(swap.outcome(), None);
+    assert!(world.finish(&swap).is_committed());
+    world.finish(&other);
+    world.finish(&third);
+    drop((banks, swap, other, third));
+    world.end();
+}
+
 #[test]
 fn a_processor_that_comes_late_takes_part() {
     let world = World::new(2);
