@@ -96,6 +96,10 @@ fn run(seed: u64, swaps: bool) -> [Window; 3] {
             window.mss = any_u32(&mut rng);
             bench.on(0, |controller| controller.recovered(Flow(index as u32), window, now));
         }
+        // A connection that has grown for hours.
+        if rng.below(300) == 0 {
+            window.cwnd = MAX_WINDOW - rng.below(10_000) as u32;
+        }
         bench.on(0, |controller| event(&mut rng, controller, Flow(index as u32), window, now));
         check(window, "after an event");
         if swaps && step % 100 == 0 {

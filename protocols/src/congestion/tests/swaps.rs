@@ -229,6 +229,41 @@ fn connections_of_every_processor_move() {
 }
 
 #[test]
+fn ten_thousand_connections_move_each_with_its_own_state() {
+    let bench = Bench::new("cubic", 1);
+    let mut windows: Vec<Window> = (0..10_000).map(|_| Window::new(MSS)).collect();
+    bench.on(0, |controller| {
+        for (index, window) in windows.iter_mut().enumerate() {
+            let flow = Flow(index as u32);
+            controller.open(flow, window, &Open { now: 0, syn_lost: false });
+            window.cwnd = (100 + index as u32) * MSS;
+            let flight = window.cwnd;
+            controller.congestion(flow, window, &CongestionEvent { now: 0, flight, cause: Cause::Loss });
+        }
+    });
+    for to in ["cubic-nofc", "reno", "cubic"] {
+        assert_eq!(bench.swap(to).items(), 10_000);
+    }
+    // Without fast convergence or with it, a loss below W_max or above it: what each connection aims at shows its state.
+    let k = |window: &Window| (f64::from(window.prior_cwnd - window.cwnd) / f64::from(MSS) / 0.4).cbrt();
+    for index in [0, 1, 4_999, 9_999] {
+        let window = &mut windows[index];
+        let (w_max, end) = (window.prior_cwnd, (k(window) * 1e6) as u64);
+        window.srtt = 1_000_000;
+        bench.on(0, |controller| {
+            let mut now = 0;
+            while now < end {
+                for _ in 0..window.cwnd / (4 * MSS) {
+                    controller.acknowledged(Flow(index as u32), window, &ack(now, 4 * MSS));
+                }
+                now += 1_000_000;
+            }
+        });
+        assert!(window.cwnd.abs_diff(w_max) < w_max / 50, "{index}: {} instead of {w_max}", window.cwnd);
+    }
+}
+
+#[test]
 fn a_swap_that_is_cancelled_leaves_everything_as_it_was() {
     for to in NAMES {
         for turns in 0..4 {
