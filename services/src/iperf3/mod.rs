@@ -88,6 +88,12 @@ impl Service for Iperf3 {
     }
 
     fn poll(&mut self, context: &mut Context<'_>) {
+        if self.next.is_some_and(|next| next <= context.now) {
+            self.next = None;
+            for conn in self.sessions.names() {
+                self.on(conn, |session, lobby| session.tick(conn, lobby, context));
+            }
+        }
         // What one session does may concern another one of this processor, so look until nothing changes.
         // A test has few phases, so this ends.
         loop {
@@ -98,12 +104,6 @@ impl Service for Iperf3 {
             self.seen = changes;
             for conn in self.sessions.names() {
                 self.on(conn, |session, lobby| session.notice(conn, lobby, context));
-            }
-        }
-        if self.next.is_some_and(|next| next <= context.now) {
-            self.next = None;
-            for conn in self.sessions.names() {
-                self.on(conn, |session, lobby| session.tick(conn, lobby, context));
             }
         }
     }

@@ -320,6 +320,15 @@ fn a_test_that_never_ends_is_given_up() {
 }
 
 #[test]
+fn a_test_that_is_given_up_takes_its_streams_along_in_the_same_turn() {
+    let mut rig = Rig::new();
+    let (control, streams) = rig.start(r#"{"tcp":true,"time":5}"#, &[0]);
+    rig.now += Duration::from_secs(60);
+    rig.benches[0].poll(rig.now, &rig.system);
+    assert!(rig.gone(control) && rig.gone(streams[0]));
+}
+
+#[test]
 fn each_step_has_its_time() {
     let parameters = r#"{"tcp":true,"time":10,"parallel":2}"#;
     let mut rig = Rig::new();

@@ -71,7 +71,7 @@ impl Swaps {
             shared.current.store(running.to, Ordering::Relaxed);
         }
         let record = trace(&running, &report, shared.processors());
-        log::info!(
+        log::debug!(
             "swap {}: {} {} -> {} {} in {} us, {} connections moved{}",
             record.swap,
             record.object,
