@@ -50,13 +50,14 @@ fn run(words: &[&str]) -> Result<core::convert::Infallible, Error> {
         test.fail();
     }
 
-    let mut nic = Nic::open()?;
+    let count = processors::count();
+    // The rings between processors take single segments only.
+    let mut nic = Nic::open(count == 1)?;
     let card = node::Nic { mac: nic.mac().ok_or(Error::NoMac)?, mtu: nic.mtu(), offloads: nic.split().1.offloads() };
     let mut seed = [0; 32];
     for word in seed.chunks_exact_mut(8) {
         word.copy_from_slice(&cpu::random().ok_or(Error::NoEntropy)?.to_le_bytes());
     }
-    let count = processors::count();
     let shared = Shared::new(&options, count, card, seed, &MACHINE)?;
     let shared = SHARED.call_once(|| shared);
     info!("{count} processors, {} MiB of memory", boot::memory_octets() >> 20);

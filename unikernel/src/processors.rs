@@ -81,9 +81,7 @@ pub fn start_others(run: fn(usize)) {
     let mut next = clock::micros();
     while UP.load(Ordering::SeqCst) < count {
         if clock::micros() >= next {
-            for apic in 1..count {
-                lapic::interrupt(apic as u32, interrupts::HERMIT_WAKE);
-            }
+            lapic::interrupt_others(interrupts::HERMIT_WAKE);
             next += 1_000;
         }
         core::hint::spin_loop();

@@ -21,6 +21,8 @@ const DIVIDE: u32 = 0x3e0;
 
 /// Command: assert, fixed delivery.
 const ASSERT: u32 = 1 << 14;
+/// Command: to all processors but this one.
+const ALL_OTHERS: u32 = 0b11 << 18;
 /// Command, memory window only: still being delivered.
 const PENDING: u32 = 1 << 12;
 /// Divide by 16.
@@ -85,6 +87,20 @@ pub fn interrupt(destination: u32, vector: u8) {
         core::hint::spin_loop();
     }
     write(COMMAND_HIGH, destination << 24);
+    write(COMMAND, command);
+}
+
+/// Raises `vector` on all processors but this one.
+pub fn interrupt_others(vector: u8) {
+    let command = ALL_OTHERS | ASSERT | u32::from(vector);
+    if MODE_X2.load(Ordering::Relaxed) {
+        // SAFETY: as in `interrupt`.
+        unsafe { cpu::write_msr(X2APIC + COMMAND / 16, command.into()) };
+        return;
+    }
+    while read(COMMAND) & PENDING != 0 {
+        core::hint::spin_loop();
+    }
     write(COMMAND, command);
 }
 
