@@ -42,11 +42,11 @@ pub struct Forward {
 pub enum Network {
     /// QEMU's own user-mode network, with ports forwarded from loopback; no privilege needed.
     User(Vec<Forward>),
-    /// As `User`, and every frame also goes to and comes from the program that listens at this address (QEMU's socket format: each
-    /// frame behind its length as 32 bits, big-endian).
-    Wire(Vec<Forward>, SocketAddr),
     /// The device `tap0` of a network namespace.
     Tap(String),
+    /// As `Tap`, and every frame also goes to and comes from the program that listens at this address of the namespace (QEMU's socket
+    /// format: each frame behind its length as 32 bits, big-endian).
+    Wire(String, SocketAddr),
 }
 
 /// A machine to start.
@@ -116,33 +116,45 @@ impl Network {
     /// Where the guest's `port` is reached from (for a TAP: from inside its namespace).
     pub fn address(&self, transport: Transport, port: u16) -> Option<SocketAddr> {
         match self {
-            Self::User(forwards) | Self::Wire(forwards, _) => forwards
+            Self::User(forwards) => forwards
                 .iter()
                 .find(|forward| forward.transport == transport && forward.guest == port)
                 .map(|forward| (Ipv4Addr::LOCALHOST, forward.host).into()),
-            Self::Tap(_) => Some((TAP_GUEST.parse::<Ipv4Addr>().ok()?, port).into()),
+            Self::Tap(_) | Self::Wire(..) => Some((TAP_GUEST.parse::<Ipv4Addr>().ok()?, port).into()),
         }
     }
 
     fn arguments(&self) -> Vec<String> {
         match self {
             Self::User(forwards) => words(["-netdev", &user("n0", forwards)]),
+            Self::Tap(_) => words(["-netdev", &tap("n0")]),
             // A hub joins the two networks and the NIC.
-            Self::Wire(forwards, wire) => words([
+            Self::Wire(_, wire) => words([
                 "-netdev",
-                &user("u0", forwards),
+                &tap("t0"),
                 "-netdev",
                 &format!("socket,id=w0,connect={wire}"),
                 "-netdev",
-                "hubport,id=h0,hubid=0,netdev=u0",
+                "hubport,id=h0,hubid=0,netdev=t0",
                 "-netdev",
                 "hubport,id=h1,hubid=0,netdev=w0",
                 "-netdev",
                 "hubport,id=n0,hubid=0",
             ]),
-            Self::Tap(_) => words(["-netdev", "tap,id=n0,ifname=tap0,script=no,downscript=no"]),
         }
     }
+
+    /// The network namespace that the machine runs in, if it is one of its own.
+    pub fn namespace(&self) -> Option<&str> {
+        match self {
+            Self::User(_) => None,
+            Self::Tap(name) | Self::Wire(name, _) => Some(name),
+        }
+    }
+}
+
+fn tap(id: &str) -> String {
+    format!("tap,id={id},ifname=tap0,script=no,downscript=no")
 }
 
 fn user(id: &str, forwards: &[Forward]) -> String {
@@ -162,13 +174,13 @@ fn words<'a>(words: impl IntoIterator<Item = &'a str>) -> Vec<String> {
 impl Machine {
     /// The command that starts it, serial line on standard output.
     pub fn command(&self) -> Command {
-        let mut command = match &self.network {
-            Network::Tap(namespace) => {
+        let mut command = match self.network.namespace() {
+            Some(namespace) => {
                 let mut command = command::tethered("ip");
                 command.args(["netns", "exec", namespace, "qemu-system-x86_64"]);
                 command
             }
-            _ => command::tethered("qemu-system-x86_64"),
+            None => command::tethered("qemu-system-x86_64"),
         };
         let accel = match self.accel {
             Accel::Kvm => "kvm",
@@ -183,7 +195,7 @@ impl Machine {
         // Without an option ROM: the machine boots from the image only.
         command.args(["-device", "virtio-net-pci,netdev=n0,disable-legacy=on,romfile="]);
         let mut line = format!("midflight -freq {}", self.tsc_mhz);
-        if matches!(self.network, Network::Tap(_)) {
+        if self.network.namespace().is_some() {
             line += &format!(" -- ip={TAP_GUEST}/24 gateway={TAP_HOST}");
         } else {
             line += " --";

@@ -14,8 +14,8 @@ mod tap;
 mod traffic;
 mod wire;
 
-use std::cell::OnceCell;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -71,15 +71,15 @@ const REPLY: Duration = Duration::from_secs(15);
 
 /// What the tests share: the image, built once, and how it is executed here.
 pub struct Lab {
-    image: OnceCell<PathBuf>,
-    accel: OnceCell<Accel>,
-    tsc_mhz: OnceCell<u64>,
+    image: OnceLock<PathBuf>,
+    accel: OnceLock<Accel>,
+    tsc_mhz: OnceLock<u64>,
 }
 
 impl Lab {
     /// Nothing is built or started yet.
     pub fn new() -> Self {
-        Self { image: OnceCell::new(), accel: OnceCell::new(), tsc_mhz: OnceCell::new() }
+        Self { image: OnceLock::new(), accel: OnceLock::new(), tsc_mhz: OnceLock::new() }
     }
 
     /// The image, built at first use.
@@ -170,7 +170,11 @@ impl Guest {
     pub fn tested(self, test: impl FnOnce(&Self) -> Result<()>) -> Result<Outcome> {
         match test(&self) {
             Ok(()) => self.finish(),
-            Err(error) => Err(error.context(format!("the guest's last lines were:\n{}", self.vm.tail()))),
+            Err(error) => {
+                let state =
+                    if self.vm.runs() { "still runs".into() } else { format!("has ended ({})", self.vm.wait_end()?) };
+                Err(anyhow::anyhow!("{error:#}\nthe machine {state}; its last lines were:\n{}", self.vm.tail()))
+            }
         }
     }
 }

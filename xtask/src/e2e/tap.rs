@@ -9,12 +9,9 @@ use crate::test::Outcome;
 
 /// Both directions against the kernel's TCP, with swaps.
 pub fn download(lab: &Lab) -> Result<Outcome> {
-    if !rustix::process::geteuid().is_root() || !std::path::Path::new("/dev/net/tun").exists() {
-        return Ok(Outcome::Skipped("a TAP needs root and /dev/net/tun".into()));
-    }
-    let namespace = match Namespace::new() {
+    let namespace = match namespace() {
         Ok(namespace) => namespace,
-        Err(error) => return Ok(Outcome::Skipped(format!("no network namespace can be made here: {error:#}"))),
+        Err(outcome) => return Ok(outcome),
     };
     let guest: Guest = lab.boot(|machine| machine.network = Network::Tap(namespace.name().to_owned()))?;
     guest.tested(|guest| {
@@ -23,4 +20,12 @@ pub fn download(lab: &Lab) -> Result<Outcome> {
             iperf::under_swaps(guest, "-t 12", false)
         })
     })
+}
+
+/// A network namespace, or the reason why there can be none here.
+pub fn namespace() -> Result<Namespace, Outcome> {
+    if !rustix::process::geteuid().is_root() || !std::path::Path::new("/dev/net/tun").exists() {
+        return Err(Outcome::Skipped("a TAP needs root and /dev/net/tun".into()));
+    }
+    Namespace::new().map_err(|error| Outcome::Skipped(format!("no network namespace can be made here: {error:#}")))
 }
