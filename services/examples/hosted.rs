@@ -143,7 +143,10 @@ fn main() {
     let tap = Rc::new(RefCell::new(device));
     let (mut rx, mut tx) = (Tap(tap.clone()), Tap(tap));
     let mut node = node(&shared, 0);
-    starts.iter().for_each(|start| drop(start.send(())));
+    for start in &starts {
+        // A thread that is gone has said why.
+        let _ = start.send(());
+    }
     loop {
         let turn = node.turn(platform.time(), &mut rx, &mut tx);
         sleep(platform, turn, Some(file), 0);

@@ -56,3 +56,6 @@ impl<T> Table<T> {
         self.slots.iter().flatten().map(|(conn, _)| *conn).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

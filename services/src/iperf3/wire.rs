@@ -127,3 +127,6 @@ impl Collector {
         (!self.framed && self.octets.len() == self.need).then_some(&self.octets)
     }
 }
+
+#[cfg(test)]
+mod tests;

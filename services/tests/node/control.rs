@@ -1,7 +1,6 @@
 //! The control port, and swaps of connections that live.
 
 use protocols::control::{Code, ConnectionRecord, TraceRecord};
-use protocols::time::Duration;
 
 use crate::rig::Rig;
 
