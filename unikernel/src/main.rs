@@ -39,6 +39,9 @@ use services::options::Options;
 /// What all processors share, once it is made.
 static SHARED: spin::Once<Arc<Shared>> = spin::Once::new();
 
+/// What shall fail on purpose.
+static TEST: spin::Once<test::Test> = spin::Once::new();
+
 /// Everything, on the boot processor, with the words of the command line. Returns only on failure.
 fn run(words: &[&str]) -> Result<core::convert::Infallible, Error> {
     processors::set_up_first()?;
@@ -47,7 +50,8 @@ fn run(words: &[&str]) -> Result<core::convert::Infallible, Error> {
     let options = Options::parse(words)?;
     console::log_up_to(options.log);
     if let Some(test) = test {
-        test.fail();
+        test.run_on(0);
+        TEST.call_once(|| test);
     }
 
     let count = processors::count();
@@ -76,6 +80,9 @@ fn other(processor: usize) {
 
 fn run_other(processor: usize) -> Result<core::convert::Infallible, Error> {
     local::check(processor)?;
+    if let Some(test) = TEST.get() {
+        test.run_on(processor);
+    }
     let shared = SHARED.get().ok_or(Error::Order)?;
     turns::run_other(node(shared, processor)?, processor)
 }

@@ -3,11 +3,19 @@
 use core::arch::asm;
 use core::hint::black_box;
 
+use crate::arch::memory;
 use crate::error::Error;
+use crate::{console, processors};
 
-/// What can fail on purpose.
+/// A failure that was asked for, and where.
 #[derive(Clone, Copy, Debug)]
-pub enum Failure {
+pub struct Test {
+    failure: Failure,
+    processor: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Failure {
     Panic,
     PageFault,
     NullPointer,
@@ -16,9 +24,11 @@ pub enum Failure {
     Divide,
     StackOverflow,
     StackPointer,
+    /// No failure, unless the memory functions are wrong.
+    Memory,
 }
 
-const ALL: [(&str, Failure); 8] = [
+const ALL: [(&str, Failure); 9] = [
     ("panic", Failure::Panic),
     ("fault:pf", Failure::PageFault),
     ("fault:null", Failure::NullPointer),
@@ -27,26 +37,45 @@ const ALL: [(&str, Failure); 8] = [
     ("fault:de", Failure::Divide),
     ("fault:stack", Failure::StackOverflow),
     ("fault:rsp", Failure::StackPointer),
+    ("memory", Failure::Memory),
 ];
 
 /// What `test=` knows.
-pub const NAMES: &str = "panic, fault:pf, fault:null, fault:ud, fault:gp, fault:de, fault:stack, fault:rsp";
+pub const NAMES: &str = "panic, fault:pf, fault:null, fault:ud, fault:gp, fault:de, fault:stack, fault:rsp, memory, and @N for another processor than 0";
 
-/// Takes the word `test=…`, if there is one, out of the others.
-pub fn split<'a>(words: &'a [&'a str]) -> Result<(Option<Failure>, impl Iterator<Item = &'a str>), Error> {
+/// Takes the word `test=NAME` or `test=NAME@PROCESSOR`, if there is one, out of the others.
+pub fn split<'a>(words: &'a [&'a str]) -> Result<(Option<Test>, impl Iterator<Item = &'a str>), Error> {
     let asked = words.iter().find_map(|word| word.strip_prefix("test="));
-    let failure = match asked {
+    let test = match asked {
         None => None,
-        Some(name) => Some(ALL.iter().find(|(known, _)| *known == name).ok_or(Error::UnknownTest)?.1),
+        Some(asked) => {
+            let (name, processor) = asked.split_once('@').unwrap_or((asked, "0"));
+            let failure = ALL.iter().find(|(known, _)| *known == name).ok_or(Error::UnknownTest)?.1;
+            let processor =
+                processor.parse().ok().filter(|number| *number < processors::count()).ok_or(Error::UnknownTest)?;
+            Some(Test { failure, processor })
+        }
     };
-    Ok((failure, words.iter().copied().filter(|word| !word.starts_with("test="))))
+    Ok((test, words.iter().copied().filter(|word| !word.starts_with("test="))))
+}
+
+impl Test {
+    /// Fails, if it is `processor` that shall.
+    pub fn run_on(self, processor: usize) {
+        if self.processor == processor {
+            self.failure.fail();
+        }
+    }
 }
 
 impl Failure {
-    /// Fails.
-    pub fn fail(self) {
+    fn fail(self) {
         match self {
             Self::Panic => panic!("on purpose"),
+            Self::Memory => {
+                memory::check();
+                console::line(format_args!("midflight: memcpy, memmove and memset agree with a loop over octets"));
+            }
             // SAFETY (all below): the exception is what is wanted; its handler never returns here.
             // SAFETY: nothing is mapped there.
             Self::PageFault => unsafe { asm!("mov al, [{}]", in(reg) 0x4ead_0000_0000u64, out("al") _) },

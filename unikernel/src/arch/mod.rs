@@ -8,5 +8,5 @@ pub mod exit;
 pub mod idt;
 pub mod interrupts;
 pub mod lapic;
-mod memory;
+pub mod memory;
 pub mod paging;
