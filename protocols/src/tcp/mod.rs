@@ -18,6 +18,57 @@
 //! (RFC 5961), TIME-WAIT reuse (RFC 6191). Window decisions belong to the controller ([`crate::congestion`]); which octets are sent again
 //! belongs to the connection.
 //!
+//! # Example
+//!
+//! ```
+//! use protocols::congestion::{Reno, Rep};
+//! use protocols::tcp::{Checksum, Config, Egress, Engine, Full, Header, Path, Secrets};
+//! use protocols::time::Instant;
+//! use smoltcp::wire::IpAddress;
+//!
+//! /// A wire: what one engine sends, the other receives.
+//! struct Wire(Vec<Vec<u8>>);
+//!
+//! impl Egress for Wire {
+//!     fn send(&mut self, _: &Path, header: &Header, payload: [&[u8]; 2]) -> Result<(), Full> {
+//!         let mut segment = vec![0; header.len()];
+//!         header.write(&mut segment);
+//!         segment.extend(payload.concat());
+//!         self.0.push(segment);
+//!         Ok(())
+//!     }
+//! }
+//!
+//! let engine = |seed| Engine::new(Config::default(), Secrets::from_seed([seed; 32]), Box::new(Rep::new(Reno)));
+//! let mut engines = [engine(1), engine(2)];
+//! let (a, b) = (IpAddress::v4(10, 0, 0, 1), IpAddress::v4(10, 0, 0, 2));
+//! let paths = [Path { local: a, remote: b, link: [0; 6] }, Path { local: b, remote: a, link: [0; 6] }];
+//! let now = Instant::from_millis(1);
+//!
+//! engines[1].listen(7, 16).expect("the port is free");
+//! let client = engines[0].connect(now, paths[0], 7, None).expect("there is room");
+//! let mut received = Vec::new();
+//! for turn in 0..8 {
+//!     let (from, to) = (turn % 2, 1 - turn % 2);
+//!     let mut wire = Wire(Vec::new());
+//!     engines[from].poll(now, &mut wire);
+//!     for segment in wire.0 {
+//!         engines[to].receive(now, &paths[to], &segment, Checksum::Verified, &mut Wire(Vec::new()));
+//!     }
+//!     while let Some(event) = engines[to].next_event() {
+//!         if event.conn == client && to == 0 {
+//!             engines[0].send(client, b"hello").expect("the connection is open");
+//!         } else {
+//!             let _ = engines[1].recv_with(event.conn, |octets| {
+//!                 received.extend_from_slice(octets);
+//!                 octets.len()
+//!             });
+//!         }
+//!     }
+//! }
+//! assert_eq!(received, b"hello");
+//! ```
+//!
 //! # Limits, and what happens at each
 //!
 //! | limit | at the limit |
@@ -71,5 +122,4 @@ pub use options::{MAX_WINDOW_SCALE, Options, SackBlocks, Timestamps};
 pub use slab::ConnId;
 pub use state::State;
 
-/// How the engine calls its congestion controller.
-pub type CongestionRef = alloc::boxed::Box<dyn crate::congestion::Congestion>;
+

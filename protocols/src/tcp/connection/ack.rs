@@ -33,7 +33,10 @@ impl Connection {
         if advanced == 0 && header.options.sack.is_empty() && (changed || payload > 0 || self.scoreboard.flight() == 0)
         {
             // Nothing is acknowledged, and it is no duplicate ACK (RFC 5681 section 2).
-            self.recovery.retries = 0;
+            // A window of zero may last for ever, as long as a service waits for it to open.
+            if self.snd_wnd > 0 || self.owner == Owner::Service {
+                self.recovery.retries = 0;
+            }
             return true;
         }
         self.take_acknowledgement(header, ack, advanced, changed || payload > 0, env);

@@ -13,6 +13,8 @@ impl Connection {
             return;
         }
         match reason {
+            // A half-open connection is none yet.
+            _ if self.owner == Owner::Nobody => {}
             CloseReason::Finished => env.counters.finished += 1,
             CloseReason::Reset | CloseReason::Refused => env.counters.reset += 1,
             CloseReason::TimedOut => env.counters.timed_out += 1,

@@ -16,7 +16,6 @@ mod timers;
 
 use smoltcp::wire::IpAddress;
 
-use super::CongestionRef;
 use super::config::Config;
 use super::counters::Counters;
 use super::egress::Path;
@@ -33,7 +32,7 @@ use super::scoreboard::Scoreboard;
 use super::seq::Seq;
 use super::slab::ConnId;
 use super::state::State;
-use crate::congestion::{Flow, Window};
+use crate::congestion::{CongestionRef, Flow, Window};
 use crate::time::Instant;
 
 pub(crate) use open::Opening;

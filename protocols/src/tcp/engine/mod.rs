@@ -7,7 +7,6 @@ mod service;
 
 use alloc::collections::VecDeque;
 
-use super::CongestionRef;
 use super::config::{Config, Secrets};
 use super::connection::Owner;
 use super::connection::{Connection, Env, Memory};
@@ -21,6 +20,7 @@ use super::lookup::Lookup;
 use super::slab::{ConnId, Slab};
 use super::state::State;
 use super::timer_wheel::TimerWheel;
+use crate::congestion::CongestionRef;
 use crate::time::Instant;
 
 /// All TCP connections of one processor.
@@ -131,11 +131,6 @@ impl Engine {
     /// The congestion controller.
     pub fn congestion(&self) -> &CongestionRef {
         &self.congestion
-    }
-
-    /// The congestion controller, to be replaced.
-    pub fn congestion_mut(&mut self) -> &mut CongestionRef {
-        &mut self.congestion
     }
 
     fn observe(&mut self, now: Instant) {

@@ -120,13 +120,12 @@ impl Script {
     }
 
     pub fn segment_with(&mut self, flags: Flags, seq: i64, ack: i64, payload: &[u8], window: u16, sack: &[(u32, u32)]) {
-        let mut options = Options::default();
-        options.timestamps = self.timestamp.map(|value| Timestamps { value, echo: self.echo });
         let mut blocks = SackBlocks::default();
         for (start, end) in sack {
             blocks.push(self.isn.wrapping_add(1 + start), self.isn.wrapping_add(1 + end));
         }
-        options.sack = blocks;
+        let timestamps = self.timestamp.map(|value| Timestamps { value, echo: self.echo });
+        let options = Options { timestamps, sack: blocks, ..Options::default() };
         let header = Header {
             flags,
             sequence: self.peer_isn.wrapping_add(1).wrapping_add(seq as u32),

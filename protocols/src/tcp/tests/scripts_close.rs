@@ -187,6 +187,21 @@ fn nobody_waits_in_fin_wait_2_for_ever() {
 }
 
 #[test]
+fn a_peer_that_keeps_its_window_shut_cannot_hold_a_closed_connection() {
+    let mut script = Script::accepted(&Config { max_retries: 5, ..config() }, Script::plain());
+    script.segment_with(Flags::ACK, 0, 0, b"", 0, &[]);
+    script.send(1000);
+    script.engine.close(script.conn()).unwrap();
+    for _ in 0..8 {
+        script.sent();
+        script.advance(60_001);
+        script.sent();
+        script.segment_with(Flags::ACK, 0, 0, b"", 0, &[]);
+    }
+    assert_eq!((state(&script), script.engine.buffer_octets()), (None, 0));
+}
+
+#[test]
 fn abort_resets() {
     let mut script = Script::accepted(&config(), Script::plain());
     script.send(100);

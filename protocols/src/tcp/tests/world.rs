@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use smoltcp::wire::{IpAddress, TcpPacket};
 
-use crate::congestion::{Cubic, Rep};
+use crate::congestion::lookup;
 use crate::sim;
 use crate::tcp::{
     Checksum, CloseReason, Config, ConnId, Egress, Engine, Error, Full, Header, Info, Kinds, Path, Secrets,
@@ -72,8 +72,7 @@ impl Egress for Outbox {
 }
 
 pub fn engine(config: &Config, seed: u8) -> Engine {
-    let cubic = Rep::new(Cubic { fast_convergence: true });
-    Engine::new(config.clone(), Secrets::from_seed([seed; 32]), alloc::boxed::Box::new(cubic))
+    Engine::new(config.clone(), Secrets::from_seed([seed; 32]), lookup("cubic").unwrap().standalone())
 }
 
 pub fn path(side: usize) -> Path {
