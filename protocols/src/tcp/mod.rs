@@ -21,7 +21,7 @@
 //! # Example
 //!
 //! ```
-//! use protocols::congestion::{Reno, Rep};
+//! use protocols::congestion::lookup;
 //! use protocols::tcp::{Checksum, Config, Egress, Engine, Full, Header, Path, Secrets};
 //! use protocols::time::Instant;
 //! use smoltcp::wire::IpAddress;
@@ -39,7 +39,8 @@
 //!     }
 //! }
 //!
-//! let engine = |seed| Engine::new(Config::default(), Secrets::from_seed([seed; 32]), Box::new(Rep::new(Reno)));
+//! let reno = || lookup("reno").expect("it is in the registry").standalone();
+//! let engine = |seed| Engine::new(Config::default(), Secrets::from_seed([seed; 32]), reno());
 //! let mut engines = [engine(1), engine(2)];
 //! let (a, b) = (IpAddress::v4(10, 0, 0, 1), IpAddress::v4(10, 0, 0, 2));
 //! let paths = [Path { local: a, remote: b, link: [0; 6] }, Path { local: b, remote: a, link: [0; 6] }];
@@ -121,5 +122,3 @@ pub use listener::{MAX_BACKLOG, MAX_LISTENERS};
 pub use options::{MAX_WINDOW_SCALE, Options, SackBlocks, Timestamps};
 pub use slab::ConnId;
 pub use state::State;
-
-

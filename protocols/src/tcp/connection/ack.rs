@@ -9,7 +9,7 @@ use super::super::seq::Seq;
 use super::super::state::State;
 use super::recovery::Phase;
 use super::{Connection, Env, Owner};
-use crate::congestion::{Ack, AckFlags};
+use crate::congestion::{Ack, AckFlags, Congestion};
 
 impl Connection {
     /// Takes the acknowledgement of a segment that lies in the window. Whether the rest of the segment is to be looked at.

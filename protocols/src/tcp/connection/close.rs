@@ -5,6 +5,7 @@ use super::super::event::Kinds;
 use super::super::ring::Ring;
 use super::super::state::State;
 use super::{Connection, Env, Owner, Reset};
+use crate::congestion::Congestion;
 
 impl Connection {
     /// Ends the connection now. What is still to be sent is forgotten, except a reset.

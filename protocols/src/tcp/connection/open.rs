@@ -18,7 +18,7 @@ use super::super::seq::Seq;
 use super::super::slab::ConnId;
 use super::super::state::State;
 use super::{Agreed, Connection, Env, OwedAck, Owner, Recovery, Stats, Timers};
-use crate::congestion::{Open, Window};
+use crate::congestion::{Congestion, Open, Window};
 use crate::time::Instant;
 
 /// Challenge ACKs that one connection sends in five seconds (RFC 5961 section 10). The limit is per connection, so that no attacker can learn

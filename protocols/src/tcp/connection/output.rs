@@ -8,7 +8,7 @@ use super::super::ranges::Range;
 use super::super::state::State;
 use super::recovery::Phase;
 use super::{Connection, Env, OwedAck, Reset};
-use crate::congestion::Restart;
+use crate::congestion::{Congestion, Restart};
 
 /// The longest run of segments that one call of the link carries, in octets: what fits into an IP packet.
 const MAX_RUN: u32 = 65_535 - 120;

@@ -3,7 +3,7 @@
 use super::super::scoreboard::{DUP_THRESH, Delivered};
 use super::super::seq::Seq;
 use super::{Connection, Env};
-use crate::congestion::{Cause, CongestionEvent, Undo};
+use crate::congestion::{Cause, Congestion, CongestionEvent, Undo};
 
 /// What the sender is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

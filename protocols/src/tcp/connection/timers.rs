@@ -3,7 +3,7 @@
 use super::super::error::CloseReason;
 use super::super::state::State;
 use super::{Connection, Env};
-use crate::congestion::Timeout;
+use crate::congestion::{Congestion, Timeout};
 use crate::time::Instant;
 
 /// The deadlines of a connection. Whether `send` is the retransmission timer or the persist timer depends on whether something is in
