@@ -5,6 +5,7 @@ mod frames;
 mod input;
 mod link;
 mod scene;
+mod streams;
 
 use input::Input;
 use scene::Scene;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use protocols::congestion::{Congestion, Cubic, Reno, Rep};
+use protocols::congestion;
 use protocols::frame::{self, Class, ETHERNET_HEADER, Local};
 use protocols::handover::Hub;
 use protocols::stack::{Addressing, Config, First, Ipv4Cidr, RxMeta, Shared, Stack, Udp, UdpLimits};
@@ -13,6 +13,7 @@ use protocols::time::{Duration, Instant};
 use crate::frames::*;
 use crate::input::Input;
 use crate::link::{Inward, Outward};
+use crate::streams::Streams;
 
 const MTU: usize = 1500;
 const ECHO: u16 = 7;
@@ -44,6 +45,7 @@ pub struct Scene {
     rx: Inward,
     tx: Outward,
     talks: Vec<Talk>,
+    streams: Streams,
     sent: Vec<u8>,
     clock: u32,
 }
@@ -69,12 +71,8 @@ impl Scene {
             nagle: kind & 8 != 0,
             ..tcp::Config::default()
         };
-        let congestion: Box<dyn Congestion> = if kind & 16 == 0 {
-            Box::new(Rep::new(Reno))
-        } else {
-            Box::new(Rep::new(Cubic { fast_convergence: true }))
-        };
-        let mut engine = Engine::new(settings, Secrets::from_seed([3; 32]), congestion);
+        let controller = congestion::lookup(if kind & 16 == 0 { "reno" } else { "cubic" }).expect("both are compiled in");
+        let mut engine = Engine::new(settings, Secrets::from_seed([3; 32]), controller.standalone());
         for port in [ECHO, SOURCE] {
             engine.listen(port, BACKLOG).expect("two listeners are possible");
         }
@@ -82,7 +80,17 @@ impl Scene {
         let mut stack = Stack::first(&config, Arc::new(Shared::new()), engine, first, now).expect("it is sound");
         let udp = stack.udp_bind(CONTROL, UdpLimits { datagrams: 4, octets: 4096 }).expect("one port is possible");
         let tx = Outward { frames: vec![], room: 64 };
-        let mut scene = Scene { now, stack, udp, rx: Inward::default(), tx, talks: vec![], sent: vec![], clock: 0 };
+        let mut scene = Scene {
+            now,
+            stack,
+            udp,
+            rx: Inward::default(),
+            tx,
+            talks: vec![],
+            streams: Streams::default(),
+            sent: vec![],
+            clock: 0,
+        };
         if kind & 128 == 0 {
             scene.establish(if kind & 64 == 0 { ECHO } else { SOURCE });
         }
@@ -164,8 +172,16 @@ impl Scene {
             }
         }
         let length = input_length(input, 1460);
-        // Content does not matter to TCP; length does.
-        let payload = vec![b'x'; length];
+        let payload = self.streams.payload(talk.ports, sequence, length);
+        let talk = match input.octet() {
+            // Without a timestamp, or with one from the past or the future.
+            240.. => Talk { timestamp: None, ..talk },
+            224..240 => {
+                self.clock = self.clock.wrapping_add(input.offset());
+                talk
+            }
+            _ => talk,
+        };
         let frame = self.segment(&talk, sequence, acknowledgement, flags, &options, &payload);
         self.deliver(frame, false);
     }
@@ -179,11 +195,11 @@ impl Scene {
         options: &[u8],
         payload: &[u8],
     ) -> Vec<u8> {
-        self.clock += 1;
+        self.clock = self.clock.wrapping_add(1);
         let mut all = vec![];
         if let Some(echo) = talk.timestamp {
             all.extend_from_slice(&[1, 1, 8, 10]);
-            all.extend_from_slice(&(1 + self.clock).to_be_bytes());
+            all.extend_from_slice(&self.clock.wrapping_add(1).to_be_bytes());
             all.extend_from_slice(&echo.to_be_bytes());
         }
         all.extend_from_slice(options);
@@ -218,7 +234,12 @@ impl Scene {
         if kind & 128 == 0 {
             correct(&mut frame);
         }
-        self.deliver(frame, kind & 64 != 0);
+        let checksum_verified = kind & 64 != 0;
+        let local = Local { mac: OUR_MAC, address: Some(Ipv4Cidr::new(OUR_ADDRESS, 24)) };
+        if let Ok(Class::Tcp(tcp)) = frame::check(&frame, RxMeta { checksum_verified }, &local) {
+            self.streams.spoil((tcp.source_port, tcp.destination_port));
+        }
+        self.deliver(frame, checksum_verified);
     }
 
     /// ARP, ping, UDP and "fragmentation needed".
@@ -260,13 +281,26 @@ impl Scene {
         let Some(conn) = pick(&connections, which) else { return };
         // Errors are part of the game: the connection may be in any state.
         match kind % 16 {
-            0..=4 => drop(engine.send_with(conn, |room| room.len().min(usize::from(which) * 64))),
-            5..=9 => drop(engine.recv_with(conn, |octets| octets.len().min(usize::from(which) * 64))),
+            0..=4 => drop(engine.send_with(conn, |room| {
+                let length = room.len().min(usize::from(which) * 64);
+                self.streams.write(conn, &mut room[..length]);
+                length
+            })),
+            5..=9 => drop(engine.recv_with(conn, |octets| {
+                let length = octets.len().min(usize::from(which) * 64);
+                self.streams.read(conn, &octets[..length]);
+                length
+            })),
             10 => drop(engine.shutdown(conn)),
             11 => drop(engine.close(conn)),
             12 => drop(engine.abort(conn)),
             13 => drop(engine.set_nagle(conn, which & 1 == 0)),
-            14 => drop(engine.recv(conn, &mut [0; 10])),
+            14 => {
+                let mut octets = [0; 10];
+                if let Ok(length) = engine.recv(conn, &mut octets) {
+                    self.streams.read(conn, &octets[..length]);
+                }
+            }
             _ => {
                 let mut peers = vec![];
                 while self.stack.udp_receive(self.udp, &mut |data, peer| peers.push((data.len(), peer))) {}
@@ -330,6 +364,15 @@ impl Scene {
             return;
         }
         let ports = (header.destination_port, header.source_port);
+        if header.flags.contains(Flags::SYN.with(Flags::ACK)) {
+            let of =
+                |info: &tcp::Info| (info.remote_port, info.local_port) == ports && info.state == State::SynReceived;
+            let opened = self.stack.engine().connections().find(|(_, info)| of(info)).map(|(conn, _)| conn);
+            if let Some(conn) = opened {
+                self.streams.opened(conn, ports, header.sequence.wrapping_add(1), header.acknowledgement);
+            }
+        }
+        self.streams.check(ports, header.sequence, payload);
         let talk = Talk {
             ports,
             sequence: header.sequence.wrapping_add(payload.len() as u32),
