@@ -8,7 +8,11 @@ fn long_files_are_found() {
 
 #[test]
 fn sleeps_are_found() {
-    assert_eq!(sleeps("a.rs", concat!("a();\nstd::thread::", "sleep(d);\n")).len(), 1);
+    let code = concat!("a();\nstd::thread::", "sleep(d);\n");
+    assert_eq!(sleeps("a/tests.rs", code).len(), 1);
+    assert_eq!(sleeps("tests/a.rs", code).len(), 1);
+    assert_eq!(sleeps("a.rs", &format!("#[cfg(test)]\nmod tests {{\n{code}}}")).len(), 1);
+    assert!(sleeps("a.rs", code).is_empty());
     assert!(sleeps("a.rs", "sys_usleep(10);").is_empty());
 }
 
