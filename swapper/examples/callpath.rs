@@ -1,4 +1,5 @@
-//! The call path, to look at in the compiled code: `call` through a reference beside `plain` through a `&dyn`.
+//! The call path, to look at in the compiled code: `swapper_call` through a reference beside `plain_call` through a
+//! `&dyn`. Each finds its reference in memory. `tests/callpath.rs` counts what the two do.
 
 /// Adds.
 #[swapper::interface]
@@ -15,12 +16,12 @@ fn swapper_call(adder: &AdderRef, left: u64, right: u64) -> u64 {
 
 #[unsafe(no_mangle)]
 #[inline(never)]
-fn plain_call(adder: &dyn Adder, left: u64, right: u64) -> u64 {
+fn plain_call(adder: &&dyn Adder, left: u64, right: u64) -> u64 {
     adder.add(left, right)
 }
 
 fn main() {
     let call: fn(&AdderRef, u64, u64) -> u64 = swapper_call;
-    let plain: fn(&dyn Adder, u64, u64) -> u64 = plain_call;
+    let plain: fn(&&dyn Adder, u64, u64) -> u64 = plain_call;
     println!("{:p} {:p}", std::hint::black_box(call), std::hint::black_box(plain));
 }
