@@ -3,7 +3,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use protocols::congestion::{Cubic, Rep};
+use protocols::congestion::lookup;
 use protocols::tcp::{Checksum, Config, ConnId, Egress, Engine, Full, Header, Kinds, Path, Secrets};
 use protocols::time::{Duration, Instant};
 use smoltcp::wire::IpAddress;
@@ -52,7 +52,7 @@ impl Egress for Wire {
             return Err(Full);
         }
         self.count += 1;
-        if self.lose > 0 && self.count % self.lose == 0 {
+        if self.lose > 0 && self.count.is_multiple_of(self.lose) {
             return Ok(());
         }
         let slot = &mut self.slots[self.used];
@@ -79,8 +79,8 @@ struct Pair {
 impl Pair {
     fn new(lose: u64) -> Self {
         let engine = |seed| {
-            let congestion = Box::new(Rep::new(Cubic { fast_convergence: true }));
-            Engine::new(Config::default(), Secrets::from_seed([seed; 32]), congestion)
+            let cubic = lookup("cubic").unwrap().standalone();
+            Engine::new(Config::default(), Secrets::from_seed([seed; 32]), cubic)
         };
         let address = |host| IpAddress::v4(10, 0, 0, host);
         let path = |local, remote| Path { local: address(local), remote: address(remote), link: [0; 6] };

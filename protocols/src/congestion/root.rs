@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use swapper::{Component, Distributed, Object, ProcessorId, Protocol};
 
 use super::algorithm::Algorithm;
-use super::{Congestion, Cubic, Reno, Rep};
+use super::{Congestion, CongestionRef, Cubic, Reno, Rep};
 
 /// A controller's shared data: its rules. Extended from the distributed Root: a [`Rep`] per processor, because a connection
 /// never leaves its processor.
@@ -41,6 +41,13 @@ pub struct Implementation {
     pub summary: &'static str,
     /// Makes the Root of a new instance, to be published or swapped in.
     pub create: fn() -> Object,
+}
+
+impl Implementation {
+    /// An instance by itself, never swapped: for tests, simulations and tools that run an engine without a system.
+    pub fn standalone(&self) -> CongestionRef {
+        swapper::standalone::<dyn Congestion>((self.create)()).expect("the controllers implement Congestion")
+    }
 }
 
 const IMPLEMENTATIONS: &[Implementation] = &[

@@ -6,7 +6,7 @@
 //!
 //! ```
 //! use std::{collections::VecDeque, sync::Arc};
-//! use protocols::{congestion::{Rep, Reno}, handover::Hub, stack::*, steering::Steering, tcp, time::Instant};
+//! use protocols::{congestion::lookup, handover::Hub, stack::*, steering::Steering, tcp, time::Instant};
 //!
 //! /// A link in memory, one direction.
 //! #[derive(Default)]
@@ -33,7 +33,8 @@
 //! }
 //!
 //! let config = Config { mac: [0x52, 0x54, 0, 0, 0, 1], mtu: 1500, addressing: Addressing::Dhcp };
-//! let engine = tcp::Engine::new(tcp::Config::default(), tcp::Secrets::from_seed([1; 32]), Box::new(Rep::new(Reno)));
+//! let reno = lookup("reno").ok_or("no such controller")?;
+//! let engine = tcp::Engine::new(tcp::Config::default(), tcp::Secrets::from_seed([1; 32]), reno.standalone());
 //! // A real system takes the seeds and the key from a source of randomness.
 //! let first = First { seed: 1, steering: Steering::new([1; 16], 1), hub: Hub::default() };
 //! let now = Instant::ZERO;

@@ -6,7 +6,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::sync::atomic::Ordering;
 
-use protocols::congestion::Congestion;
+use protocols::congestion::{Congestion, CongestionRef};
 use protocols::control;
 use protocols::handover::Spoke;
 use protocols::stack::{self, First, Receive, Stack, Transmit};
@@ -64,7 +64,7 @@ impl Node {
     pub fn new(shared: Arc<Shared>, processor: Processor) -> Result<Node, SetupError> {
         let number = processor.id().index();
         let now = shared.now();
-        let engine = |congestion: tcp::CongestionRef| {
+        let engine = |congestion: CongestionRef| {
             let mut config = tcp::Config { mtu: shared.stack.mtu, ..tcp::Config::default() };
             let total = usize::try_from(shared.platform.memory().total).unwrap_or(usize::MAX);
             if total > 0 {
@@ -201,6 +201,6 @@ impl Node {
 }
 
 /// The congestion controller, as the engine calls it.
-fn bound(processor: &Processor, coid: Coid) -> Result<tcp::CongestionRef, SetupError> {
-    Ok(Box::new(processor.bind::<dyn Congestion>(coid).map_err(SetupError::Object)?))
+fn bound(processor: &Processor, coid: Coid) -> Result<CongestionRef, SetupError> {
+    processor.bind::<dyn Congestion>(coid).map_err(SetupError::Object)
 }

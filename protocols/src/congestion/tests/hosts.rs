@@ -1,6 +1,5 @@
 //! Two TCP engines on a simulated link, both under one controller object: host 0 sends, host 1 receives and checks each octet.
 
-use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -65,7 +64,7 @@ impl Hosts {
         let bench = Bench::new(controller, 2);
         let engine = |host: usize| {
             let secrets = Secrets::from_seed([1 + host as u8; 32]);
-            Engine::new(config.clone(), secrets, Box::new(bench.reference(host)))
+            Engine::new(config.clone(), secrets, bench.reference(host))
         };
         let mut engines = [engine(0), engine(1)];
         engines[1].listen(PORT, 64).unwrap();

@@ -1,13 +1,12 @@
 //! What the tests talk to: a stack with a pipe on either side, and a test's own clock.
 
-use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use smoltcp::time::{Duration, Instant};
 
 use super::pipe::Pipe;
-use crate::congestion::{Reno, Rep};
+use crate::congestion::lookup;
 use crate::frame::craft::{OUR_ADDRESS, OUR_MAC};
 use crate::handover::Hub;
 use crate::stack::{Addressing, Config, First, Ipv4Cidr, Shared, Stack};
@@ -21,7 +20,7 @@ pub const STATIC: Config = Config {
 };
 
 pub fn engine(seed: u8, config: tcp::Config) -> Engine {
-    Engine::new(config, Secrets::from_seed([seed; 32]), Box::new(Rep::new(Reno)))
+    Engine::new(config, Secrets::from_seed([seed; 32]), lookup("reno").unwrap().standalone())
 }
 
 pub fn first() -> First {
