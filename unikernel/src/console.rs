@@ -12,12 +12,14 @@ use crate::{clock, local};
 static BUSY: AtomicBool = AtomicBool::new(false);
 
 /// Tries to get the console before writing without it, so that a processor that died with it silences nobody.
-const PATIENCE: u32 = 20_000_000;
+const PATIENCE: u32 = 2_000_000;
 
-struct Held(bool);
+/// The console, for as long as this lives; without it, if nobody gave it back in time.
+pub struct Held(bool);
 
 impl Held {
-    fn take() -> Self {
+    /// Waits for it, not for ever.
+    pub fn take() -> Self {
         for _ in 0..PATIENCE {
             if BUSY.compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok() {
                 return Self(true);
@@ -36,7 +38,7 @@ impl Drop for Held {
     }
 }
 
-/// Writes without a lock: for a processor that cannot go on.
+/// Writes without taking the console: for who holds it already.
 pub struct Emergency;
 
 impl Write for Emergency {

@@ -163,6 +163,7 @@ extern "C" fn report(frame: &Frame) -> ! {
         exit::raw_line(b"midflight: exception while reporting an exception");
         exit::fail();
     }
+    let _held = console::Held::take();
     let mut out = console::Emergency;
     let f = frame;
     let near_stack = f.vector == 14 && cpu::cr2().abs_diff(f.rsp) < PAGE as u64;
