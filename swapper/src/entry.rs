@@ -6,8 +6,9 @@ use crate::{
     meeting::Part,
     root::Root,
     sync::{AtomicU64, Ordering, RwLock},
+    turn::{MAX_WAITING, Ticket},
 };
-use alloc::sync::Arc;
+use alloc::{collections::VecDeque, sync::Arc};
 
 /// An entry of the global table.
 pub(crate) struct Entry {
@@ -22,6 +23,8 @@ pub(crate) struct Place {
     root: Occupant,
     /// The swap that has not ended on every processor yet, decided or not.
     swap: Option<Arc<Mediator>>,
+    /// The swaps that wait for it, at most [`MAX_WAITING`]; empty if there is none.
+    queue: VecDeque<Arc<Ticket>>,
 }
 
 /// What an entry leads to.
@@ -40,7 +43,7 @@ pub(crate) enum Found {
 
 impl Entry {
     pub(crate) fn new() -> Self {
-        let place = Place { generation: 1, root: Occupant::Nobody, swap: None };
+        let place = Place { generation: 1, root: Occupant::Nobody, swap: None, queue: VecDeque::new() };
         Self { place: RwLock::new(place), bound: AtomicU64::new(0) }
     }
 
@@ -75,24 +78,37 @@ impl Entry {
         })
     }
 
-    /// Interposes the Mediator that `begin` makes for the object (0053); the lock is held for writing meanwhile.
+    /// Interposes the Mediator that `begin` makes for the object (0053); the lock is held for writing meanwhile. If the
+    /// object is being swapped, `wait` may make a ticket for the queue.
     pub(crate) fn interpose(
         &self,
         coid: Coid,
         begin: impl FnOnce(&Arc<dyn Root>) -> Result<Arc<Mediator>, SwapError>,
-    ) -> Result<Arc<Mediator>, SwapError> {
+        wait: impl FnOnce(&Arc<dyn Root>) -> Result<Arc<Ticket>, SwapError>,
+    ) -> Result<Interposed, SwapError> {
         self.place.write(|place| {
-            let Occupant::Object(old) = place.of(coid).ok_or(SwapError::Stale(coid))? else {
-                return Err(SwapError::InSwap(coid));
+            let old = match place.of(coid).ok_or(SwapError::Stale(coid))? {
+                Occupant::Object(old) => Arc::clone(old),
+                Occupant::Mediator(mediator) => mediator.roots().ok_or(SwapError::InSwap(coid))?.old,
+                Occupant::Nobody => return Err(SwapError::Stale(coid)),
             };
             if place.swap.is_some() {
-                return Err(SwapError::InSwap(coid));
+                let ticket = wait(&old)?;
+                if place.queue.len() >= MAX_WAITING {
+                    return Err(SwapError::Queue(coid));
+                }
+                place.queue.push_back(Arc::clone(&ticket));
+                return Ok(Interposed::Queued(ticket));
             }
-            let mediator = begin(old)?;
-            place.root = Occupant::Mediator(Arc::clone(&mediator));
-            place.swap = Some(Arc::clone(&mediator));
-            Ok(mediator)
+            let mediator = begin(&old)?;
+            place.interpose(&mediator);
+            Ok(Interposed::Begun(mediator))
         })
+    }
+
+    /// Takes a swap out of the queue.
+    pub(crate) fn forget(&self, ticket: &Arc<Ticket>) {
+        self.place.write(|place| place.queue.retain(|other| !Arc::ptr_eq(other, ticket)));
     }
 
     /// Answers a miss, holding the lock for reading (0053).
@@ -166,20 +182,46 @@ impl Entry {
         })
     }
 
-    /// The swap is over on every processor.
-    pub(crate) fn release(&self, mediator: &Arc<Mediator>) {
+    /// The swap is over on every processor. The next one that waits and that `begin` can begin follows, interposed before
+    /// anybody else can be.
+    pub(crate) fn release(
+        &self,
+        mediator: &Arc<Mediator>,
+        mut begin: impl FnMut(&Arc<dyn Root>, &Arc<Ticket>) -> Option<Arc<Mediator>>,
+    ) -> Option<Arc<Mediator>> {
         self.place.write(|place| {
-            if place.swap.as_ref().is_some_and(|other| Arc::ptr_eq(other, mediator)) {
-                place.swap = None;
+            if place.swap.as_ref().is_none_or(|other| !Arc::ptr_eq(other, mediator)) {
+                return None;
             }
-        });
+            place.swap = None;
+            let Occupant::Object(root) = &place.root else { unreachable!("the entry swung at the decision") };
+            let root = Arc::clone(root);
+            while let Some(ticket) = place.queue.pop_front() {
+                if let Some(next) = begin(&root, &ticket) {
+                    place.interpose(&next);
+                    return Some(next);
+                }
+            }
+            None
+        })
     }
+}
+
+/// What became of an order.
+pub(crate) enum Interposed {
+    Begun(Arc<Mediator>),
+    Queued(Arc<Ticket>),
 }
 
 impl Place {
     /// What is here, if it is what the COID names.
     fn of(&self, coid: Coid) -> Option<&Occupant> {
         (self.generation == coid.generation() && !matches!(self.root, Occupant::Nobody)).then_some(&self.root)
+    }
+
+    fn interpose(&mut self, mediator: &Arc<Mediator>) {
+        self.root = Occupant::Mediator(Arc::clone(mediator));
+        self.swap = Some(Arc::clone(mediator));
     }
 
     /// The entry swings to the object that won.

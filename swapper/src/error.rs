@@ -1,6 +1,6 @@
 //! What can be refused, and why.
 
-use crate::{Coid, MAX_PROCESSORS, ProcessorId, ProcessorSet, REGION_ENTRIES};
+use crate::{Coid, MAX_PROCESSORS, MAX_WAITING, ProcessorId, ProcessorSet, REGION_ENTRIES};
 use core::fmt;
 
 /// Why there is no system or no processor.
@@ -101,6 +101,8 @@ pub enum SwapError {
     },
     /// Another swap of this object has not ended.
     InSwap(Coid),
+    /// Another swap of this object has not ended, and [`MAX_WAITING`] wait for it already.
+    Queue(Coid),
     /// No processor is attached, so nobody could carry the swap out.
     NoProcessor,
 }
@@ -117,6 +119,9 @@ impl fmt::Display for SwapError {
                 write!(f, "no common state-transfer protocol: the object supports {old:#x}, the replacement {new:#x}")
             }
             Self::InSwap(coid) => write!(f, "object {coid} is being swapped already; try again when that has ended"),
+            Self::Queue(coid) => {
+                write!(f, "{MAX_WAITING} swaps of object {coid} wait already, the limit; cancel one or try again later")
+            }
             Self::NoProcessor => f.write_str("no processor is attached to carry the swap out"),
         }
     }

@@ -23,8 +23,10 @@
 //! - References belong to their processor's thread, and keep the object from being destroyed.
 //! - State that several processors share goes over through the lowest of them; state of different Reps is never merged by
 //!   the swapper.
-//! - What is not there: calls across processors (send a message instead), methods that suspend, a queue of swaps for
-//!   one object (a second one is refused while one is under way), more than 512 objects created per processor.
+//! - A swap of an object that is being swapped is refused, or waits its turn ([`SwapOptions::in_turn`]), its time limit
+//!   running.
+//! - What is not there: calls across processors (send a message instead), methods that suspend, more than 512 objects
+//!   created per processor.
 //!
 //! # How it works
 //!
@@ -167,6 +169,7 @@ mod swap;
 mod sync;
 mod system;
 mod transfer;
+mod turn;
 mod worker;
 
 pub use cell::{InUse, ProcessorCell};
@@ -186,3 +189,4 @@ pub use swap::{Swap, SwapOptions};
 pub use swapper_macros::interface;
 pub use system::System;
 pub use transfer::{Failure, Protocol, State, Transfer};
+pub use turn::{MAX_WAITING, Order};

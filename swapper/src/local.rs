@@ -216,7 +216,7 @@ impl Local {
                 }
             }
         }
-        let deadline = self.workers.borrow().iter().map(|worker| worker.mediator.deadline).min();
+        let deadline = self.workers.borrow().iter().map(|worker| worker.mediator.terms.deadline).min();
         Progress { again: self.system.inbox(self.id).is_signalled(), deadline }
     }
 

@@ -13,7 +13,7 @@
 //! ```
 
 use crate::{
-    Coid, Outcome, PhaseTimes, ProcessorId, ProcessorReport, Protocol, Reason, Report, State,
+    Outcome, PhaseTimes, ProcessorId, ProcessorReport, Protocol, Reason, Report, State,
     generation::{Generation, Wait},
     glue::{Header, OwnedRep},
     local::Local,
@@ -21,6 +21,7 @@ use crate::{
     root::Root,
     sync::Mutex,
     system::Shared,
+    turn::Terms,
 };
 use alloc::{
     rc::{Rc, Weak},
@@ -34,12 +35,8 @@ use core::{
 
 /// The Root of a Mediator.
 pub(crate) struct Mediator {
-    pub(crate) coid: Coid,
+    pub(crate) terms: Terms,
     pub(crate) protocol: Protocol,
-    pub(crate) ordered: u64,
-    pub(crate) deadline: u64,
-    /// Woken when the report is there.
-    pub(crate) notify: Option<ProcessorId>,
     pub(crate) meeting: Mutex<Meeting>,
     ledger: Mutex<Ledger>,
     /// Both objects, until the swap is over.
@@ -72,20 +69,10 @@ pub(crate) enum Moment {
 }
 
 impl Mediator {
-    pub(crate) fn new(
-        coid: Coid,
-        roots: Roots,
-        protocol: Protocol,
-        (ordered, deadline): (u64, u64),
-        notify: Option<ProcessorId>,
-        meeting: Meeting,
-    ) -> Self {
+    pub(crate) fn new(terms: Terms, roots: Roots, protocol: Protocol, meeting: Meeting) -> Self {
         Self {
-            coid,
+            terms,
             protocol,
-            ordered,
-            deadline,
-            notify,
             meeting: Mutex::new(meeting),
             ledger: Mutex::new(Ledger::default()),
             roots: Mutex::new(Some(roots)),
@@ -110,7 +97,7 @@ impl Mediator {
     pub(crate) fn decide(self: &Arc<Self>, system: &Shared, outcome: Outcome, now: u64) -> bool {
         let Some(roots) = self.roots() else { return false };
         let winner = if outcome == Outcome::Committed { roots.new } else { roots.old };
-        let everyone = system.entry(self.coid.index()).with_mediator(self, |place| {
+        let everyone = system.entry(self.terms.coid.index()).with_mediator(self, |place| {
             self.meeting.with(|meeting| {
                 meeting.decide(outcome).then(|| {
                     place.uninterpose(winner);
@@ -126,7 +113,7 @@ impl Mediator {
 
     /// Undoes the swap if its time is up.
     pub(crate) fn expire(self: &Arc<Self>, system: &Shared, now: u64) -> bool {
-        if now < self.deadline {
+        if now < self.terms.deadline {
             return false;
         }
         let held_up = self.meeting.with(|meeting| meeting.held_up());
@@ -142,12 +129,11 @@ impl Mediator {
             .with(|meeting| if meeting.finish(report.processor) { meeting.decision().cloned() } else { None });
         let Some(outcome) = outcome else { return };
         let report = self.ledger.with(|ledger| ledger.report(self, outcome, now));
-        // From here on the object can be swapped again.
-        system.entry(self.coid.index()).release(self);
         // The old object is freed here, or the new one if the swap was undone (0067): outside of every lock.
         drop(self.roots.with(Option::take));
+        system.release(self, now);
         self.report.with(|place| *place = Some(report));
-        if let Some(processor) = self.notify {
+        if let Some(processor) = self.terms.notify {
             system.notify(processor);
         }
     }
@@ -164,12 +150,12 @@ impl Ledger {
         let met = self.met.unwrap_or(decided).min(decided);
         let drained = self.drained.unwrap_or(decided).min(met);
         Report {
-            coid: mediator.coid,
+            coid: mediator.terms.coid,
             outcome,
             protocol: mediator.protocol,
-            ordered: mediator.ordered,
+            ordered: mediator.terms.ordered,
             phases: PhaseTimes {
-                forward: drained.saturating_sub(mediator.ordered),
+                forward: drained.saturating_sub(mediator.terms.ordered),
                 block: met.saturating_sub(drained),
                 transfer: decided.saturating_sub(met),
                 complete: now.saturating_sub(decided),

@@ -1,6 +1,6 @@
 //! What became of a swap.
 
-use crate::{Coid, Failure, ProcessorId, ProcessorSet, Protocol};
+use crate::{Coid, Failure, ProcessorId, ProcessorSet, Protocol, SwapError};
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -37,6 +37,10 @@ pub enum Reason {
     },
     /// A processor that took part was detached.
     Detached(ProcessorId),
+    /// The time was up while the swap waited for another swap of the same object to end.
+    Turn,
+    /// Its turn came, and it could not begin: the swaps before it had left an object that it does not fit.
+    NotBegun(SwapError),
 }
 
 /// Who held a swap up.
@@ -71,6 +75,8 @@ impl fmt::Display for Reason {
             Self::Export { processor, failure } => write!(f, "export on processor {processor}: {failure}"),
             Self::Import { processor, failure } => write!(f, "import on processor {processor}: {failure}"),
             Self::Detached(processor) => write!(f, "processor {processor} was detached"),
+            Self::Turn => f.write_str("the time was up before its turn came: another swap of the object was under way"),
+            Self::NotBegun(error) => write!(f, "its turn came and it could not begin: {error}"),
         }
     }
 }

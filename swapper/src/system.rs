@@ -1,15 +1,18 @@
 //! A system: the Global Translation Table (0026), and what its processors share.
 
 use crate::{
-    Coid, MAX_PROCESSORS, Object, ObjectError, Outcome, Platform, Processor, ProcessorId, ProcessorReport,
-    ProcessorSet, REGION_ENTRIES, Reason, Swap, SwapError, SwapOptions, SystemError,
-    entry::Entry,
+    Coid, MAX_PROCESSORS, Object, ObjectError, Order, Outcome, Platform, Processor, ProcessorId, ProcessorReport,
+    ProcessorSet, REGION_ENTRIES, Reason, Swap, SwapError, SystemError,
+    entry::{Entry, Interposed},
     inbox::Inbox,
     local::Local,
     local_table::LocalTable,
     mediator::{Mediator, Roots},
     meeting::Meeting,
+    root::Root,
+    swap::Course,
     transfer,
+    turn::{Terms, Ticket},
 };
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::{fmt, ptr::NonNull};
@@ -83,47 +86,38 @@ impl System {
     /// The processors that have called the object carry the swap out as they run their workers. It ends *committed* or
     /// *undone*, at the latest soon after its time limit, and the handle then has its report. Whether the replacement is
     /// of the same implementation is not looked at. On an error nothing was touched.
-    pub fn swap(&self, coid: Coid, replacement: impl Into<Object>, options: SwapOptions) -> Result<Swap, SwapError> {
+    ///
+    /// If the object is being swapped already, the order is refused, or waits its turn with [`SwapOptions::in_turn`](crate::SwapOptions::in_turn).
+    pub fn swap(&self, coid: Coid, replacement: impl Into<Object>, order: impl Into<Order>) -> Result<Swap, SwapError> {
         let Object(new) = replacement.into();
+        let Order { options, in_turn } = order.into();
         let system = &self.0;
         let ordered = system.platform.now();
+        let terms = Terms {
+            coid,
+            ordered,
+            deadline: ordered.saturating_add(options.time_limit),
+            notify: options.notify.filter(|processor| processor.index() < system.processors),
+        };
         let entry = system.entries.get(coid.index()).ok_or(SwapError::Stale(coid))?;
-        let mut participants = ProcessorSet::EMPTY;
-        let mut failed = Vec::new();
-        let mediator = entry.interpose(coid, |old| {
-            if old.schema() != new.schema() {
-                return Err(SwapError::Interface { coid, has: old.name(), replacement: new.name() });
+        let mut launch = Launch::default();
+        let interposed = entry.interpose(
+            coid,
+            |old| system.begin(terms, old, &new, &mut launch),
+            |old| {
+                if !in_turn {
+                    return Err(SwapError::InSwap(coid));
+                }
+                fits(coid, old, &new).map(|()| Ticket::new(terms, Arc::clone(&new)))
+            },
+        )?;
+        Ok(match interposed {
+            Interposed::Begun(mediator) => {
+                system.launch(&mediator, launch);
+                Swap { system: self.clone(), course: Course::Begun(mediator) }
             }
-            let (from, to) = (old.protocols(), new.protocols());
-            let protocol = transfer::negotiate(from, to)
-                .ok_or(SwapError::NoCommonProtocol { old: transfer::bits(from), new: transfer::bits(to) })?;
-            // The lock is held for writing, so no miss is under way and the set is exact (0053, 0054).
-            let attached = system.attached();
-            participants = old.missed().intersection(attached);
-            if participants.is_empty() {
-                // Nobody has called it yet: one processor carries the swap out alone.
-                participants.insert(attached.first().ok_or(SwapError::NoProcessor)?);
-            }
-            let mediator = Arc::new(Mediator::new(
-                coid,
-                Roots { old: Arc::clone(old), new },
-                protocol,
-                (ordered, ordered.saturating_add(options.time_limit)),
-                options.notify.filter(|processor| processor.index() < system.processors),
-                Meeting::new(participants),
-            ));
-            // Before the lock is released, so that a miss that meets the Mediator finds its worker ordered already.
-            failed.extend(participants.iter().filter(|&processor| !system.inbox(processor).post(&mediator)));
-            Ok(mediator)
-        })?;
-        for processor in failed {
-            // Detached just now. It has no call and no entry left, so it can be spoken for.
-            let now = system.platform.now();
-            mediator.decide(system, Outcome::Undone(Reason::Detached(processor)), now);
-            mediator.finish(system, ProcessorReport::nothing(processor), now);
-        }
-        system.notify_all(participants);
-        Ok(Swap { system: self.clone(), mediator })
+            Interposed::Queued(ticket) => Swap { system: self.clone(), course: Course::Queued(ticket) },
+        })
     }
 
     /// Removes an object that nobody references and frees it.
@@ -145,7 +139,81 @@ impl fmt::Debug for System {
     }
 }
 
+/// What is to be done for a swap when no lock is held any more.
+#[derive(Default)]
+struct Launch {
+    participants: ProcessorSet,
+    /// Participants that were detached just now.
+    gone: ProcessorSet,
+}
+
+/// Whether the replacement has the object's interface.
+fn fits(coid: Coid, old: &Arc<dyn Root>, new: &Arc<dyn Root>) -> Result<(), SwapError> {
+    if old.schema() == new.schema() {
+        return Ok(());
+    }
+    Err(SwapError::Interface { coid, has: old.name(), replacement: new.name() })
+}
+
 impl Shared {
+    /// Makes the Mediator of a swap and orders its workers; the entry's lock is held for writing, so no miss is under way and
+    /// the set of those that have called is exact (0053, 0054).
+    fn begin(
+        &self,
+        terms: Terms,
+        old: &Arc<dyn Root>,
+        new: &Arc<dyn Root>,
+        launch: &mut Launch,
+    ) -> Result<Arc<Mediator>, SwapError> {
+        fits(terms.coid, old, new)?;
+        let (from, to) = (old.protocols(), new.protocols());
+        let protocol = transfer::negotiate(from, to)
+            .ok_or(SwapError::NoCommonProtocol { old: transfer::bits(from), new: transfer::bits(to) })?;
+        let attached = self.attached();
+        let mut participants = old.missed().intersection(attached);
+        if participants.is_empty() {
+            // Nobody has called it yet: one processor carries the swap out alone.
+            participants.insert(attached.first().ok_or(SwapError::NoProcessor)?);
+        }
+        let roots = Roots { old: Arc::clone(old), new: Arc::clone(new) };
+        let mediator = Arc::new(Mediator::new(terms, roots, protocol, Meeting::new(participants)));
+        // Before the lock is released, so that a miss that meets the Mediator finds its worker ordered already.
+        let mut gone = ProcessorSet::EMPTY;
+        participants.iter().filter(|&processor| !self.inbox(processor).post(&mediator)).for_each(|it| gone.insert(it));
+        *launch = Launch { participants, gone };
+        Ok(mediator)
+    }
+
+    /// Makes the workers of a swap that has begun run.
+    fn launch(&self, mediator: &Arc<Mediator>, launch: Launch) {
+        for processor in launch.gone.iter() {
+            // It has no call and no entry left, so it can be spoken for.
+            let now = self.platform.now();
+            mediator.decide(self, Outcome::Undone(Reason::Detached(processor)), now);
+            mediator.finish(self, ProcessorReport::nothing(processor), now);
+        }
+        self.notify_all(launch.participants);
+    }
+
+    /// The swap is over on every processor: from here on the object can be swapped again, by the next that waits first.
+    pub(crate) fn release(&self, mediator: &Arc<Mediator>, now: u64) {
+        let mut launch = Launch::default();
+        let mut over = Vec::new();
+        let next = self.entry(mediator.terms.coid.index()).release(mediator, |old, ticket| {
+            let (begun, dropped) =
+                ticket.begin(now, |new| self.begin(ticket.terms, old, new, &mut launch).map_err(Reason::NotBegun));
+            over.extend(dropped.map(|replacement| (replacement, Arc::clone(ticket))));
+            begun
+        });
+        for (replacement, ticket) in over {
+            drop(replacement);
+            ticket.tell(self);
+        }
+        if let Some(next) = next {
+            self.launch(&next, launch);
+        }
+    }
+
     pub(crate) fn platform(&self) -> &dyn Platform {
         &*self.platform
     }

@@ -60,7 +60,7 @@ impl MediatorRep {
             }
             Phase::Interpose => {
                 mediator.meeting.with(|meeting| meeting.start(me));
-                local.reset_entry(mediator.coid);
+                local.reset_entry(mediator.terms.coid);
                 self.phase.set(Phase::Forward(local.generations.wait()));
                 Step::Progress
             }
@@ -114,7 +114,7 @@ impl MediatorRep {
             }
             Ok(()) if mediator.meeting.with(|meeting| meeting.transfer(me)) => {
                 // The last one decides; what is late is undone even now.
-                if now < mediator.deadline {
+                if now < mediator.terms.deadline {
                     mediator.decide(local.system(), Outcome::Committed, now);
                 } else {
                     let held_up = crate::HeldUp { processor: me, by: crate::Missing::Transfer };
@@ -177,7 +177,7 @@ impl MediatorRep {
         let winner = if committed { &roots.new } else { &roots.old };
         winner.record_miss(local.id());
         let rep = winner.reach(local);
-        local.set_entry(self.mediator.coid, rep);
+        local.set_entry(self.mediator.terms.coid, rep);
         self.phase.set(Phase::Complete(rep));
         self.old.set(ptr::null());
         self.roots.borrow_mut().take();
