@@ -6,10 +6,7 @@ mod common;
 
 use common::{Bank, BankRef, COPY, MOVE, World};
 use std::{cell::Cell, rc::Rc};
-use swapper::{
-    Clustered, Distributed, Failure, HeldUp, Missing, Outcome, ProcessorId, Protocol, Reason, Shared, State, SwapError,
-    Transfer,
-};
+use swapper::{Distributed, Failure, HeldUp, Missing, Outcome, ProcessorId, Protocol, Reason, SwapError};
 
 fn id(number: usize) -> ProcessorId {
     ProcessorId::new(number).unwrap()
@@ -202,6 +199,79 @@ fn the_report_names_who_held_it_up() {
     assert_eq!(held_up(&world.finish(&swap).outcome), (1, Missing::Call));
     assert_eq!((banks[0].balance(), banks[1].balance(), banks[1].label()), (1, 1, 1));
     drop((banks, swap, before));
+    world.end();
+}
+
+#[test]
+fn the_report_names_the_activity_that_held_it_up() {
+    let activity = |outcome: Outcome| match outcome {
+        Outcome::Undone(Reason::Deadline(held_up)) => (held_up.by, held_up.activity, held_up.to_string()),
+        other => panic!("{other:?}"),
+    };
+    let world = World::new(2);
+    let (coid, banks) = world.bank(1, &[COPY]);
+    banks.iter().for_each(|bank| assert_eq!(bank.deposit(1), 1));
+    let mut time = 0;
+    let mut late = |world: &World| {
+        time += 2_000_000;
+        world.clock.advance_to(time);
+        world.run(0);
+    };
+    let order = || world.swap(coid, Distributed::new(world.branch(2, &[COPY]))).unwrap();
+
+    // The loop of processor 1 is stuck.
+    let swap = order();
+    world.processors[1].activity_named("stuck", || late(&world));
+    let (by, name, text) = activity(swap.outcome().unwrap());
+    assert_eq!((by, name), (Missing::Worker, Some("stuck")));
+    assert_eq!(text, "processor 1 had not run its worker (activity \"stuck\")");
+    world.finish(&swap);
+
+    // Of several activities, the one from before the swap that has not ended.
+    let short = world.processors[1].begin_named("short");
+    let long = world.processors[1].begin_named("long");
+    let swap = order();
+    world.run(1);
+    let _after = world.processors[1].begin_named("after");
+    drop(short);
+    late(&world);
+    assert_eq!(activity(world.finish(&swap).outcome).1, Some("long"));
+    drop(long);
+
+    // One that has no name is not confused with one that has but began later.
+    let nameless = world.processors[1].begin();
+    let _other = (drop(_after), world.processors[0].begin_named("elsewhere"));
+    let swap = order();
+    world.run(1);
+    world.run(0);
+    drop(_other);
+    let _after = world.processors[1].begin_named("after");
+    late(&world);
+    let (by, name, text) = activity(world.finish(&swap).outcome);
+    assert_eq!((by, name, text.contains("activity \"")), (Missing::Activity, None, false));
+    drop((nameless, _after));
+
+    // A forwarded call: the activity that made it, though another one began since.
+    let mut before = Some(world.processors[1].begin_named("before"));
+    let swap = order();
+    world.run_all();
+    world.processors[1].activity_named("caller", || {
+        banks[1].visit(&mut || {
+            let _later = world.processors[1].begin_named("later");
+            before.take();
+            world.run(1);
+            late(&world);
+        });
+    });
+    assert_eq!(
+        activity(world.finish(&swap).outcome),
+        (
+            Missing::Call,
+            Some("caller"),
+            "processor 1 had a forwarded call that did not return (activity \"caller\")".into()
+        )
+    );
+    drop((banks, swap));
     world.end();
 }
 
@@ -410,131 +480,5 @@ fn a_detached_processor_undoes_what_it_took_part_in() {
     let again = world.swap(coid, Distributed::new(world.branch(2, &[MOVE]))).unwrap();
     assert!(world.finish(&again).is_committed(), "without the processor that is gone");
     drop((banks, swap, again));
-    world.end();
-}
-
-/// A Rep that all processors share hands its state over once.
-mod shared {
-    use super::*;
-    use std::sync::{Arc, Mutex};
-    use swapper::Component;
-
-    #[swapper::interface]
-    pub trait Tally {
-        fn add(&self, amount: u64) -> u64;
-        fn label(&self) -> u64;
-    }
-
-    pub struct Book(pub u64);
-
-    pub struct Page {
-        label: u64,
-        sum: Mutex<Option<u64>>,
-    }
-
-    impl Component for Book {
-        type Interface = dyn Tally;
-        type Rep = Page;
-        fn rep(root: &Arc<Self>, _: ProcessorId) -> Page {
-            Page { label: root.0, sum: Mutex::new(Some(0)) }
-        }
-        fn protocols(&self) -> &'static [Protocol] {
-            &[MOVE]
-        }
-    }
-
-    impl Tally for Page {
-        fn add(&self, amount: u64) -> u64 {
-            let mut sum = self.sum.lock().unwrap();
-            let sum = sum.as_mut().expect("called while the state was elsewhere");
-            *sum += amount;
-            *sum
-        }
-        fn label(&self) -> u64 {
-            self.label
-        }
-    }
-
-    impl Transfer for Page {
-        fn export(&self, _: Protocol) -> Result<State, Failure> {
-            Ok(State::new(self.sum.lock().unwrap().take().expect("exported once"), 1))
-        }
-        fn import(&self, _: Protocol, state: &State) -> Result<(), Failure> {
-            *self.sum.lock().unwrap() = None;
-            state.get::<u64>().map(|_| ())
-        }
-        fn adopt(&self, _: Protocol, state: State) {
-            *self.sum.lock().unwrap() = state.take().ok();
-        }
-        fn restore(&self, _: Protocol, state: State) {
-            *self.sum.lock().unwrap() = state.take().ok();
-        }
-    }
-}
-
-#[test]
-fn a_shared_rep_is_transferred_once() {
-    use shared::{Book, Tally};
-    for cancel in [false, true] {
-        let world = World::new(3);
-        let coid = world.processors[0].create(Shared::new(Book(1))).unwrap();
-        let tallies: Vec<_> = world.processors.iter().map(|it| it.bind::<dyn Tally>(coid).unwrap()).collect();
-        assert_eq!([1, 2, 3].map(|amount| tallies[amount as usize - 1].add(amount)), [1, 3, 6]);
-        let swap = world.swap(coid, Shared::new(Book(2))).unwrap();
-        for processor in 0..3 {
-            world.run(processor);
-        }
-        if cancel {
-            // 2 completed the meeting and has transferred; 0 leads and now exports; 1 has not looked again.
-            world.run(0);
-            assert!(swap.cancel());
-            // 1 must not go back to the old object before 0 has restored it: a call on 1 lets 0 run first.
-        }
-        assert_eq!(tallies[1].add(1), 7);
-        let report = world.finish(&swap);
-        assert_eq!(report.is_committed(), !cancel);
-        assert_eq!(report.items(), 1);
-        assert_eq!((tallies[2].label(), tallies[2].add(0)), (if cancel { 1 } else { 2 }, 7));
-        drop((tallies, swap));
-        world.end();
-    }
-}
-
-/// Two processors to a Rep: the lower of each pair hands over, also if the other pair's members come in another order.
-#[test]
-fn a_rep_of_two_processors_is_transferred_by_one_of_them() {
-    use shared::{Book, Tally};
-    let world = World::new(4);
-    let coid = world.processors[3].create(Clustered::<_, 2>::new(Book(1))).unwrap();
-    let tallies: Vec<_> = world.processors.iter().map(|it| it.bind::<dyn Tally>(coid).unwrap()).collect();
-    // Processor 0 never calls, so processor 1 is the lower one of its pair.
-    assert_eq!((tallies[1].add(1), tallies[2].add(10), tallies[3].add(100)), (1, 10, 110));
-    let swap = world.swap(coid, Clustered::<_, 2>::new(Book(2))).unwrap();
-    for processor in [3, 1, 2, 3, 1, 2] {
-        world.run(processor);
-    }
-    let report = world.finish(&swap);
-    assert!(report.is_committed());
-    let items: Vec<_> = report.processors.iter().map(|it| (it.processor.index(), it.items)).collect();
-    assert_eq!(items, [(1, 1), (2, 1), (3, 0)]);
-    let sums: Vec<_> = tallies.iter().map(|tally| (tally.label(), tally.add(0))).collect();
-    assert_eq!(sums, [(2, 1), (2, 1), (2, 110), (2, 110)]);
-    drop((tallies, swap));
-    world.end();
-}
-
-/// The Root of the replacement may map processors to Reps otherwise than the old one.
-#[test]
-fn a_distributed_object_can_replace_a_shared_one() {
-    use shared::{Book, Tally};
-    let world = World::new(2);
-    let coid = world.processors[0].create(Shared::new(Book(1))).unwrap();
-    let tallies: Vec<_> = world.processors.iter().map(|it| it.bind::<dyn Tally>(coid).unwrap()).collect();
-    assert_eq!((tallies[0].add(1), tallies[1].add(10)), (1, 11));
-    let swap = world.swap(coid, Distributed::new(Book(2))).unwrap();
-    assert!(world.finish(&swap).is_committed());
-    // What was in one Rep is in one Rep, that of the processor that handed it over.
-    assert_eq!((tallies[0].add(0), tallies[1].add(0)), (11, 0));
-    drop((tallies, swap));
     world.end();
 }

@@ -54,7 +54,7 @@ pub fn interface(item: &ItemTrait, methods: &[Method]) -> TokenStream {
                 }
             }
 
-            // The header comes first in the table, and every function is the shim for the method of that name.
+            // SAFETY: the header comes first in the table, and every function is the shim for the method of that name.
             unsafe impl ::swapper::Interface for dyn #name {
                 type Table = #table;
                 type Ref = #reference;
@@ -67,7 +67,7 @@ pub fn interface(item: &ItemTrait, methods: &[Method]) -> TokenStream {
                 }
             }
 
-            // The functions read the Rep's data as the type that this table was asked for.
+            // SAFETY: the functions read the Rep's data as the type that this table was asked for.
             unsafe impl<Data: #name + 'static> ::swapper::Implemented<Data> for dyn #name {
                 const TABLE: #table = #of_rep;
             }
@@ -125,6 +125,7 @@ fn definition(method: &Method, table: &Ident, shim: Shim) -> TokenStream {
         ),
     };
     quote! {
+        // SAFETY: `this` is what a local entry holds, a table of this interface with the Rep that its functions were made for.
         unsafe extern "C-unwind" fn #name #generics(this: *const ::swapper::glue::Header #(, #values: #arguments)*) #result {
             unsafe { #body }
         }
@@ -139,7 +140,7 @@ fn call(method: &Method, table: &Ident) -> TokenStream {
         #[inline(always)]
         fn #name(&self #(, #values: #arguments)*) #result {
             let rep = self.0.rep();
-            // The entry holds a Rep of this interface for as long as a reference exists; see `glue::Reference`.
+            // SAFETY: the entry holds a Rep of this interface for as long as a reference exists; see `glue::Reference`.
             unsafe { ((*rep.cast::<#table>()).#name)(rep #(, #values)*) }
         }
     }
