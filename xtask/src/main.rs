@@ -1,10 +1,11 @@
-//! The developer's commands of Midflight: `cargo xtask run`, `cargo xtask test`, `cargo xtask build`.
+//! The developer's commands of Midflight: `cargo xtask run`, `cargo xtask test`, `cargo xtask bench`, `cargo xtask build`.
 //!
 //! Each command provides what it needs (see [`provision`]) before it does its work, and leaves nothing behind when it is interrupted
 //! (see [`cleanup`]).
 #![deny(unsafe_code)]
 
 mod accel;
+mod bench;
 mod cleanup;
 mod clock;
 mod command;
@@ -37,6 +38,8 @@ enum Command {
     Run(run::Args),
     /// Runs everything that the project tests, or the steps whose name contains a FILTER.
     Test(test::Args),
+    /// Measures what the project promises, beside its peers.
+    Bench(bench::Args),
     /// Builds the image and prints where it is.
     Build,
     /// Checks the tree: length of files, unsafe code, sleeps in tests, names of machines.
@@ -48,6 +51,7 @@ fn main() {
     let done = match Cli::parse().command {
         Command::Run(args) => run::run(&args),
         Command::Test(args) => test::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Build => image::build().map(|path| println!("{}", path.display())),
         Command::Tidy => tidy::command(),
     };

@@ -1,0 +1,132 @@
+//! `bench [JOB…] [--json FILE] [--save] [--quick]`: the project's figures, each beside its peers, measured in one run.
+//!
+//! A **job** is a named function that measures something and its peers turn by turn, so that what else the machine does hits
+//! all of them, and gives one JSON object: the environment, every sample, and a check for each figure that the project
+//! promises. From that object come the table for people and the plots.
+#![deny(unsafe_code)]
+
+mod environment;
+mod jobs;
+mod lane;
+mod plot;
+mod progress;
+mod report;
+mod series;
+mod statistics;
+mod table;
+
+use clap::Parser;
+use environment::Environment;
+use jobs::{JOBS, Job, Setting};
+use report::Report;
+use std::{error::Error, fs, path::PathBuf, process::ExitCode, time::Instant};
+
+/// Measures what the project promises, beside its peers.
+#[derive(Parser)]
+#[command(name = "cargo xtask bench", bin_name = "cargo xtask bench")]
+struct Cli {
+    /// The jobs to run; all, if none is named.
+    job: Vec<String>,
+    /// Writes the results to this file: the JSON object of the job, or an array of them if there are several.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Writes each job's result and plots to `bench/results/`, where the repository keeps them.
+    #[arg(long)]
+    save: bool,
+    /// Takes few samples: shows that everything works, not how fast it is.
+    #[arg(long)]
+    quick: bool,
+    /// Lists the jobs instead of running them.
+    #[arg(long)]
+    list: bool,
+    /// The date to note in the results.
+    #[arg(long, default_value = "")]
+    date: String,
+}
+
+fn main() -> ExitCode {
+    match run(&Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
+    let jobs = select(&cli.job)?;
+    if cli.list {
+        jobs.iter().for_each(|job| println!("{:12} {}", job.name, job.summary));
+        return Ok(());
+    }
+    if cfg!(debug_assertions) {
+        eprintln!("warning: compiled without optimisation: the figures mean nothing (cargo run --release -p bench)");
+    }
+    let mut objects = Vec::new();
+    for job in jobs {
+        let report = measure(job, cli)?;
+        let object = report.json()?;
+        if cli.save {
+            save(&report, &object)?;
+        }
+        objects.push(object);
+    }
+    if let Some(file) = &cli.json {
+        let text = if objects.len() == 1 { objects.remove(0) } else { format!("[\n{}]\n", objects.join(",\n")) };
+        fs::write(file, text).map_err(|error| format!("cannot write {}: {error}", file.display()))?;
+    }
+    Ok(())
+}
+
+fn select(names: &[String]) -> Result<Vec<&'static Job>, String> {
+    if names.is_empty() {
+        return Ok(JOBS.iter().collect());
+    }
+    let known = || JOBS.iter().map(|job| job.name).collect::<Vec<_>>().join(", ");
+    let find = |name: &String| {
+        let job = JOBS.iter().find(|job| job.name == name);
+        job.ok_or_else(|| format!("there is no job {name:?}; the jobs are: {}", known()))
+    };
+    names.iter().map(find).collect()
+}
+
+fn measure(job: &Job, cli: &Cli) -> Result<Report, Box<dyn Error>> {
+    let begin = Instant::now();
+    eprintln!("==> {}: {}", job.name, job.summary);
+    let mut environment = Environment::read(&cli.date);
+    let findings = (job.run)(&Setting { quick: cli.quick })?;
+    environment.ended();
+    let report = Report { environment, ..findings };
+    println!("{}", table::render(&report));
+    eprintln!("==> {}: {:.0} s", job.name, begin.elapsed().as_secs_f64());
+    Ok(report)
+}
+
+fn save(report: &Report, object: &str) -> Result<(), Box<dyn Error>> {
+    let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/results"));
+    fs::create_dir_all(&folder)?;
+    let plots = jobs::plots(report).into_iter().map(|(name, text)| (format!("{}-{name}.svg", report.job), text));
+    for (name, text) in plots.chain([(format!("{}.json", report.job), object.to_owned())]) {
+        let file = folder.join(name);
+        fs::write(&file, text).map_err(|error| format!("cannot write {}: {error}", file.display()))?;
+        eprintln!("    wrote {}", file.display());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::select;
+
+    #[test]
+    fn an_unknown_job_is_named_with_the_known_ones() {
+        let error = select(&["swaper".into()]).err().expect("no such job");
+        assert!(error.contains("swaper") && error.contains("swapper"), "{error}");
+    }
+
+    #[test]
+    fn without_a_name_every_job_runs() {
+        assert_eq!(select(&[]).map(|jobs| jobs.len()), Ok(crate::jobs::JOBS.len()));
+    }
+}

@@ -1,0 +1,109 @@
+//! A job's result: one JSON object, from which the table and the plots are made too.
+
+use crate::{environment::Environment, series::Series};
+use serde::Serialize;
+use std::fmt::Write;
+
+/// A figure that the project promises, beside what was measured.
+#[derive(Clone, Debug, Serialize)]
+pub struct Check {
+    /// What is promised.
+    pub name: String,
+    /// What was measured.
+    pub value: f64,
+    /// Unit of `value` and `target`.
+    pub unit: &'static str,
+    /// Whom it is compared with; empty if with nobody.
+    pub peer: String,
+    /// The bound.
+    pub target: f64,
+    /// On which side of the bound the value is to be.
+    pub bound: Bound,
+    /// Whether it is there.
+    pub holds: bool,
+}
+
+/// A bound's side.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Bound {
+    /// The value is at most the target.
+    AtMost,
+    /// The value is at least the target.
+    AtLeast,
+}
+
+impl Check {
+    /// Compares. What could not be measured (NaN) does not hold.
+    pub fn new(name: String, (value, unit): (f64, &'static str), peer: &str, bound: Bound, target: f64) -> Self {
+        let holds = match bound {
+            Bound::AtMost => value <= target,
+            Bound::AtLeast => value >= target,
+        };
+        Self { name, value, unit, peer: peer.into(), target, bound, holds }
+    }
+}
+
+/// A figure that somebody else published about something else, elsewhere: an order of magnitude beside ours.
+#[derive(Clone, Debug, Serialize)]
+pub struct Published {
+    /// Whose.
+    pub peer: &'static str,
+    /// Of what.
+    pub name: &'static str,
+    /// The figure.
+    pub value: f64,
+    /// Its unit.
+    pub unit: &'static str,
+    /// Where it was published.
+    pub source: &'static str,
+    /// How far it can be relied on.
+    pub caution: &'static str,
+}
+
+/// Everything that a job found.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The job.
+    pub job: &'static str,
+    /// How it measures.
+    pub method: Vec<String>,
+    /// Where it ran.
+    pub environment: Environment,
+    /// What is promised, and whether it holds.
+    pub checks: Vec<Check>,
+    /// Figures of others.
+    pub published: Vec<Published>,
+    /// What was measured.
+    pub series: Vec<Series>,
+}
+
+impl Report {
+    /// The JSON object, with a line for each part, check and series, so that two results can be compared line by line.
+    pub fn json(&self) -> serde_json::Result<String> {
+        let mut text = String::from("{\n");
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "\"job\": {},", serde_json::to_string(self.job)?);
+        let _ = writeln!(text, "\"environment\": {},", serde_json::to_string(&self.environment)?);
+        let _ = writeln!(text, "\"method\": {},", lines(&self.method)?);
+        let _ = writeln!(text, "\"checks\": {},", lines(&self.checks)?);
+        let _ = writeln!(text, "\"published\": {},", lines(&self.published)?);
+        let _ = writeln!(text, "\"series\": {}", lines(&self.series)?);
+        text.push_str("}\n");
+        Ok(text)
+    }
+
+    /// The series of this name and peer.
+    pub fn series(&self, name: &str, peer: &str) -> Option<&Series> {
+        self.series.iter().find(|series| series.name == name && series.peer == peer)
+    }
+}
+
+/// A JSON array with a line for each element.
+fn lines<T: Serialize>(elements: &[T]) -> serde_json::Result<String> {
+    let elements: Vec<String> = elements.iter().map(serde_json::to_string).collect::<serde_json::Result<_>>()?;
+    Ok(format!("[\n{}\n]", elements.join(",\n")))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,38 @@
+use super::{Bound, Check, Report};
+use crate::{
+    environment::Environment,
+    series::{Series, Within},
+};
+
+fn check(bound: Bound, value: f64) -> bool {
+    Check::new("name".into(), (value, "ns"), "peer", bound, 10.0).holds
+}
+
+#[test]
+fn a_check_holds_on_its_side_of_the_bound() {
+    assert!(check(Bound::AtMost, 10.0) && !check(Bound::AtMost, 10.1));
+    assert!(check(Bound::AtLeast, 10.0) && !check(Bound::AtLeast, 9.9));
+}
+
+#[test]
+fn what_was_not_measured_does_not_hold() {
+    assert!(!check(Bound::AtMost, f64::NAN) && !check(Bound::AtLeast, f64::NAN));
+}
+
+#[test]
+fn the_json_object_carries_every_sample() {
+    let samples = vec![vec![1.0, 2.0], vec![3.0]];
+    let report = Report {
+        job: "job",
+        method: vec!["as it is".into()],
+        environment: Environment::default(),
+        checks: vec![Check::new("fast".into(), (1.0, "ns"), "", Bound::AtMost, 2.0)],
+        published: Vec::new(),
+        series: vec![Series::new("call", "a peer", "ns", Within::Minimum, samples)],
+    };
+    let value: serde_json::Value = serde_json::from_str(&report.json().unwrap()).unwrap();
+    assert_eq!(value["series"][0]["samples"], serde_json::json!([[1.0, 2.0], [3.0]]));
+    assert_eq!(value["checks"][0]["holds"], true);
+    assert_eq!(value["checks"][0]["bound"], "at-most");
+    assert!(value["environment"]["kernel"].is_string());
+}
