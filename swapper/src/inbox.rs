@@ -3,6 +3,7 @@
 use crate::{
     REGION_ENTRIES,
     mediator::Mediator,
+    names::Names,
     sync::{AtomicBool, Mutex, Ordering},
 };
 use alloc::{sync::Arc, vec::Vec};
@@ -12,6 +13,8 @@ pub(crate) struct Inbox {
     /// Something is there, or some meeting went on. Set before the processor is woken, cleared before it looks.
     signal: AtomicBool,
     mail: Mutex<Mail>,
+    /// Its named activities.
+    pub(crate) names: Names,
 }
 
 struct Mail {
@@ -24,7 +27,8 @@ struct Mail {
 impl Inbox {
     pub(crate) fn new() -> Self {
         let free = (0..REGION_ENTRIES as u16).rev().collect();
-        Self { signal: AtomicBool::new(false), mail: Mutex::new(Mail { attached: false, swaps: Vec::new(), free }) }
+        let mail = Mutex::new(Mail { attached: false, swaps: Vec::new(), free });
+        Self { signal: AtomicBool::new(false), mail, names: Names::new() }
     }
 
     /// The free entries for a new processor, unless one is attached.

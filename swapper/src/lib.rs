@@ -159,6 +159,7 @@ mod mediator;
 mod meeting;
 #[cfg(all(test, loom))]
 mod model;
+mod names;
 mod platform;
 mod processor;
 mod processor_set;

@@ -5,9 +5,11 @@ use crate::{
     entry::Found,
     generation::{Generation, Generations},
     glue::{Header, OwnedRep, Reference},
+    inbox::Inbox,
     local_table::LocalTable,
     mediator::{Mediator, MediatorRep, Phase},
     meeting::Part,
+    names::Named,
     system::Shared,
     worker::Step,
 };
@@ -39,6 +41,8 @@ pub(crate) struct Local {
     /// Forwarded calls on this processor's stack. What runs further up the stack runs inside of them: it is marked as
     /// being in a forwarded call (0061), whichever activity it belongs to.
     pub(crate) forwarded: Cell<u32>,
+    /// Named activities that are alive.
+    named: Cell<u32>,
     /// Workers have something to look at.
     attention: Cell<bool>,
     /// Runs of the workers on the stack.
@@ -75,6 +79,7 @@ impl Local {
             outside: Cell::new(None),
             workers: RefCell::new(Vec::new()),
             forwarded: Cell::new(0),
+            named: Cell::new(0),
             attention: Cell::new(false),
             running: Cell::new(0),
         })
@@ -82,6 +87,27 @@ impl Local {
 
     pub(crate) fn id(&self) -> ProcessorId {
         self.id
+    }
+
+    /// What this processor shares with others.
+    pub(crate) fn inbox(&self) -> &Inbox {
+        self.system.inbox(self.id)
+    }
+
+    /// A named activity begins; it also belongs to a generation, as any activity.
+    pub(crate) fn enter(&self, name: &'static str) -> Named {
+        self.named.set(self.named.get() + 1);
+        self.inbox().names.enter(name)
+    }
+
+    pub(crate) fn leave(&self, named: Named) {
+        self.named.set(self.named.get() - 1);
+        self.inbox().names.leave(named);
+    }
+
+    /// The name of the activity that began last.
+    pub(crate) fn newest_name(&self) -> Option<&'static str> {
+        if self.named.get() == 0 { None } else { self.inbox().names.newest() }
     }
 
     pub(crate) fn system(&self) -> &Shared {

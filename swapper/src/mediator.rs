@@ -13,7 +13,7 @@
 //! ```
 
 use crate::{
-    Outcome, PhaseTimes, ProcessorId, ProcessorReport, Protocol, Reason, Report, State,
+    Missing, Outcome, PhaseTimes, ProcessorId, ProcessorReport, Protocol, Reason, Report, State,
     generation::{Generation, Wait},
     glue::{Header, OwnedRep},
     local::Local,
@@ -116,7 +116,16 @@ impl Mediator {
         if now < self.terms.deadline {
             return false;
         }
-        let held_up = self.meeting.with(|meeting| meeting.held_up());
+        let held_up = self.meeting.with(|meeting| {
+            let held_up = meeting.held_up()?;
+            Some((held_up, meeting.before(held_up.processor)))
+        });
+        let held_up = held_up.map(|(mut held_up, before)| {
+            if matches!(held_up.by, Missing::Worker | Missing::Activity) {
+                held_up.activity = system.inbox(held_up.processor).names.oldest(before);
+            }
+            held_up
+        });
         // Nobody held it up if the last import has just ended; that worker decides.
         held_up.is_some_and(|held_up| self.decide(system, Outcome::Undone(Reason::Deadline(held_up)), now))
     }
@@ -206,6 +215,8 @@ pub(crate) struct MediatorRep {
     pub(crate) stepping: Cell<u32>,
     /// Forwarded calls that have not returned (0056).
     pub(crate) in_flight: Cell<u32>,
+    /// The activity that made the first of them.
+    pub(crate) caller: Cell<Option<&'static str>>,
     forwarded: Cell<u64>,
     suspended: Cell<u64>,
     longest: Cell<u64>,
@@ -228,6 +239,7 @@ impl MediatorRep {
             rep: RefCell::new(None),
             stepping: Cell::new(0),
             in_flight: Cell::new(0),
+            caller: Cell::new(None),
             forwarded: Cell::new(0),
             suspended: Cell::new(0),
             longest: Cell::new(0),
@@ -280,6 +292,9 @@ impl MediatorRep {
         };
         drop(suspension);
         if counted {
+            if self.in_flight.get() == 0 {
+                self.caller.set(local.newest_name());
+            }
             self.in_flight.set(self.in_flight.get() + 1);
             self.forwarded.set(self.forwarded.get() + 1);
             local.forwarded.set(local.forwarded.get() + 1);

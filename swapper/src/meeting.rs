@@ -11,6 +11,7 @@
 //! ```
 
 use crate::{HeldUp, Missing, Outcome, ProcessorId, ProcessorSet};
+use alloc::vec::Vec;
 
 /// How far each processor is.
 #[derive(Debug)]
@@ -27,6 +28,10 @@ pub(crate) struct Meeting {
     finished: ProcessorSet,
     met: bool,
     decision: Option<Outcome>,
+    /// For each processor that has started: how many named activities had begun there by then.
+    before: Vec<(ProcessorId, u64)>,
+    /// For each processor that waits for a forwarded call: the activity that made it.
+    callers: Vec<(ProcessorId, Option<&'static str>)>,
 }
 
 /// What a processor has to do in a swap.
@@ -51,6 +56,8 @@ impl Meeting {
             finished: ProcessorSet::EMPTY,
             met: false,
             decision: None,
+            before: Vec::new(),
+            callers: Vec::new(),
         }
     }
 
@@ -83,9 +90,21 @@ impl Meeting {
         self.participants
     }
 
-    /// The worker runs.
-    pub(crate) fn start(&mut self, processor: ProcessorId) {
+    /// The worker runs; so many named activities have begun on its processor.
+    pub(crate) fn start(&mut self, processor: ProcessorId, before: u64) {
         self.started.insert(processor);
+        self.before.push((processor, before));
+    }
+
+    /// Of the named activities of a processor, how many are from before the swap; all, if its worker has not run.
+    pub(crate) fn before(&self, processor: ProcessorId) -> u64 {
+        self.before.iter().find(|(other, _)| *other == processor).map_or(u64::MAX, |(_, before)| *before)
+    }
+
+    /// In Block a call is inside the old object, made by this activity.
+    pub(crate) fn waits_for_call(&mut self, processor: ProcessorId, by: Option<&'static str>) {
+        self.callers.retain(|(other, _)| *other != processor);
+        self.callers.push((processor, by));
     }
 
     /// Every call from before the swap has ended; the processor enters Block. True for the last one so far.
@@ -165,7 +184,14 @@ impl Meeting {
             (self.transferred, Missing::Transfer),
         ]
         .into_iter()
-        .find_map(|(done, by)| Some(HeldUp { processor: self.participants.without(done).first()?, by }))
+        .find_map(|(done, by)| Some(HeldUp::new(self.participants.without(done).first()?, by)))
+        .map(|mut held_up| {
+            let caller = self.callers.iter().find(|(other, _)| *other == held_up.processor);
+            if held_up.by == Missing::Call {
+                held_up.activity = caller.and_then(|(_, name)| *name);
+            }
+            held_up
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::{
     Coid, Interface, Object, ObjectError, ProcessorId, Progress, REGION_ENTRIES, generation::Generation, local::Local,
+    names::Named,
 };
 use alloc::rc::Rc;
 use core::fmt;
@@ -65,7 +66,21 @@ impl Processor {
     /// Begins an activity that ends when the guard is dropped; one that is never dropped makes every swap on this
     /// processor end undone.
     pub fn begin(&self) -> Activity {
-        Activity { generation: self.0.generations.begin(), local: Rc::clone(&self.0) }
+        Activity { generation: self.0.generations.begin(), local: Rc::clone(&self.0), named: None }
+    }
+
+    /// As [`activity`](Self::activity), with a name that a swap's report gives if this is what held it up
+    /// ([`HeldUp::activity`](crate::HeldUp::activity)). Costs a lock that nobody else wants, at each end.
+    pub fn activity_named<R>(&self, name: &'static str, run: impl FnOnce() -> R) -> R {
+        let _activity = self.begin_named(name);
+        run()
+    }
+
+    /// As [`begin`](Self::begin), with a name. The names of at most 64 activities that overlap are remembered; further
+    /// ones are activities without a name.
+    pub fn begin_named(&self, name: &'static str) -> Activity {
+        let named = Some(self.0.enter(name));
+        Activity { generation: self.0.generations.begin(), local: Rc::clone(&self.0), named }
     }
 
     /// Runs this processor's part of the swaps that are under way. To be called by the event loop between activities, at
@@ -85,11 +100,15 @@ impl fmt::Debug for Processor {
 /// An activity under way.
 pub struct Activity {
     generation: Generation,
+    named: Option<Named>,
     local: Rc<Local>,
 }
 
 impl Drop for Activity {
     fn drop(&mut self) {
+        if let Some(named) = self.named {
+            self.local.leave(named);
+        }
         self.local.end_activity(self.generation);
     }
 }

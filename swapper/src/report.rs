@@ -51,6 +51,16 @@ pub struct HeldUp {
     pub processor: ProcessorId,
     /// What it had not done.
     pub by: Missing,
+    /// The name of the activity that held it up there: of those that the swap waited for, or during which the loop did not
+    /// turn, the one that began first; or the one that made the forwarded call. `None` if that has no name
+    /// ([`Processor::activity_named`](crate::Processor::activity_named)).
+    pub activity: Option<&'static str>,
+}
+
+impl HeldUp {
+    pub(crate) const fn new(processor: ProcessorId, by: Missing) -> Self {
+        Self { processor, by, activity: None }
+    }
 }
 
 /// What a processor had not done when the time was up.
@@ -89,7 +99,11 @@ impl fmt::Display for HeldUp {
             Missing::Call => "had a forwarded call that did not return",
             Missing::Transfer => "had not transferred the state",
         };
-        write!(f, "processor {} {what}", self.processor)
+        write!(f, "processor {} {what}", self.processor)?;
+        match self.activity {
+            Some(activity) => write!(f, " (activity {activity:?})"),
+            None => Ok(()),
+        }
     }
 }
 

@@ -59,7 +59,8 @@ impl MediatorRep {
                 Step::Progress
             }
             Phase::Interpose => {
-                mediator.meeting.with(|meeting| meeting.start(me));
+                let before = local.inbox().names.begun();
+                mediator.meeting.with(|meeting| meeting.start(me, before));
                 local.reset_entry(mediator.terms.coid);
                 self.phase.set(Phase::Forward(local.generations.wait()));
                 Step::Progress
@@ -67,7 +68,14 @@ impl MediatorRep {
             Phase::Forward(wait) if local.generations.is_over(wait) => {
                 local.generations.stop(wait);
                 self.phase.set(Phase::Block { announced: false });
-                if mediator.meeting.with(|meeting| meeting.drain(me)) {
+                let caller = (self.in_flight.get() > 0).then(|| self.caller.get());
+                let drained = mediator.meeting.with(|meeting| {
+                    if let Some(caller) = caller {
+                        meeting.waits_for_call(me, caller);
+                    }
+                    meeting.drain(me)
+                });
+                if drained {
                     mediator.record(Moment::Drained, local.system().platform().now());
                 }
                 Step::Progress
@@ -117,7 +125,7 @@ impl MediatorRep {
                 if now < mediator.terms.deadline {
                     mediator.decide(local.system(), Outcome::Committed, now);
                 } else {
-                    let held_up = crate::HeldUp { processor: me, by: crate::Missing::Transfer };
+                    let held_up = crate::HeldUp::new(me, crate::Missing::Transfer);
                     mediator.decide(local.system(), Outcome::Undone(Reason::Deadline(held_up)), now);
                 }
             }

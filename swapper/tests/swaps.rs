@@ -221,22 +221,24 @@ fn the_report_names_the_activity_that_held_it_up() {
 
     // The loop of processor 1 is stuck.
     let swap = order();
+    world.run(0);
     world.processors[1].activity_named("stuck", || late(&world));
     let (by, name, text) = activity(swap.outcome().unwrap());
     assert_eq!((by, name), (Missing::Worker, Some("stuck")));
     assert_eq!(text, "processor 1 had not run its worker (activity \"stuck\")");
     world.finish(&swap);
+    drop(swap);
 
     // Of several activities, the one from before the swap that has not ended.
     let short = world.processors[1].begin_named("short");
     let long = world.processors[1].begin_named("long");
     let swap = order();
-    world.run(1);
+    world.run_all();
     let _after = world.processors[1].begin_named("after");
     drop(short);
     late(&world);
     assert_eq!(activity(world.finish(&swap).outcome).1, Some("long"));
-    drop(long);
+    drop((long, swap));
 
     // One that has no name is not confused with one that has but began later.
     let nameless = world.processors[1].begin();
@@ -249,7 +251,7 @@ fn the_report_names_the_activity_that_held_it_up() {
     late(&world);
     let (by, name, text) = activity(world.finish(&swap).outcome);
     assert_eq!((by, name, text.contains("activity \"")), (Missing::Activity, None, false));
-    drop((nameless, _after));
+    drop((nameless, _after, swap));
 
     // A forwarded call: the activity that made it, though another one began since.
     let mut before = Some(world.processors[1].begin_named("before"));

@@ -13,7 +13,7 @@ fn meeting() -> Meeting {
 fn transferred() -> Meeting {
     let mut meeting = meeting();
     for processor in [id(0), id(1)] {
-        meeting.start(processor);
+        meeting.start(processor, 0);
         meeting.drain(processor);
         meeting.block(processor);
     }
@@ -84,11 +84,11 @@ fn it_is_over_once_when_everyone_has_finished() {
 #[test]
 fn it_names_whom_the_others_wait_for() {
     let mut meeting = meeting();
-    let held_up = |processor, by| Some(HeldUp { processor: id(processor), by });
-    meeting.start(id(0));
+    let held_up = |processor, by| Some(HeldUp::new(id(processor), by));
+    meeting.start(id(0), 0);
     meeting.drain(id(0));
     assert_eq!(meeting.held_up(), held_up(1, Missing::Worker));
-    meeting.start(id(1));
+    meeting.start(id(1), 0);
     assert_eq!(meeting.held_up(), held_up(1, Missing::Activity));
     meeting.drain(id(1));
     assert_eq!(meeting.held_up(), held_up(0, Missing::Call));
