@@ -16,6 +16,7 @@ mod machine;
 mod netns;
 mod paths;
 mod provision;
+mod record;
 mod run;
 mod test;
 mod tidy;
@@ -40,6 +41,8 @@ enum Command {
     Test(test::Args),
     /// Measures what the project promises, beside its peers.
     Bench(bench::Args),
+    /// Records a swap under iperf3 from a real run, for the README.
+    Record,
     /// Builds the image and prints where it is.
     Build,
     /// Checks the tree: length of files, unsafe code, sleeps in tests, names of machines.
@@ -52,6 +55,7 @@ fn main() {
         Command::Run(args) => run::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Record => record::run(),
         Command::Build => image::build().map(|path| println!("{}", path.display())),
         Command::Tidy => tidy::command(),
     };
