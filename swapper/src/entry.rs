@@ -97,6 +97,7 @@ impl Entry {
                 if place.queue.len() >= MAX_WAITING {
                     return Err(SwapError::Queue(coid));
                 }
+                place.queue.try_reserve(1).map_err(|_| SwapError::NoMemory)?;
                 place.queue.push_back(Arc::clone(&ticket));
                 return Ok(Interposed::Queued(ticket));
             }

@@ -105,6 +105,8 @@ pub enum SwapError {
     Queue(Coid),
     /// No processor is attached, so nobody could carry the swap out.
     NoProcessor,
+    /// No memory for a swap, or for its place in the queue.
+    NoMemory,
 }
 
 impl fmt::Display for SwapError {
@@ -122,6 +124,7 @@ impl fmt::Display for SwapError {
             Self::Queue(coid) => {
                 write!(f, "{MAX_WAITING} swaps of object {coid} wait already, the limit; cancel one or try again later")
             }
+            Self::NoMemory => f.write_str("no memory for a swap; free some and try again"),
             Self::NoProcessor => f.write_str("no processor is attached to carry the swap out"),
         }
     }

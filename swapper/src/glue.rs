@@ -11,7 +11,7 @@ use crate::{
     mediator::{Mediated, MediatorRep},
 };
 use alloc::{boxed::Box, rc::Rc};
-use core::{cell::Cell, fmt, ptr::NonNull};
+use core::{alloc::Layout, cell::Cell, fmt, ptr::NonNull};
 
 /// The first word of every table of functions: which interface it is for.
 #[repr(C)]
@@ -85,7 +85,17 @@ pub(crate) struct Rep<Table, Data> {
 impl<Table, Data> Rep<Table, Data> {
     /// A Rep on the heap, as a pointer that may be shared; to be freed by [`OwnedRep`] or `Box::from_raw`.
     pub(crate) fn allocate(table: Table, data: Data) -> NonNull<Self> {
-        NonNull::from(Box::leak(Box::new(Self { table, data })))
+        Self::try_allocate(table, data).unwrap_or_else(|| alloc::alloc::handle_alloc_error(Layout::new::<Self>()))
+    }
+
+    /// The same, or nothing if there is no memory for it.
+    pub(crate) fn try_allocate(table: Table, data: Data) -> Option<NonNull<Self>> {
+        const { assert!(size_of::<Self>() > 0, "a table begins with its header") };
+        // SAFETY: the layout is not empty.
+        let place = NonNull::new(unsafe { alloc::alloc::alloc(Layout::new::<Self>()) })?.cast::<Self>();
+        // SAFETY: new memory of this layout.
+        unsafe { place.write(Self { table, data }) };
+        Some(place)
     }
 }
 

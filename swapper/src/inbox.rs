@@ -17,6 +17,13 @@ pub(crate) struct Inbox {
     pub(crate) names: Names,
 }
 
+/// Why a processor cannot be told to take part in a swap.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Unreachable {
+    Detached,
+    NoMemory,
+}
+
 struct Mail {
     attached: bool,
     swaps: Vec<Arc<Mediator>>,
@@ -42,13 +49,15 @@ impl Inbox {
         })
     }
 
-    /// Orders a swap; false if the processor is detached.
-    pub(crate) fn post(&self, mediator: &Arc<Mediator>) -> bool {
+    /// Orders a swap, or says why the processor cannot be told.
+    pub(crate) fn post(&self, mediator: &Arc<Mediator>) -> Result<(), Unreachable> {
         self.mail.with(|mail| {
-            if mail.attached {
-                mail.swaps.push(Arc::clone(mediator));
+            if !mail.attached {
+                return Err(Unreachable::Detached);
             }
-            mail.attached
+            mail.swaps.try_reserve(1).map_err(|_| Unreachable::NoMemory)?;
+            mail.swaps.push(Arc::clone(mediator));
+            Ok(())
         })
     }
 

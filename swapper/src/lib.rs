@@ -180,7 +180,7 @@ pub use glue::{Implemented, Interface};
 #[cfg(feature = "std")]
 pub use host::Host;
 pub use local::Progress;
-pub use platform::Platform;
+pub use platform::{Platform, SwapStep};
 pub use processor::{Activity, Processor};
 pub use processor_set::{MAX_PROCESSORS, ProcessorId, ProcessorSet};
 pub use report::{HeldUp, Missing, Outcome, PhaseTimes, ProcessorReport, Reason, Report};

@@ -37,6 +37,8 @@ pub enum Reason {
     },
     /// A processor that took part was detached.
     Detached(ProcessorId),
+    /// There was no memory to tell a processor to take part.
+    NoMemory(ProcessorId),
     /// The time was up while the swap waited for another swap of the same object to end.
     Turn,
     /// Its turn came, and it could not begin: the swaps before it had left an object that it does not fit.
@@ -85,6 +87,7 @@ impl fmt::Display for Reason {
             Self::Export { processor, failure } => write!(f, "export on processor {processor}: {failure}"),
             Self::Import { processor, failure } => write!(f, "import on processor {processor}: {failure}"),
             Self::Detached(processor) => write!(f, "processor {processor} was detached"),
+            Self::NoMemory(processor) => write!(f, "no memory to tell processor {processor} to take part"),
             Self::Turn => f.write_str("the time was up before its turn came: another swap of the object was under way"),
             Self::NotBegun(error) => write!(f, "its turn came and it could not begin: {error}"),
         }

@@ -30,6 +30,15 @@ pub trait Component: Send + Sync + Sized + 'static {
     /// several processors share a Rep, two may make one at the same time; the second is dropped.
     fn rep(root: &Arc<Self>, processor: ProcessorId) -> Self::Rep;
 
+    /// As [`rep`](Self::rep), for the new object of a swap, where a failure undoes the swap: for Reps that may be too large
+    /// for the memory that is left, or that cannot be made for another reason.
+    ///
+    /// # Errors
+    /// Whatever keeps the Rep from being made; the swap's report carries it as a failed import.
+    fn try_rep(root: &Arc<Self>, processor: ProcessorId) -> Result<Self::Rep, Failure> {
+        Ok(Self::rep(root, processor))
+    }
+
     /// The state-transfer protocols that its Reps support, as old and as new object alike.
     fn protocols(&self) -> &'static [Protocol] {
         &[Protocol::NOTHING]
@@ -128,6 +137,8 @@ pub(crate) trait Root: Send + Sync {
     fn missed(&self) -> ProcessorSet;
     /// The Rep of this processor, made if there is none.
     fn reach(&self, on: &Local) -> *const Header;
+    /// Makes the Rep of this processor if there is none, or says why that is impossible.
+    fn prepare(&self, on: &Local) -> Result<(), Failure>;
     fn export(&self, on: &Local, protocol: Protocol) -> Result<State, Failure>;
     fn import(&self, on: &Local, protocol: Protocol, state: &State) -> Result<(), Failure>;
     fn adopt(&self, on: &Local, protocol: Protocol, state: State);
@@ -164,13 +175,20 @@ impl<C: Component> Standard<C> {
     }
 
     fn pointer(&self, on: &Local) -> NonNull<RepOf<C>> {
+        self.made(on).unwrap_or_else(|| {
+            let data = C::rep(&self.component, on.id());
+            self.install(on, Rep::allocate(<C::Interface as Implemented<C::Rep>>::TABLE, data))
+        })
+    }
+
+    fn made(&self, on: &Local) -> Option<NonNull<RepOf<C>>> {
+        // Acquire pairs with the Release in `install`: whoever sees the pointer sees the Rep that another processor made.
+        NonNull::new(self.reps[self.cluster(on.id())].load(Ordering::Acquire))
+    }
+
+    /// Puts a Rep that came from `Rep::allocate` just now into its place, or drops it if another is there already.
+    fn install(&self, on: &Local, made: NonNull<RepOf<C>>) -> NonNull<RepOf<C>> {
         let slot = &self.reps[self.cluster(on.id())];
-        // Acquire pairs with the Release below: whoever sees the pointer sees the Rep that another processor made.
-        if let Some(rep) = NonNull::new(slot.load(Ordering::Acquire)) {
-            return rep;
-        }
-        let data = C::rep(&self.component, on.id());
-        let made = Rep::allocate(<C::Interface as Implemented<C::Rep>>::TABLE, data);
         match slot.compare_exchange(ptr::null_mut(), made.as_ptr(), Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => made,
             Err(other) => {
@@ -220,6 +238,15 @@ impl<C: Component> Root for Standard<C> {
 
     fn reach(&self, on: &Local) -> *const Header {
         self.pointer(on).as_ptr().cast_const().cast()
+    }
+
+    fn prepare(&self, on: &Local) -> Result<(), Failure> {
+        if self.made(on).is_none() {
+            let data = C::try_rep(&self.component, on.id())?;
+            let made = Rep::try_allocate(<C::Interface as Implemented<C::Rep>>::TABLE, data);
+            self.install(on, made.ok_or(Failure::NoMemory)?);
+        }
+        Ok(())
     }
 
     fn export(&self, on: &Local, protocol: Protocol) -> Result<State, Failure> {

@@ -2,9 +2,9 @@
 
 use crate::{
     Coid, MAX_PROCESSORS, Object, ObjectError, Order, Outcome, Platform, Processor, ProcessorId, ProcessorReport,
-    ProcessorSet, REGION_ENTRIES, Reason, Swap, SwapError, SystemError,
+    ProcessorSet, REGION_ENTRIES, Reason, Swap, SwapError, SwapStep, SystemError,
     entry::{Entry, Interposed},
-    inbox::Inbox,
+    inbox::{Inbox, Unreachable},
     local::Local,
     local_table::LocalTable,
     mediator::{Mediator, Roots},
@@ -143,8 +143,9 @@ impl fmt::Debug for System {
 #[derive(Default)]
 struct Launch {
     participants: ProcessorSet,
-    /// Participants that were detached just now.
-    gone: ProcessorSet,
+    /// The last participant that could not be told to take part, and all of those.
+    unreachable: Option<(ProcessorId, Unreachable)>,
+    untold: ProcessorSet,
 }
 
 /// Whether the replacement has the object's interface.
@@ -166,6 +167,10 @@ impl Shared {
         launch: &mut Launch,
     ) -> Result<Arc<Mediator>, SwapError> {
         fits(terms.coid, old, new)?;
+        let first = ProcessorId::new(0).unwrap_or_else(|| unreachable!("a system has a processor 0"));
+        if self.platform.fault(first, SwapStep::Order) {
+            return Err(SwapError::NoMemory);
+        }
         let (from, to) = (old.protocols(), new.protocols());
         let protocol = transfer::negotiate(from, to)
             .ok_or(SwapError::NoCommonProtocol { old: transfer::bits(from), new: transfer::bits(to) })?;
@@ -178,19 +183,33 @@ impl Shared {
         let roots = Roots { old: Arc::clone(old), new: Arc::clone(new) };
         let mediator = Arc::new(Mediator::new(terms, roots, protocol, Meeting::new(participants)));
         // Before the lock is released, so that a miss that meets the Mediator finds its worker ordered already.
-        let mut gone = ProcessorSet::EMPTY;
-        participants.iter().filter(|&processor| !self.inbox(processor).post(&mediator)).for_each(|it| gone.insert(it));
-        *launch = Launch { participants, gone };
+        *launch = Launch { participants, ..Launch::default() };
+        for processor in participants.iter() {
+            let posted = if self.platform.fault(processor, SwapStep::Post) {
+                Err(Unreachable::NoMemory)
+            } else {
+                self.inbox(processor).post(&mediator)
+            };
+            if let Err(why) = posted {
+                launch.unreachable = Some((processor, why));
+                launch.untold.insert(processor);
+            }
+        }
         Ok(mediator)
     }
 
     /// Makes the workers of a swap that has begun run.
     fn launch(&self, mediator: &Arc<Mediator>, launch: Launch) {
-        for processor in launch.gone.iter() {
-            // It has no call and no entry left, so it can be spoken for.
-            let now = self.platform.now();
-            mediator.decide(self, Outcome::Undone(Reason::Detached(processor)), now);
-            mediator.finish(self, ProcessorReport::nothing(processor), now);
+        if let Some((processor, why)) = launch.unreachable {
+            let reason = match why {
+                Unreachable::Detached => Reason::Detached(processor),
+                Unreachable::NoMemory => Reason::NoMemory(processor),
+            };
+            mediator.decide(self, Outcome::Undone(reason), self.platform.now());
+        }
+        for processor in launch.untold.iter() {
+            // Detached just now, or without a worker: its entry leads where it led, to the old object. So it can be spoken for.
+            mediator.finish(self, ProcessorReport::nothing(processor), self.platform.now());
         }
         self.notify_all(launch.participants);
     }

@@ -3,7 +3,7 @@
 //! A state machine that the event loop steps. A step never waits: it goes as far as it can and returns.
 
 use crate::{
-    Outcome, Reason,
+    Failure, Outcome, Reason, SwapStep,
     local::{Inside, Local},
     mediator::{MediatorRep, Moment, Phase, Roots},
     meeting::Part,
@@ -52,6 +52,9 @@ impl MediatorRep {
         }
         if mediator.expire(local.system(), now) {
             return Step::Progress;
+        }
+        if self.is_late(local) {
+            return Step::Waiting;
         }
         match self.phase.get() {
             Phase::Interpose if self.part == Part::Bystander => {
@@ -102,6 +105,18 @@ impl MediatorRep {
         }
     }
 
+    /// Whether a test wants this step not to be taken.
+    fn is_late(&self, local: &Local) -> bool {
+        let step = match self.phase.get() {
+            Phase::Interpose => SwapStep::Interpose,
+            Phase::Forward(_) => SwapStep::Forward,
+            Phase::Block { .. } => SwapStep::Block,
+            Phase::Transfer { done: false } => SwapStep::Transfer,
+            Phase::Transfer { done: true } | Phase::Settled | Phase::Complete(_) => return false,
+        };
+        local.system().platform().fault(local.id(), step)
+    }
+
     /// Export from the old, import into the new, in parallel with the other processors (0065).
     fn transfer(self: &Rc<Self>, local: &Local, roots: &Roots) {
         let me = local.id();
@@ -112,8 +127,13 @@ impl MediatorRep {
         let leads = participants.iter().find(|&other| roots.old.cluster(other) == cluster) == Some(me);
         // What the components call meanwhile must not be suspended by a swap that waits for this very worker.
         let inside = Inside::enter(&local.forwarded);
-        let outcome = if leads { self.hand_over(local, roots) } else { Ok(()) };
-        roots.new.reach(local);
+        // Before anything leaves the old Rep.
+        let made = self.failing(local, SwapStep::Rep).and_then(|()| roots.new.prepare(local));
+        let outcome = match made {
+            Err(failure) => Err(Reason::Import { processor: me, failure }),
+            Ok(()) if leads => self.hand_over(local, roots),
+            Ok(()) => Ok(()),
+        };
         drop(inside);
         let now = local.system().platform().now();
         match outcome {
@@ -133,12 +153,18 @@ impl MediatorRep {
         }
     }
 
+    /// Whether a test wants this step to fail.
+    fn failing(&self, local: &Local, step: SwapStep) -> Result<(), Failure> {
+        if local.system().platform().fault(local.id(), step) { Err(Failure::NoMemory) } else { Ok(()) }
+    }
+
     fn hand_over(&self, local: &Local, roots: &Roots) -> Result<(), Reason> {
         let processor = local.id();
         let protocol = self.mediator.protocol;
-        let state = roots.old.export(local, protocol).map_err(|failure| Reason::Export { processor, failure })?;
+        let exported = self.failing(local, SwapStep::Export).and_then(|()| roots.old.export(local, protocol));
+        let state = exported.map_err(|failure| Reason::Export { processor, failure })?;
         self.items.set(state.items());
-        let imported = roots.new.import(local, protocol, &state);
+        let imported = self.failing(local, SwapStep::Import).and_then(|()| roots.new.import(local, protocol, &state));
         *self.state.borrow_mut() = Some(state);
         imported.map_err(|failure| Reason::Import { processor, failure })
     }

@@ -7,13 +7,13 @@ use std::{
     collections::VecDeque,
     rc::Rc,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicI64, AtomicU64, Ordering},
     },
 };
 use swapper::{
     Coid, Component, Distributed, Failure, Object, Platform, Processor, ProcessorCell, ProcessorId, Protocol, Report,
-    State, Swap, SwapError, SwapOptions, System, Transfer,
+    State, Swap, SwapError, SwapOptions, SwapStep, System, Transfer,
 };
 
 /// Money, on every processor for itself.
@@ -170,12 +170,20 @@ impl Transfer for Account {
 
 /// A clock that moves by a nanosecond at each look, and further when told.
 #[derive(Clone, Default)]
-pub struct Clock(Arc<AtomicU64>, Arc<AtomicU64>);
+pub struct Clock(Arc<AtomicU64>, Arc<AtomicU64>, Faults);
+
+/// The step that goes wrong, on which processor, and how often it was asked about.
+type Faults = Arc<Mutex<(Option<(usize, SwapStep)>, u64)>>;
 
 impl Clock {
     /// The processors that were woken since the last look, as bits.
     pub fn woken(&self) -> u64 {
         self.1.swap(0, Ordering::SeqCst)
+    }
+
+    /// From now on this step goes wrong on this processor, or none does. Returns how often the step before was met.
+    pub fn inject(&self, fault: Option<(usize, SwapStep)>) -> u64 {
+        std::mem::replace(&mut *self.2.lock().unwrap(), (fault, 0)).1
     }
 
     pub fn advance_to(&self, time: u64) {
@@ -196,6 +204,13 @@ impl Platform for Clock {
 
     fn wake(&self, processor: ProcessorId) {
         self.1.fetch_or(1 << processor.index(), Ordering::SeqCst);
+    }
+
+    fn fault(&self, processor: ProcessorId, step: SwapStep) -> bool {
+        let mut faults = self.2.lock().unwrap();
+        let hit = faults.0 == Some((processor.index(), step));
+        faults.1 += u64::from(hit);
+        hit
     }
 
     /// What happens while a call waits: the next scripted event, or the other processors' workers run, or time passes.
