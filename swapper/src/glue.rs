@@ -32,10 +32,20 @@ impl Header {
     }
 }
 
-/// The hash of an interface's schema: FNV-1a with 64 bits over its names and signatures.
-pub const fn schema(text: &str) -> u64 {
-    let bytes = text.as_bytes();
-    let mut hash = 0xCBF2_9CE4_8422_2325;
+/// The hash of an interface's schema: FNV-1a with 64 bits over its names and signatures, and the layouts of the types in
+/// them, so that a type which changed under the same name makes another interface.
+pub const fn schema(text: &str, layouts: &[(usize, usize)]) -> u64 {
+    let mut hash = fnv(0xCBF2_9CE4_8422_2325, text.as_bytes());
+    let mut index = 0;
+    while index < layouts.len() {
+        let (size, align) = layouts[index];
+        hash = fnv(fnv(hash, &size.to_le_bytes()), &align.to_le_bytes());
+        index += 1;
+    }
+    hash
+}
+
+const fn fnv(mut hash: u64, bytes: &[u8]) -> u64 {
     let mut index = 0;
     while index < bytes.len() {
         hash = (hash ^ bytes[index] as u64).wrapping_mul(0x0000_0100_0000_01B3);
@@ -43,6 +53,23 @@ pub const fn schema(text: &str) -> u64 {
     }
     hash
 }
+
+/// Asks for the layout of a type that may have none of its own: `Shape::<T>::LAYOUT` is the constant here for a type
+/// with a known size, and that of [`Unsized`] for slices, strings and trait objects.
+pub struct Shape<T: ?Sized>(core::marker::PhantomData<T>);
+
+impl<T> Shape<T> {
+    /// Size and alignment in octets.
+    pub const LAYOUT: (usize, usize) = (size_of::<T>(), align_of::<T>());
+}
+
+/// The answer for types whose size is not known.
+pub trait Unsized {
+    /// No layout.
+    const LAYOUT: (usize, usize) = (usize::MAX, 0);
+}
+
+impl<T: ?Sized> Unsized for Shape<T> {}
 
 /// An interface, as the type `dyn Trait`.
 ///
@@ -56,7 +83,7 @@ pub unsafe trait Interface: 'static {
     type Ref;
     /// The trait's name.
     const NAME: &'static str;
-    /// The hash of the trait's names and signatures.
+    /// The hash of the trait's names and signatures, and of the layouts of the types in them.
     const SCHEMA: u64;
     /// The table of the Default Object (0027).
     const DEFAULT: Self::Table;

@@ -155,6 +155,7 @@ mod host;
 mod inbox;
 mod local;
 mod local_table;
+mod mark;
 mod mediator;
 mod meeting;
 #[cfg(all(test, loom))]
@@ -180,6 +181,7 @@ pub use glue::{Implemented, Interface};
 #[cfg(feature = "std")]
 pub use host::Host;
 pub use local::Progress;
+pub use mark::Mark;
 pub use platform::{Platform, SwapStep};
 pub use processor::{Activity, Processor};
 pub use processor_set::{MAX_PROCESSORS, ProcessorId, ProcessorSet};

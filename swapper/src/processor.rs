@@ -17,6 +17,10 @@ impl Processor {
         Self(local)
     }
 
+    pub(crate) fn local(&self) -> &Local {
+        &self.0
+    }
+
     /// Its number.
     pub fn id(&self) -> ProcessorId {
         self.0.id()

@@ -161,6 +161,41 @@ fn stale_and_foreign_coids_are_refused() {
     world.end();
 }
 
+/// The same trait, word for word, around a type that is not the same; `$window` behind a reference, `$item` in a slice.
+macro_rules! version {
+    ($name:ident, $window:ty, $item:ty, $result:ty) => {
+        #[allow(dead_code)]
+        pub mod $name {
+            pub struct Window($window);
+            pub struct Item($item);
+            pub struct Outcome($result);
+
+            #[swapper::interface]
+            pub trait Control {
+                fn change(&self, window: &mut Window, items: &[Item], text: &str, call: &dyn Fn(&u8) -> u8) -> Outcome;
+            }
+        }
+    };
+}
+
+version!(reference, u64, u16, u32);
+version!(same, i64, i16, i32);
+version!(wider, u128, u16, u32);
+version!(aligned_otherwise, [u8; 8], u16, u32);
+version!(other_items, u64, u8, u32);
+version!(other_result, u64, u16, [u32; 2]);
+
+#[test]
+fn the_schema_covers_the_layout_of_types() {
+    use swapper::Interface;
+    let reference = <dyn reference::Control as Interface>::SCHEMA;
+    assert_eq!(<dyn same::Control as Interface>::SCHEMA, reference);
+    assert_ne!(<dyn wider::Control as Interface>::SCHEMA, reference, "size behind a reference");
+    assert_ne!(<dyn aligned_otherwise::Control as Interface>::SCHEMA, reference, "alignment behind a reference");
+    assert_ne!(<dyn other_items::Control as Interface>::SCHEMA, reference, "size in a slice");
+    assert_ne!(<dyn other_result::Control as Interface>::SCHEMA, reference, "size of a result");
+}
+
 #[test]
 fn regions_are_apart() {
     let world = World::new(2);

@@ -155,6 +155,9 @@ impl Visit<'_> for Types<'_> {
     }
 
     fn visit_path_segment(&mut self, segment: &syn::PathSegment) {
+        if self.result && segment.ident == "Future" {
+            self.errors.add(&segment.ident, "a future cannot be a result: it would live on in the old object after a swap; return at once and report completion through another call");
+        }
         if segment.ident == "Self" {
             self.errors.add(&segment.ident, "`Self` differs from one implementation to the next: name a concrete type");
         }

@@ -4,7 +4,7 @@
 use crate::check::Method;
 use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident, quote};
-use syn::{Ident, ItemTrait};
+use syn::{Ident, ItemTrait, ReturnType, Type, TypeReference, TypeSlice};
 
 /// The trait as written, and everything that is derived from it.
 pub fn interface(item: &ItemTrait, methods: &[Method]) -> TokenStream {
@@ -14,6 +14,7 @@ pub fn interface(item: &ItemTrait, methods: &[Method]) -> TokenStream {
     let table = format_ident!("{name}Table");
     let label = name.to_string();
     let schema = schema(&label, methods);
+    let layouts = layouts(methods);
     let documentation = format!(
         "A client's reference to an object with the interface [`{name}`]. It holds a COID, belongs to one processor, and \
          is obtained by `Processor::bind`."
@@ -59,7 +60,11 @@ pub fn interface(item: &ItemTrait, methods: &[Method]) -> TokenStream {
                 type Table = #table;
                 type Ref = #reference;
                 const NAME: &'static str = #label;
-                const SCHEMA: u64 = ::swapper::glue::schema(#schema);
+                const SCHEMA: u64 = {
+                    #[allow(unused_imports)]
+                    use ::swapper::glue::Unsized as _;
+                    ::swapper::glue::schema(#schema, &[#(::swapper::glue::Shape::<#layouts>::LAYOUT),*])
+                };
                 const DEFAULT: #table = #of_default;
                 const MEDIATOR: #table = #of_mediator;
                 fn reference(inner: ::swapper::glue::Reference) -> #reference {
@@ -144,6 +149,25 @@ fn call(method: &Method, table: &Ident) -> TokenStream {
             unsafe { ((*rep.cast::<#table>()).#name)(rep #(, #values)*) }
         }
     }
+}
+
+/// The types whose layouts the schema covers: those of arguments and results, and behind references and in slices too.
+fn layouts<'a>(methods: &[Method<'a>]) -> Vec<&'a Type> {
+    let mut types = Vec::new();
+    for Method { arguments, result, .. } in methods {
+        let result = match result {
+            ReturnType::Type(_, kind) => Some(&**kind),
+            ReturnType::Default => None,
+        };
+        for mut kind in arguments.iter().copied().chain(result) {
+            types.push(kind);
+            while let Type::Reference(TypeReference { elem, .. }) | Type::Slice(TypeSlice { elem, .. }) = kind {
+                kind = elem;
+                types.push(kind);
+            }
+        }
+    }
+    types
 }
 
 /// What the schema's hash is taken of: names and signatures, in the order of the table.

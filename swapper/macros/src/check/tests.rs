@@ -37,6 +37,7 @@ fn everything_else_is_refused_with_advice() {
         (parse_quote! { trait T { fn f(&self) -> impl Clone; } }, "name a concrete type"),
         (parse_quote! { trait T { fn f(&self) where u8: Copy; } }, "`where` clause"),
         (parse_quote! { trait T { async fn f(&self); } }, "`async` method cannot be swapped"),
+        (parse_quote! { trait T { fn f(&self) -> Pin<Box<dyn Future<Output = u8>>>; } }, "a future cannot be a result"),
         (parse_quote! { trait T { unsafe fn f(&self); } }, "cannot be `unsafe`"),
         (parse_quote! { trait T { extern "C" fn f(&self); } }, "leave the ABI out"),
         (parse_quote! { trait T { fn f(self); } }, "take `&self`"),
