@@ -3,6 +3,7 @@
 mod adder;
 mod calls;
 mod checks;
+mod exchanges;
 mod peers;
 mod swaps;
 mod transfer;
@@ -22,10 +23,15 @@ pub fn run(setting: &Setting) -> Result<Report, Box<dyn Error>> {
     }
     let mut series = calls::measure(setting);
     series.extend(swaps::measure(setting));
+    series.extend(exchanges::measure(setting));
     series.extend(transfer::measure(setting));
     let mut report = Report {
         job: NAME,
-        method: [calls::METHOD, swaps::METHOD, transfer::METHOD].concat().iter().map(ToString::to_string).collect(),
+        method: [calls::METHOD, swaps::METHOD, exchanges::METHOD, transfer::METHOD]
+            .concat()
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
         environment: Environment::default(),
         checks: Vec::new(),
         published: checks::published(),

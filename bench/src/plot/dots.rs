@@ -31,7 +31,7 @@ const LEFT: f64 = 140.0;
 const RIGHT: f64 = 690.0;
 const ROW: f64 = 20.0;
 const TOP: f64 = 44.0;
-const HEAD: f64 = 30.0;
+const HEAD: f64 = 38.0;
 
 /// The plot.
 pub fn dots(title: &str, panels: &[Panel]) -> String {
@@ -48,7 +48,7 @@ pub fn dots(title: &str, panels: &[Panel]) -> String {
     canvas.text((12.0, 24.0), Anchor::Start, 16, title);
     let mut y = TOP;
     for panel in panels {
-        canvas.text((12.0, y + 18.0), Anchor::Start, 13, &panel.title);
+        canvas.text((12.0, y + 20.0), Anchor::Start, 13, &panel.title);
         y += HEAD;
         for (number, row) in panel.rows.iter().enumerate() {
             let colour = COLOURS[usize::from(number == 1)];

@@ -1,6 +1,6 @@
 //! What a call costs: at rest, and while the object is exchanged again and again.
 
-use super::peers::{self, Turn, Writer};
+use super::peers::{self, PLAIN, Turn, Writer};
 use crate::{
     jobs::Setting,
     lane::{self, Clock, Gate},
@@ -8,6 +8,7 @@ use crate::{
     progress,
     report::Report,
     series::{Series, Within},
+    statistics::median,
 };
 
 /// For the result.
@@ -113,16 +114,20 @@ fn on(processors: usize, plan: Plan) -> Vec<Series> {
     let mut series = Vec::new();
     for (case, within) in [(0, Within::Minimum), (1, Within::Median)] {
         let name = Case { processors, storm: case == 1 }.name();
-        for (number, peer) in peers.iter().enumerate() {
+        let of_case = peers.iter().enumerate().map(|(number, peer)| {
             let of = |thread: usize| &threads[thread].times[case][number];
             let samples = if processors == 1 { of(0).clone() } else { means(of(0), of(1)) };
+            Series::new(name, peer.name(), "ns", within, samples)
+        });
+        let of_case: Vec<Series> = of_case.collect();
+        let plain = of_case.iter().find(|series| series.peer == PLAIN).map(Series::figures).unwrap_or_default();
+        series.extend(of_case.into_iter().enumerate().map(|(number, series)| {
+            let added: Vec<f64> = series.figures().iter().zip(&plain).map(|(all, plain)| all - plain).collect();
+            let added = format!("adds {:.2} ns to {PLAIN}", median(&added));
             let (exchanges, time) = threads[1].exchanges[number];
-            let note = match case {
-                0 => String::new(),
-                _ => format!("exchanged {:.0} times a second", exchanges as f64 / (time as f64 / 1e9)),
-            };
-            series.push(Series::new(name, peer.name(), "ns", within, samples).note(note));
-        }
+            let rate = exchanges as f64 / (time as f64 / 1e9);
+            series.note(if case == 0 { added } else { format!("{added}, exchanged {rate:.0} times a second") })
+        }));
     }
     series
 }
@@ -138,7 +143,7 @@ struct Lane<'a> {
     gate: &'a Gate,
     plan: Plan,
     callers: Vec<Option<Box<dyn Turn + 'a>>>,
-    writers: Vec<Option<Box<dyn Writer + Send + 'a>>>,
+    writers: Vec<Option<Box<dyn Writer + 'a>>>,
 }
 
 impl Lane<'_> {

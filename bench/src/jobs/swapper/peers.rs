@@ -24,7 +24,7 @@ pub trait Peer: Sync {
     /// What calls the object on the calling thread, which is that processor.
     fn caller(&self, processor: usize) -> Box<dyn Turn + '_>;
     /// What exchanges the object.
-    fn writer(&self) -> Box<dyn Writer + Send + '_>;
+    fn writer(&self) -> Box<dyn Writer + '_>;
 }
 
 /// The event loop of one processor.

@@ -103,17 +103,19 @@ fn on(processors: usize, rounds: usize, swaps: usize) -> Vec<Vec<SwapReport>> {
 
 /// Which fraction of the swaps took how long.
 pub fn chart(report: &Report) -> Chart {
-    let curve = |name: &str| {
+    let curve = |(name, label): (&str, &str)| {
         let samples = report.series(name, PEER).map(|series| series.samples.concat()).unwrap_or_default();
         let points = (0..=200).map(|step| f64::from(step) / 200.0);
         let points = points.map(|rank| (quantile(&samples, rank) / 1e3, rank * 100.0)).collect();
-        Curve { name: name.into(), points, marks: false }
+        Curve { name: label.into(), points, marks: false }
     };
     Chart {
         title: "Null swaps under calls: how many took at most how long".into(),
         x: "microseconds".into(),
         y: "% of swaps".into(),
         logarithmic: (true, false),
-        curves: [SWAP[0], SWAP[1], SUSPENSION].map(curve).into(),
+        curves: [(SWAP[0], "1 processor"), (SWAP[1], "2 processors"), (SUSPENSION, "longest suspended call, on 2")]
+            .map(curve)
+            .into(),
     }
 }

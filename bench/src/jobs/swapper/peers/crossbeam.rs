@@ -43,9 +43,9 @@ impl Peer for Epoch {
         Box::new(Bare(Client { handle: self.collector.register(), object: &self.object }))
     }
 
-    fn writer(&self) -> Box<dyn Writer + Send + '_> {
-        Box::new(|| {
-            let handle = self.collector.register();
+    fn writer(&self) -> Box<dyn Writer + '_> {
+        let handle = self.collector.register();
+        Box::new(move || {
             let guard = handle.pin();
             let old = self.object.swap(Owned::new(Box::new(Step::new()) as Held), Ordering::AcqRel, &guard);
             // SAFETY: nobody can reach it any more but those who are pinned.

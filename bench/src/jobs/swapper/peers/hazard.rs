@@ -37,7 +37,7 @@ impl Peer for Hazard {
         Box::new(Bare(Client { hazard: HazardPointer::new(), object: &self.0 }))
     }
 
-    fn writer(&self) -> Box<dyn Writer + Send + '_> {
+    fn writer(&self) -> Box<dyn Writer + '_> {
         Box::new(|| {
             if let Some(old) = self.0.swap(Box::new(Box::new(Step::new()) as Held)) {
                 // SAFETY: nobody can reach it any more but by hazard pointers of the same domain, and it is retired once.

@@ -56,7 +56,7 @@ impl Peer for LeftRight {
         Box::new(Bare(self.readers.handle()))
     }
 
-    fn writer(&self) -> Box<dyn Writer + Send + '_> {
+    fn writer(&self) -> Box<dyn Writer + '_> {
         Box::new(|| {
             let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
             writer.append(Replace).publish();

@@ -106,7 +106,7 @@ impl Peer for Ours {
         Box::new(Client { reference, processor })
     }
 
-    fn writer(&self) -> Box<dyn Writer + Send + '_> {
+    fn writer(&self) -> Box<dyn Writer + '_> {
         Box::new(Orders { peer: self, last: None })
     }
 }

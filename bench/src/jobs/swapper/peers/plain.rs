@@ -33,7 +33,7 @@ impl Peer for Plain {
         Box::new(Bare(Client(&*self.0)))
     }
 
-    fn writer(&self) -> Box<dyn Writer + Send + '_> {
+    fn writer(&self) -> Box<dyn Writer + '_> {
         Box::new(|| ())
     }
 }

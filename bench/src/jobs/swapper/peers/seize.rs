@@ -41,7 +41,7 @@ impl Peer for Seize {
         Box::new(Bare(self))
     }
 
-    fn writer(&self) -> Box<dyn Writer + Send + '_> {
+    fn writer(&self) -> Box<dyn Writer + '_> {
         Box::new(|| {
             let old = self.object.swap(new(), Ordering::AcqRel);
             // SAFETY: it came from `Box::into_raw`, and nobody can reach it any more but those who have entered.

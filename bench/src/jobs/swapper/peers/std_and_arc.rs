@@ -30,7 +30,7 @@ impl Peer for Lock {
         Box::new(Bare(&self.0))
     }
 
-    fn writer(&self) -> Box<dyn Writer + Send + '_> {
+    fn writer(&self) -> Box<dyn Writer + '_> {
         Box::new(|| *self.0.write().unwrap_or_else(PoisonError::into_inner) = Box::new(Step::new()))
     }
 }
@@ -60,7 +60,7 @@ impl Peer for Swap {
         Box::new(Bare(&self.0))
     }
 
-    fn writer(&self) -> Box<dyn Writer + Send + '_> {
+    fn writer(&self) -> Box<dyn Writer + '_> {
         Box::new(|| self.0.store(Arc::new(Box::new(Step::new()))))
     }
 }
