@@ -35,9 +35,10 @@ pub fn check() -> Result<Vec<Finding>> {
     let list = if command::find("git").is_some() && paths::root().join(".git").exists() {
         command::output(&mut git)?
     } else {
-        // A tree without Git (an unpacked archive): everything but what is built.
+        // No Git, or no checkout (an unpacked archive): everything but what is built and what Git keeps.
         let mut find = Command::new("find");
-        find.current_dir(paths::root()).args([".", "-name", "target", "-prune", "-o", "-type", "f", "-print"]);
+        find.current_dir(paths::root());
+        find.args([".", "(", "-name", "target", "-o", "-name", ".git", ")", "-prune", "-o", "-type", "f", "-print"]);
         command::output(&mut find)?
     };
     let mut files = Vec::new();
