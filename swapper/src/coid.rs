@@ -1,16 +1,18 @@
 //! Clustered Object Identifiers, and the arithmetic from one to its entries in the translation tables (0025-0027).
 
-use crate::{MAX_PROCESSORS, ProcessorId};
+use crate::MAX_PROCESSORS;
 use core::fmt;
 
-/// Entries of a region: one page of a local translation table. (A model checker is given a small one.)
+/// Entries of a region unless [`System::with_regions`](crate::System::with_regions) says otherwise, and the unit by which
+/// regions grow: one page of a local translation table. (A model checker is given a small one.)
 pub const REGION_ENTRIES: usize = if cfg!(loom) { 1 } else { 512 };
 
-/// Bits of a COID's index that name the entry; the tables may grow to 2^20 entries.
+/// Bits of a COID's index that name the entry; the tables have at most 2^20 entries.
 pub const INDEX_BITS: u32 = 20;
 
-/// Octets of address space that a local translation table of a system of `processors` needs at its base; a multiple of
-/// a 4 KiB page.
+/// Octets of address space that a local translation table needs at its base in a system of `processors` with regions of
+/// [`REGION_ENTRIES`]; a multiple of a 4 KiB page. For other regions:
+/// [`System::local_table_bytes`](crate::System::local_table_bytes).
 pub const fn local_table_bytes(processors: usize) -> usize {
     let processors = if processors > MAX_PROCESSORS { MAX_PROCESSORS } else { processors };
     processors * REGION_ENTRIES * size_of::<usize>()
@@ -56,11 +58,6 @@ impl Coid {
     /// From one word; any word will do, a COID is checked when it is used.
     pub const fn from_bits(bits: u64) -> Self {
         Self { index: bits as u32, generation: (bits >> 32) as u32 }
-    }
-
-    /// The processor whose region the entry lies in.
-    pub(crate) fn region(self) -> Option<ProcessorId> {
-        ProcessorId::new(self.index() / REGION_ENTRIES)
     }
 }
 

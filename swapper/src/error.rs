@@ -1,6 +1,6 @@
 //! What can be refused, and why.
 
-use crate::{Coid, MAX_PROCESSORS, MAX_WAITING, ProcessorId, ProcessorSet, REGION_ENTRIES};
+use crate::{Coid, INDEX_BITS, MAX_PROCESSORS, MAX_WAITING, ProcessorId, ProcessorSet, REGION_ENTRIES};
 use core::fmt;
 
 /// Why there is no system or no processor.
@@ -10,6 +10,15 @@ pub enum SystemError {
     Processors(usize),
     /// The system has no processor of this number.
     NoSuchProcessor(usize),
+    /// A region has so many entries that a COID cannot name them all, or is not a multiple of [`REGION_ENTRIES`].
+    Region {
+        /// Entries asked for.
+        entries: usize,
+        /// Regions: one for each processor.
+        processors: usize,
+    },
+    /// No memory for the tables.
+    NoMemory,
     /// A thread is attached as this processor already.
     Attached(ProcessorId),
 }
@@ -19,6 +28,11 @@ impl fmt::Display for SystemError {
         match self {
             Self::Processors(count) => write!(f, "a system has 1 to {MAX_PROCESSORS} processors, not {count}"),
             Self::NoSuchProcessor(number) => write!(f, "the system has no processor {number}"),
+            Self::Region { entries, processors } => write!(
+                f,
+                "{processors} regions of {entries} entries: a region is a multiple of {REGION_ENTRIES}, and all together have at most 2^{INDEX_BITS}"
+            ),
+            Self::NoMemory => f.write_str("no memory for the translation tables"),
             Self::Attached(processor) => {
                 write!(f, "a thread is attached as processor {processor} already; detach it first")
             }
@@ -44,6 +58,8 @@ pub enum ObjectError {
     },
     /// The processor's region of the table is full.
     Full(ProcessorId),
+    /// There is no memory for more entries of this processor's tables.
+    NoMemory(ProcessorId),
     /// References exist on these processors, so the object cannot be destroyed.
     Referenced {
         /// The object.
@@ -65,9 +81,10 @@ impl fmt::Display for ObjectError {
             Self::Full(processor) => {
                 write!(
                     f,
-                    "processor {processor} has {REGION_ENTRIES} objects, its limit; destroy some or create on another processor"
+                    "processor {processor} has as many objects as its region of the table holds; destroy some, create on another processor, or make the regions larger"
                 )
             }
+            Self::NoMemory(processor) => write!(f, "no memory for more entries of the tables of processor {processor}"),
             Self::Referenced { coid, by } => {
                 write!(f, "object {coid} is referenced on processors {by:?}; drop the references first")
             }

@@ -1,7 +1,6 @@
 //! What other processors send to one: swaps to take part in, and entries of its region that they freed.
 
 use crate::{
-    REGION_ENTRIES,
     mediator::Mediator,
     names::Names,
     sync::{AtomicBool, Mutex, Ordering},
@@ -28,18 +27,17 @@ struct Mail {
     attached: bool,
     swaps: Vec<Arc<Mediator>>,
     /// Entries of this processor's region that were freed, here while nobody is attached.
-    free: Vec<u16>,
+    free: Vec<u32>,
 }
 
 impl Inbox {
     pub(crate) fn new() -> Self {
-        let free = (0..REGION_ENTRIES as u16).rev().collect();
-        let mail = Mutex::new(Mail { attached: false, swaps: Vec::new(), free });
+        let mail = Mutex::new(Mail { attached: false, swaps: Vec::new(), free: Vec::new() });
         Self { signal: AtomicBool::new(false), mail, names: Names::new() }
     }
 
     /// The free entries for a new processor, unless one is attached.
-    pub(crate) fn attach(&self) -> Option<Vec<u16>> {
+    pub(crate) fn attach(&self) -> Option<Vec<u32>> {
         self.mail.with(|mail| {
             if mail.attached {
                 return None;
@@ -62,12 +60,12 @@ impl Inbox {
     }
 
     /// Frees an entry of the region.
-    pub(crate) fn give_back(&self, entry: u16) {
+    pub(crate) fn give_back(&self, entry: u32) {
         self.mail.with(|mail| mail.free.push(entry));
     }
 
     /// Entries freed by other processors.
-    pub(crate) fn freed(&self) -> Vec<u16> {
+    pub(crate) fn freed(&self) -> Vec<u32> {
         self.mail.with(|mail| core::mem::take(&mut mail.free))
     }
 
@@ -88,7 +86,7 @@ impl Inbox {
     }
 
     /// A processor is gone; returns the swaps that it had not taken in.
-    pub(crate) fn detach(&self, free: Vec<u16>) -> Vec<Arc<Mediator>> {
+    pub(crate) fn detach(&self, free: Vec<u32>) -> Vec<Arc<Mediator>> {
         self.mail.with(|mail| {
             mail.attached = false;
             mail.free.extend(free);

@@ -25,14 +25,16 @@
 //!   the swapper.
 //! - A swap of an object that is being swapped is refused, or waits its turn ([`SwapOptions::in_turn`]), its time limit
 //!   running.
-//! - What is not there: calls across processors (send a message instead), methods that suspend, more than 512 objects
-//!   created per processor.
+//! - What is not there: calls across processors (send a message instead, with a [`Mark`] where a call waits for the
+//!   answer), methods that suspend (refused by the compiler; return at once, report completion by another call), more than
+//!   2^20 objects.
 //!
 //! # How it works
 //!
 //! **Translation.** A [`System`] has a Global Translation Table of Roots, and each [`Processor`] a Local Translation Table
 //! of Reps (0026). A COID's index leads to both by arithmetic. The global table is divided into regions, one for each
-//! processor, so creating an object synchronises with nobody (0027). A reference ([`Processor::bind`]) holds the address of
+//! processor, so creating an object synchronises with nobody (0027); regions grow as they are used
+//! ([`System::with_regions`]). A reference ([`Processor::bind`]) holds the address of
 //! its local entry; the entry at first holds the *Default Object*, whose functions ask the Root for this processor's Rep,
 //! install it, and call on. In a unikernel the local tables lie at the same address on every core ([`VBASE`]), in a
 //! process each thread has its own.
@@ -148,6 +150,7 @@ mod coid;
 mod entry;
 mod error;
 mod generation;
+mod global_table;
 #[doc(hidden)]
 pub mod glue;
 #[cfg(feature = "std")]

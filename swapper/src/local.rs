@@ -4,6 +4,7 @@ use crate::{
     Coid, Outcome, ProcessorId, ProcessorSet, Reason,
     entry::Found,
     generation::{Generation, Generations},
+    global_table::NoMemory,
     glue::{Header, OwnedRep, Reference},
     inbox::Inbox,
     local_table::LocalTable,
@@ -30,7 +31,7 @@ pub(crate) struct Local {
     /// What this processor knows about the objects that it has referenced, by index.
     slots: RefCell<BTreeMap<usize, Slot>>,
     /// Free entries of this processor's region (0027).
-    pub(crate) free: RefCell<Vec<u16>>,
+    pub(crate) free: RefCell<Vec<u32>>,
     pub(crate) generations: Generations,
     /// Suspended calls on this processor's stack.
     suspensions: Cell<u32>,
@@ -66,7 +67,7 @@ pub struct Progress {
 }
 
 impl Local {
-    pub(crate) fn new(system: Arc<Shared>, id: ProcessorId, table: LocalTable, free: Vec<u16>) -> Rc<Self> {
+    pub(crate) fn new(system: Arc<Shared>, id: ProcessorId, table: LocalTable, free: Vec<u32>) -> Rc<Self> {
         Rc::new_cyclic(|me| Self {
             me: me.clone(),
             system,
@@ -114,12 +115,13 @@ impl Local {
         &self.system
     }
 
-    pub(crate) fn shared(&self) -> &Arc<Shared> {
-        &self.system
-    }
-
     /// A reference to an object whose interface and generation have been checked.
-    pub(crate) fn refer(self: &Rc<Self>, coid: Coid, root: impl FnOnce(DefaultObject) -> OwnedRep) -> Reference {
+    pub(crate) fn refer(
+        self: &Rc<Self>,
+        coid: Coid,
+        root: impl FnOnce(DefaultObject) -> OwnedRep,
+    ) -> Result<Reference, NoMemory> {
+        self.table.open(coid.index())?;
         let mut slots = self.slots.borrow_mut();
         let known = slots.get(&coid.index()).is_some_and(|slot| slot.generation == coid.generation());
         if !known {
@@ -130,13 +132,21 @@ impl Local {
         }
         drop(slots);
         self.count_reference(coid);
-        Reference::new(self.table.entry(coid.index()), Rc::clone(self), coid)
+        Ok(Reference::new(self.table.entry(coid.index()), Rc::clone(self), coid))
     }
 
     pub(crate) fn count_reference(&self, coid: Coid) {
         if let Some(slot) = self.slots.borrow_mut().get_mut(&coid.index()) {
             slot.references += 1;
         }
+    }
+
+    /// Whether this processor has references to an object.
+    pub(crate) fn refers(&self, coid: Coid) -> bool {
+        self.slots
+            .borrow()
+            .get(&coid.index())
+            .is_some_and(|slot| slot.generation == coid.generation() && slot.references > 0)
     }
 
     pub(crate) fn drop_reference(&self, coid: Coid) {

@@ -1,45 +1,74 @@
-//! A local translation table: a processor's Rep pointers (0026).
+//! A local translation table: a processor's Rep pointers (0026), in blocks that are made when the processor first refers
+//! to an object in them.
 
-use crate::glue::{Header, LocalEntry};
+use crate::{
+    global_table::{BLOCK, NoMemory},
+    glue::{Header, LocalEntry},
+};
 use alloc::{boxed::Box, vec::Vec};
 use core::{
-    cell::Cell,
+    cell::{Cell, OnceCell},
     ptr::{self, NonNull},
 };
 
 /// The table of one processor; used by that processor only.
-pub(crate) struct LocalTable {
-    base: NonNull<LocalEntry>,
-    entries: usize,
-    on_heap: bool,
+pub(crate) enum LocalTable {
+    /// For a thread of a process.
+    Heap(Box<[OnceCell<Box<[LocalEntry]>>]>),
+    /// In address space that is reserved for it, with which of its blocks have been written.
+    At { base: NonNull<LocalEntry>, ready: Box<[Cell<bool>]> },
 }
 
 impl LocalTable {
-    /// A table on the heap, for a thread of a process.
-    pub(crate) fn on_heap(entries: usize) -> Self {
-        let table: Vec<LocalEntry> = (0..entries).map(|_| Cell::new(ptr::null())).collect();
-        let base = NonNull::from(Box::leak(table.into_boxed_slice())).cast();
-        Self { base, entries, on_heap: true }
+    /// A table on the heap, or nothing if there is no memory for it.
+    pub(crate) fn on_heap(entries: usize) -> Option<Self> {
+        Some(Self::Heap(slice(entries / BLOCK, OnceCell::new)?))
     }
 
     /// A table at an address where memory is mapped for it.
     ///
     /// # Safety
     /// `base` is aligned to a word and points at `entries` words that nothing else uses for as long as the table lives.
-    pub(crate) unsafe fn at(base: NonNull<u8>, entries: usize) -> Self {
-        let base = base.cast::<LocalEntry>();
-        for index in 0..entries {
-            // SAFETY: within the words that the caller gives.
-            unsafe { base.add(index).write(Cell::new(ptr::null())) };
-        }
-        Self { base, entries, on_heap: false }
+    pub(crate) unsafe fn at(base: NonNull<u8>, entries: usize) -> Option<Self> {
+        Some(Self::At { base: base.cast(), ready: slice(entries / BLOCK, || Cell::new(false))? })
     }
 
-    /// The address of an entry: the base plus the index, nothing else (0027).
+    /// Makes sure that there is an entry for an index below the number of entries.
+    pub(crate) fn open(&self, index: usize) -> Result<(), NoMemory> {
+        match self {
+            Self::Heap(blocks) => {
+                let block = &blocks[index / BLOCK];
+                if block.get().is_none() {
+                    let made = slice(BLOCK, || Cell::new(ptr::null())).ok_or(NoMemory)?;
+                    block.get_or_init(|| made);
+                }
+            }
+            Self::At { base, ready } => {
+                if !ready[index / BLOCK].replace(true) {
+                    let first = index / BLOCK * BLOCK;
+                    for index in first..first + BLOCK {
+                        // SAFETY: within the words that the caller of `at` gave.
+                        unsafe { base.add(index).write(Cell::new(ptr::null())) };
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The address of an entry that was opened: the base plus the index, nothing else (0027).
     pub(crate) fn entry(&self, index: usize) -> NonNull<LocalEntry> {
-        assert!(index < self.entries, "entry {index} of a table of {}", self.entries);
-        // SAFETY: within the table.
-        unsafe { self.base.add(index) }
+        match self {
+            Self::Heap(blocks) => match blocks[index / BLOCK].get() {
+                Some(block) => NonNull::from(&block[index % BLOCK]),
+                None => unreachable!("entry {index} was not opened"),
+            },
+            Self::At { base, ready } => {
+                assert!(ready[index / BLOCK].get(), "entry {index} was not opened");
+                // SAFETY: within the table.
+                unsafe { base.add(index) }
+            }
+        }
     }
 
     pub(crate) fn set(&self, index: usize, rep: *const Header) {
@@ -49,12 +78,10 @@ impl LocalTable {
     }
 }
 
-impl Drop for LocalTable {
-    fn drop(&mut self) {
-        if self.on_heap {
-            let table = ptr::slice_from_raw_parts_mut(self.base.as_ptr(), self.entries);
-            // SAFETY: made by `on_heap` from a box of this length.
-            drop(unsafe { Box::from_raw(table) });
-        }
-    }
+/// A slice on the heap, or nothing if there is no memory for it.
+fn slice<T>(length: usize, make: impl FnMut() -> T) -> Option<Box<[T]>> {
+    let mut items = Vec::new();
+    items.try_reserve_exact(length).ok()?;
+    items.resize_with(length, make);
+    Some(items.into_boxed_slice())
 }

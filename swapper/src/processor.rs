@@ -1,8 +1,7 @@
 //! A processor's handle on its system.
 
 use crate::{
-    Coid, Interface, Object, ObjectError, ProcessorId, Progress, REGION_ENTRIES, generation::Generation, local::Local,
-    names::Named,
+    Coid, Interface, Object, ObjectError, ProcessorId, Progress, generation::Generation, local::Local, names::Named,
 };
 use alloc::rc::Rc;
 use core::fmt;
@@ -29,7 +28,8 @@ impl Processor {
     /// Publishes an object (0025): gives it an entry of this processor's region, without a word to any other processor,
     /// and the COID by which it is called from everywhere.
     ///
-    /// The object stays until it is [destroyed](crate::System::destroy). A processor creates at most 512.
+    /// The object stays until it is [destroyed](crate::System::destroy). A processor creates as many as its
+    /// region holds: 512, or what [`System::with_regions`](crate::System::with_regions) said.
     pub fn create(&self, object: impl Into<Object>) -> Result<Coid, ObjectError> {
         let Object(root) = object.into();
         let local = &self.0;
@@ -37,8 +37,12 @@ impl Processor {
         if free.is_empty() {
             *free = local.system().inbox(local.id()).freed();
         }
+        if free.is_empty() {
+            let block = local.system().table().grow(local.id()).map_err(|_| ObjectError::NoMemory(local.id()))?;
+            free.extend(block.into_iter().flatten().rev());
+        }
         let entry = free.pop().ok_or(ObjectError::Full(local.id()))?;
-        let index = local.id().index() * REGION_ENTRIES + usize::from(entry);
+        let index = entry as usize;
         let generation = local.system().entry(index).install(root);
         Ok(Coid::new(index, generation))
     }
@@ -48,12 +52,15 @@ impl Processor {
     /// Refused if the object is gone, or has another interface or another version of it.
     pub fn bind<I: Interface + ?Sized>(&self, coid: Coid) -> Result<I::Ref, ObjectError> {
         let local = &self.0;
-        if coid.region().is_none_or(|region| region.index() >= local.shared().processors()) {
-            return Err(ObjectError::Stale(coid));
-        }
-        let entry = local.system().entry(coid.index());
+        let entry = local.system().table().get(coid.index()).ok_or(ObjectError::Stale(coid))?;
         let inner = entry.bind(coid, (I::SCHEMA, I::NAME), local.id(), |root| {
             local.refer(coid, |default| root.default_object(default))
+        })?;
+        let inner = inner.map_err(|_| {
+            if !local.refers(coid) {
+                entry.unbind(local.id());
+            }
+            ObjectError::NoMemory(local.id())
         })?;
         Ok(I::reference(inner))
     }

@@ -4,6 +4,7 @@ use crate::{
     Coid, MAX_PROCESSORS, Object, ObjectError, Order, Outcome, Platform, Processor, ProcessorId, ProcessorReport,
     ProcessorSet, REGION_ENTRIES, Reason, Swap, SwapError, SwapStep, SystemError,
     entry::{Entry, Interposed},
+    global_table::GlobalTable,
     inbox::{Inbox, Unreachable},
     local::Local,
     local_table::LocalTable,
@@ -25,24 +26,40 @@ pub struct System(pub(crate) Arc<Shared>);
 pub(crate) struct Shared {
     platform: Box<dyn Platform>,
     processors: usize,
-    entries: Box<[Entry]>,
+    table: GlobalTable,
     inboxes: Box<[Inbox]>,
 }
 
 impl System {
-    /// A system with this many processors, numbered from 0; at most [`MAX_PROCESSORS`].
+    /// A system with this many processors, numbered from 0; at most [`MAX_PROCESSORS`]. Each may create 512 objects
+    /// ([`REGION_ENTRIES`]).
     pub fn new(processors: usize, platform: impl Platform) -> Result<Self, SystemError> {
+        Self::with_regions(processors, REGION_ENTRIES, platform)
+    }
+
+    /// A system each of whose processors may create `entries` objects: a multiple of [`REGION_ENTRIES`], and not more than
+    /// 2^20 for all processors together.
+    ///
+    /// Regions grow by 512 entries when they are used up; until then only their address space is reserved. Local tables
+    /// grow likewise, when a processor first refers to an object of a block.
+    pub fn with_regions(processors: usize, entries: usize, platform: impl Platform) -> Result<Self, SystemError> {
         if processors == 0 || processors > MAX_PROCESSORS {
             return Err(SystemError::Processors(processors));
         }
-        let entries = (0..processors * REGION_ENTRIES).map(|_| Entry::new()).collect();
+        let table = GlobalTable::new(processors, entries)?;
         let inboxes = (0..processors).map(|_| Inbox::new()).collect();
-        Ok(Self(Arc::new(Shared { platform: Box::new(platform), processors, entries, inboxes })))
+        Ok(Self(Arc::new(Shared { platform: Box::new(platform), processors, table, inboxes })))
     }
 
     /// How many processors it has.
     pub fn processors(&self) -> usize {
         self.0.processors
+    }
+
+    /// Octets of address space that a local translation table needs at its base; a multiple of a 4 KiB page. A page of it is
+    /// first touched when its processor refers to one of its 512 objects.
+    pub fn local_table_bytes(&self) -> usize {
+        self.0.table.entries() * size_of::<usize>()
     }
 
     /// The platform's clock, in nanoseconds.
@@ -66,18 +83,22 @@ impl System {
     ///
     /// # Safety
     /// As for [`attach`](Self::attach); and at `base`, aligned to a word,
-    /// [`local_table_bytes`](crate::local_table_bytes) octets are mapped on this core for as long as the processor and
-    /// its references exist, and used by nobody else.
+    /// [`local_table_bytes`](Self::local_table_bytes) octets are mapped on this core, at the latest when they are touched,
+    /// for as long as the processor and its references exist, and used by nobody else.
     pub unsafe fn attach_at(&self, processor: usize, base: NonNull<u8>) -> Result<Processor, SystemError> {
         // SAFETY: passed on from the caller.
         self.attach_with(processor, |entries| unsafe { LocalTable::at(base, entries) })
     }
 
-    fn attach_with(&self, processor: usize, table: impl FnOnce(usize) -> LocalTable) -> Result<Processor, SystemError> {
+    fn attach_with(
+        &self,
+        processor: usize,
+        table: impl FnOnce(usize) -> Option<LocalTable>,
+    ) -> Result<Processor, SystemError> {
         let id = ProcessorId::new(processor).filter(|_| processor < self.0.processors);
         let id = id.ok_or(SystemError::NoSuchProcessor(processor))?;
+        let table = table(self.0.table.entries()).ok_or(SystemError::NoMemory)?;
         let free = self.0.inbox(id).attach().ok_or(SystemError::Attached(id))?;
-        let table = table(self.0.entries.len());
         Ok(Processor::new(Local::new(Arc::clone(&self.0), id, table, free)))
     }
 
@@ -99,7 +120,7 @@ impl System {
             deadline: ordered.saturating_add(options.time_limit),
             notify: options.notify.filter(|processor| processor.index() < system.processors),
         };
-        let entry = system.entries.get(coid.index()).ok_or(SwapError::Stale(coid))?;
+        let entry = system.table.get(coid.index()).ok_or(SwapError::Stale(coid))?;
         let mut launch = Launch::default();
         let interposed = entry.interpose(
             coid,
@@ -123,10 +144,10 @@ impl System {
     /// Removes an object that nobody references and frees it.
     pub fn destroy(&self, coid: Coid) -> Result<(), ObjectError> {
         let stale = ObjectError::Stale(coid);
-        let (entry, region) = self.0.entries.get(coid.index()).zip(coid.region()).ok_or(stale)?;
+        let (entry, region) = self.0.table.get(coid.index()).zip(self.0.table.region(coid)).ok_or(stale)?;
         let (root, again) = entry.vacate(coid)?;
         if again {
-            self.0.inbox(region).give_back((coid.index() % REGION_ENTRIES) as u16);
+            self.0.inbox(region).give_back(coid.index() as u32);
         }
         drop(root);
         Ok(())
@@ -237,13 +258,13 @@ impl Shared {
         &*self.platform
     }
 
-    pub(crate) fn processors(&self) -> usize {
-        self.processors
-    }
-
     /// The entry of an index that a valid COID has.
     pub(crate) fn entry(&self, index: usize) -> &Entry {
-        &self.entries[index]
+        self.table.get(index).unwrap_or_else(|| unreachable!("entry {index} of a COID that was given out"))
+    }
+
+    pub(crate) fn table(&self) -> &GlobalTable {
+        &self.table
     }
 
     pub(crate) fn inbox(&self, processor: ProcessorId) -> &Inbox {

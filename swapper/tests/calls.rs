@@ -206,6 +206,80 @@ fn regions_are_apart() {
     world.end();
 }
 
+/// Regions of 2^19 entries, that is all 2^20 objects that COIDs can name, of which each processor makes `count`.
+fn many(count: usize) {
+    let system = swapper::System::with_regions(2, 1 << 19, common::Clock::default()).unwrap();
+    assert_eq!(system.local_table_bytes(), 8 << 20);
+    // SAFETY: no workers are run.
+    let [zero, one] = [0, 1].map(|number| unsafe { system.attach(number) }.unwrap());
+    let mut coids = Vec::new();
+    for _ in 0..count {
+        coids.push(zero.create(Shared::new(plain())).unwrap());
+        coids.push(one.create(Shared::new(plain())).unwrap());
+    }
+    let mut indices: Vec<_> = coids.iter().map(|coid| coid.index()).collect();
+    indices.sort_unstable();
+    let expected: Vec<_> = (0..count).chain((1 << 19)..(1 << 19) + count).collect();
+    assert_eq!(indices, expected, "each region from its beginning");
+    // The last ones, from the processor in whose region they are not.
+    let last = &coids[coids.len() - 2..];
+    assert_eq!(one.bind::<dyn Everything>(last[0]).unwrap().on(), 1);
+    assert_eq!(zero.bind::<dyn Everything>(last[1]).unwrap().on(), 0);
+    if count == 1 << 19 {
+        assert!(matches!(zero.create(Shared::new(plain())), Err(ObjectError::Full(id)) if id.index() == 0));
+    } else {
+        let beyond = Coid::from_bits((1 << 32) | ((1 << 19) - 1));
+        assert_eq!(
+            zero.bind::<dyn Everything>(beyond).unwrap_err(),
+            ObjectError::Stale(beyond),
+            "of a block that is not there"
+        );
+    }
+    coids.iter().for_each(|coid| system.destroy(*coid).unwrap());
+    let again = zero.create(Shared::new(plain())).unwrap();
+    assert!(again.generation() > 1, "an entry is used again before the region grows");
+}
+
+#[test]
+fn tables_grow_by_region() {
+    many(4 * REGION_ENTRIES);
+}
+
+/// `cargo test --release -p swapper --test calls -- --ignored`
+#[test]
+#[ignore = "makes 2^20 objects: some hundred MiB"]
+fn tables_grow_to_two_to_the_twenty() {
+    many(1 << 19);
+}
+
+/// In a unikernel a table lies where the platform wants it; its pages are touched only as they are used.
+#[test]
+fn a_table_at_an_address_is_written_block_by_block() {
+    const WORDS: usize = 4 * REGION_ENTRIES;
+    let mut memory = vec![usize::MAX; WORDS];
+    let place = memory.as_mut_ptr();
+    let system = swapper::System::with_regions(1, WORDS, common::Clock::default()).unwrap();
+    assert_eq!(system.local_table_bytes(), WORDS * size_of::<usize>());
+    // SAFETY: no workers are run, and the memory outlives the processor.
+    let processor = unsafe { system.attach_at(0, std::ptr::NonNull::new(place).unwrap().cast()) }.unwrap();
+    let coids: Vec<_> = (0..WORDS).map(|_| processor.create(Distributed::new(plain())).unwrap()).collect();
+    let object = processor.bind::<dyn Everything>(coids[2 * REGION_ENTRIES + 7]).unwrap();
+    assert_eq!(object.on(), 0);
+    drop((object, processor));
+    let touched: Vec<_> =
+        memory.chunks(REGION_ENTRIES).map(|block| block.iter().any(|word| *word != usize::MAX)).collect();
+    assert_eq!(touched, [false, false, true, false]);
+}
+
+#[test]
+fn regions_that_cannot_be_are_refused() {
+    for (processors, entries) in [(1, 0), (1, 511), (2, (1 << 19) + 512), (64, 1 << 15), (1, usize::MAX - 511)] {
+        let error = swapper::System::with_regions(processors, entries, common::Clock::default()).unwrap_err();
+        assert_eq!(error, SystemError::Region { entries, processors });
+    }
+    assert!(swapper::System::with_regions(64, 1 << 14, common::Clock::default()).is_ok());
+}
+
 #[test]
 fn processors_are_attached_once_at_a_time() {
     let world = World::new(1);
