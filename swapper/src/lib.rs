@@ -69,6 +69,51 @@
 //! Nobody spins: workers are state machines that [`Processor::run_workers`] steps, woken by [`Platform::wake`]. Locks are
 //! held for a few instructions, on the way of misses and workers only.
 //!
+//! # Methods that suspend
+//!
+//! There are none: an `async` method, or one that returns a future, is refused by the compiler. A future belongs to the
+//! object that made it, and would live on in the old one after a swap, where nothing counts it. What takes long is split
+//! instead: one method begins it and returns at once, the object keeps what is pending as state, which goes over in a swap
+//! like any other, and completion is reported by a call on another object or fetched by a second method, which then may be
+//! answered by the new object.
+//!
+//! ```compile_fail
+//! #[swapper::interface]
+//! trait Disk {
+//!     async fn read(&self, block: u64) -> Vec<u8>;
+//! }
+//! ```
+//!
+//! ```
+//! #[swapper::interface]
+//! trait Disk {
+//!     /// Begins to read; `ticket` is the caller's name for it.
+//!     fn begin_read(&self, block: u64, ticket: u64);
+//!     /// The next block that is there, with its ticket.
+//!     fn finished(&self) -> Option<(u64, Vec<u8>)>;
+//! }
+//! ```
+//!
+//! # How it is checked
+//!
+//! | what | by |
+//! |---|---|
+//! | every order of the steps of two processors that call, swap and cancel, up to three preemptions (two with the canceller): no call lost, doubled, or let to an object whose state is elsewhere; the swap ends everywhere; who lost is freed | `RUSTFLAGS="--cfg loom" cargo test --release -p swapper --lib model` |
+//! | random events on three processors and two objects beside a sequential oracle | `cargo test -p swapper --test random` |
+//! | a million swaps under load on two threads: each call accounted for, memory flat | `cargo run --release -p swapper --example storm -- 1000000` |
+//! | the same, shorter, and with failures, deadlines, and objects that call each other | `cargo test -p swapper --test flat_memory --test storm` |
+//! | every step goes wrong on every processor: undone, the old object serves | `cargo test -p swapper --test faults` |
+//! | the instructions of a compiled call | `cargo test -p swapper --test callpath` |
+//! | 2^20 objects | `cargo test --release -p swapper --test calls -- --ignored` |
+//!
+//! **What the model does not cover.** More preemptions in one run than its bound; more than two processors and one object,
+//! so neither two swaps that wait for each other, nor calls between objects, nor marks, nor the queue of waiting swaps
+//! (those are in the random, storm, and step-by-step tests); Roots whose Reps are shared; a processor that is attached or
+//! detached during a swap; failing exports and imports; the platform's waking, which is replaced by giving way, so a lost
+//! wake-up would not be found (`whoever_can_go_on_is_woken` looks for those); and what a processor does alone, which has
+//! one order only. It checks the memory model for the locks and atomics between processors, not for the Reps'
+//! own data. A component's promises are not checked by anything: one that loses its state in `restore` has lost it.
+//!
 //! # Example
 //!
 //! ```

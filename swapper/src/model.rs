@@ -3,9 +3,7 @@
 //! `RUSTFLAGS="--cfg loom" cargo test --release -p swapper --lib model`
 //!
 //! Checked in each: no call is lost, doubled, or reaches an object whose state is elsewhere; the swap ends, on every
-//! processor; who lost is freed. Not covered: more preemptions in one run than each model's bound, what
-//! the clients' side does between two steps (it is the processor's own, without any sharing), and the platform's
-//! waking, which is replaced by yielding.
+//! processor; who lost is freed. What is not covered is listed in the crate's documentation, under "How it is checked".
 
 use crate::{
     Coid, Component, Distributed, Failure, Interface, Outcome, Platform, ProcessorCell, ProcessorId, Protocol, Reason,
