@@ -175,6 +175,67 @@ fn objects_that_call_each_other_are_swapped_at_once() {
     assert_eq!((roots.count(), reps.count()), (0, 0));
 }
 
+/// Two threads order swaps of one object, several at a time; each waits its turn, is cancelled, or is too late.
+#[test]
+fn swaps_that_wait_their_turn_under_load_lose_nothing() {
+    const AT_ONCE: usize = 3;
+    let swaps: u64 = if cfg!(miri) { 10 } else { 3_000 };
+    let system = System::new(THREADS, Host::new(THREADS)).unwrap();
+    let (roots, reps) = (Alive::default(), Alive::default());
+    let (busy, stop, ready) = (AtomicUsize::new(THREADS), AtomicBool::new(false), Barrier::new(THREADS));
+    // SAFETY: workers are run between activities.
+    let processor = unsafe { system.attach(0) }.unwrap();
+    let coid = processor.create(Distributed::new(Branch::new(0, &[COPY, MOVE], &roots, &reps))).unwrap();
+    drop(processor);
+    let order = |number: u64| {
+        let new = Distributed::new(Branch::new(
+            number,
+            if number.is_multiple_of(3) { &[COPY] } else { &[COPY, MOVE] },
+            &roots,
+            &reps,
+        ));
+        let time_limit = if number % 17 == 7 { 500 * (number % 5) } else { u64::MAX };
+        system.swap(coid, new, SwapOptions { time_limit, notify: None }.in_turn()).unwrap()
+    };
+    let run = |number: usize| {
+        let mut under_way: Vec<Swap> = Vec::new();
+        let (mut ordered, mut committed, mut undone) = (0, 0, 0);
+        serve(&system, number, coid, &stop, &ready, || {
+            under_way.retain(|swap| match swap.poll() {
+                None => true,
+                Some(report) => {
+                    committed += u64::from(report.is_committed());
+                    undone += u64::from(!report.is_committed());
+                    assert!(!swap.is_waiting() && swap.outcome() == Some(report.outcome));
+                    false
+                }
+            });
+            if ordered < swaps && under_way.len() < AT_ONCE {
+                ordered += 1;
+                let swap = order(ordered);
+                if ordered % 19 == 9 {
+                    swap.cancel();
+                }
+                under_way.push(swap);
+            } else if ordered == swaps && under_way.is_empty() {
+                ordered += 1;
+                if busy.fetch_sub(1, Ordering::AcqRel) == 1 {
+                    stop.store(true, Ordering::Release);
+                }
+            }
+        });
+        assert_eq!(committed + undone, swaps, "each ended once");
+        assert!(committed > swaps / 2 && undone > swaps / 30, "{committed} {undone}");
+    };
+    thread::scope(|scope| {
+        let other = scope.spawn(|| run(1));
+        run(0);
+        other.join().unwrap();
+    });
+    system.destroy(coid).unwrap();
+    assert_eq!((roots.count(), reps.count()), (0, 0));
+}
+
 struct SetOnDrop<'a>(&'a AtomicBool);
 
 impl Drop for SetOnDrop<'_> {
