@@ -104,6 +104,7 @@
 //! | the same, shorter, and with failures, deadlines, and objects that call each other | `cargo test -p swapper --test flat_memory --test storm` |
 //! | every step goes wrong on every processor: undone, the old object serves | `cargo test -p swapper --test faults` |
 //! | the instructions of a compiled call | `cargo test -p swapper --test callpath` |
+//! | wrong accesses and leaks in all of the above, with a nightly toolchain | `RUSTFLAGS=-Zsanitizer=address cargo +nightly test --target x86_64-unknown-linux-gnu -p swapper --tests` |
 //! | 2^20 objects | `cargo test --release -p swapper --test calls -- --ignored` |
 //!
 //! **What the model does not cover.** More preemptions in one run than its bound; more than two processors and one object,
@@ -112,7 +113,8 @@
 //! detached during a swap; failing exports and imports; the platform's waking, which is replaced by giving way, so a lost
 //! wake-up would not be found (`whoever_can_go_on_is_woken` looks for those); and what a processor does alone, which has
 //! one order only. It checks the memory model for the locks and atomics between processors, not for the Reps'
-//! own data. A component's promises are not checked by anything: one that loses its state in `restore` has lost it.
+//! own data. ThreadSanitizer says something only with a standard library that is compiled for it (`-Zbuild-std`); without,
+//! it takes the library's own locks for races. A component's promises are not checked by anything: one that loses its state in `restore` has lost it.
 //!
 //! # Example
 //!
