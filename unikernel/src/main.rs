@@ -55,8 +55,7 @@ fn run(words: &[&str]) -> Result<core::convert::Infallible, Error> {
     }
 
     let count = processors::count();
-    // The rings between processors take single segments only.
-    let mut nic = Nic::open(count == 1)?;
+    let mut nic = Nic::open()?;
     let card = node::Nic { mac: nic.mac().ok_or(Error::NoMac)?, mtu: nic.mtu(), offloads: nic.split().1.offloads() };
     let mut seed = [0; 32];
     for word in seed.chunks_exact_mut(8) {

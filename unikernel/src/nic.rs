@@ -68,13 +68,13 @@ pub struct Nic {
 }
 
 impl Nic {
-    /// Opens the first card on the bus. Its interrupts come to this processor. With `large`, received frames may have up to 64 KiB,
-    /// if the card can.
-    pub fn open(large: bool) -> Result<Self, NicError> {
+    /// Opens the first card on the bus. Its interrupts come to this processor. Received frames may have up to 64 KiB, if the card
+    /// can join segments.
+    pub fn open() -> Result<Self, NicError> {
         let config = pci::find_network(Ports).ok_or(NicError::Absent)?;
         let mut transport = PciTransport::open(config, Registers).map_err(NicError::Pci)?;
         let target = [MsixTarget { apic_id: lapic::id() as u8, vector: interrupts::NIC }];
-        let options = options(Features::from_bits(transport.device_features()), large, &target);
+        let options = options(Features::from_bits(transport.device_features()), &target);
         let (net, mut pairs) = Net::open(transport, &DeviceMemory, &options).map_err(NicError::Open)?;
         let pair = pairs.pop().ok_or(NicError::Absent)?;
         info!("network card: {:?}, mtu {}, {}, {:?}", net.mac(), net.mtu(), net.features(), net.interrupt());
@@ -132,13 +132,13 @@ impl Nic {
 }
 
 /// Large buffers only for a card that makes use of them.
-fn options(offered: Features, large: bool, target: &[MsixTarget]) -> Options<'_> {
+fn options(offered: Features, target: &[MsixTarget]) -> Options<'_> {
     let mut options = Options { interrupts: target, ..Options::default() };
     if offered.contains(Features::HOST_TSO4 | Features::CSUM) {
         options.features = options.features | Features::HOST_TSO4;
         (options.tx_frame, options.tx_buffers) = (LARGE_FRAME, LARGE_BUFFERS);
     }
-    if large && offered.contains(Features::GUEST_TSO4 | Features::GUEST_CSUM) {
+    if offered.contains(Features::GUEST_TSO4 | Features::GUEST_CSUM) {
         options.features = options.features | Features::GUEST_TSO4;
         (options.rx_frame, options.rx_buffers) = (LARGE_FRAME, LARGE_BUFFERS);
     }

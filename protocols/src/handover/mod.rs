@@ -2,19 +2,18 @@
 //!
 //! Processor 0 owns the network card. A frame of a connection that lives elsewhere goes there through a [`link()`] of its own,
 //! and what that processor sends comes back through another: a [`star()`] of such links. Each link is a ring with one sender
-//! and one receiver, and a fixed number of buffers of fixed size that travel full in one direction and empty in the other; nothing
-//! is allocated after the start.
+//! and one receiver, in which a frame takes the octets that it has: a card that joins or cuts segments deals in frames of 64 KiB, while
+//! most others are short. What the card shall do to a frame, or did, goes with it. Nothing is allocated after the start.
 //!
 //! # When a ring is full
 //! Towards the connection's processor the frame is dropped and counted, as a card without receive buffers would do; TCP repairs it.
-//! Towards the card the sender gets [`Full`](crate::stack::Full), keeps its data, and is woken when buffers have come back.
+//! Towards the card the sender gets [`Full`](crate::stack::Full), keeps its data, and is woken when frames have been taken out.
 //!
 //! # Waking, without losing a wake-up
 //! The receiver wants to be woken only for the first frame after it found the ring empty. It says so in a flag, then looks at the ring
 //! once more; the sender puts its frames in, then looks at the flag. A sequentially consistent fence stands between the two steps
 //! on either side. One of the two fences comes first in their total order. If it is the receiver's, the sender sees the flag and
-//! wakes; if it is the sender's, the receiver's second look finds the frames. Empty buffers are waited for in the same manner, with the roles
-//! exchanged.
+//! wakes; if it is the sender's, the receiver's second look finds the frames. Room is waited for in the same manner, with the roles exchanged.
 
 mod ring;
 mod star;
@@ -37,8 +36,11 @@ pub trait Wake: Send + Sync {
 /// The size of a ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sizes {
-    /// Frames that it holds; at least 1 is assumed.
+    /// Frames that it holds at most; at least 1 is assumed.
     pub frames: usize,
-    /// The longest frame in octets, from the Ethernet header. Longer ones are dropped and counted.
+    /// Octets that all frames in it have at most, together; at least twice `longest` is assumed. Where the ring wraps round, up to `longest` of them
+    /// may stay unused, since each frame lies in one piece.
     pub octets: usize,
+    /// The longest frame in octets, from the Ethernet header. Longer ones are dropped and counted; a frame to be cut into segments is not made longer.
+    pub longest: usize,
 }

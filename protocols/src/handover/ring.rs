@@ -1,10 +1,13 @@
 //! One ring: the sender's and the receiver's end.
 
-use alloc::boxed::Box;
 use alloc::sync::Arc;
-use alloc::vec;
 use core::sync::atomic::{AtomicBool, Ordering, fence};
 
+use bbqueue::prod_cons::stream::{StreamConsumer, StreamProducer};
+use bbqueue::traits::coordination::cas::AtomicCoord;
+use bbqueue::traits::notifier::polling::Polling;
+use bbqueue::traits::storage::BoxedSlice;
+use bbqueue::{ArcBBQueue, BBQueue};
 use rtrb::{Consumer, Producer, RingBuffer};
 
 use super::{Sizes, Wake};
@@ -13,11 +16,21 @@ use crate::stack::{Full, Offloads, Receive, RxMeta, Transmit, TxMeta};
 /// Takes a frame, or says that there is no room for it.
 pub type Take<'a, M> = &'a mut dyn FnMut(&mut [u8], M) -> Result<(), Full>;
 
-/// A buffer on its way: full towards the receiver, empty towards the sender.
-struct Slot<M> {
-    octets: Box<[u8]>,
+/// Where the frames' octets lie, each frame's in one piece, in the order of their entries.
+type Octets = BBQueue<BoxedSlice, AtomicCoord, Polling>;
+
+/// A frame in the ring. Its octets are put in before it and taken out before it.
+#[derive(Clone, Copy)]
+struct Entry<M> {
     length: usize,
     meta: M,
+}
+
+impl<M> Entry<M> {
+    /// The octets that a frame of `length` takes: one at least, since the ring knows no empty pieces.
+    fn taken(length: usize) -> usize {
+        length.max(1)
+    }
 }
 
 /// What the two ends tell each other besides the frames.
@@ -25,7 +38,7 @@ struct Slot<M> {
 struct Flags {
     /// The receiver found the ring empty: wake it for the next frame.
     idle: AtomicBool,
-    /// The sender found no empty buffer: wake it when one comes back.
+    /// The sender found no room: wake it when frames have been taken out.
     starved: AtomicBool,
 }
 
@@ -36,7 +49,7 @@ pub struct Counts {
     pub sent: u64,
     /// Frames for which there was no room.
     pub full: u64,
-    /// Frames longer than the ring's buffers, dropped.
+    /// Frames longer than the ring takes, dropped.
     pub too_long: u64,
     /// Wake-ups of the other processor.
     pub wakes: u64,
@@ -44,13 +57,13 @@ pub struct Counts {
 
 /// The end of a ring that frames are put into.
 pub struct Sender<M> {
-    full: Producer<Slot<M>>,
-    empty: Consumer<Slot<M>>,
+    entries: Producer<Entry<M>>,
+    octets: StreamProducer<Arc<Octets>>,
     flags: Arc<Flags>,
     wake: Arc<dyn Wake>,
     receiver: usize,
     offloads: Offloads,
-    octets: usize,
+    longest: usize,
     counts: Counts,
     /// Frames were put in since the last [`Sender::flush`].
     unannounced: bool,
@@ -58,82 +71,90 @@ pub struct Sender<M> {
 
 /// The end of a ring that frames are taken from.
 pub struct Receiver<M> {
-    full: Consumer<Slot<M>>,
-    empty: Producer<Slot<M>>,
+    entries: Consumer<Entry<M>>,
+    octets: StreamConsumer<Arc<Octets>>,
     flags: Arc<Flags>,
     wake: Arc<dyn Wake>,
     sender: usize,
-    /// A frame that was taken out of the ring but that nobody had room for; the next one to be given out.
-    held: Option<Slot<M>>,
 }
 
 /// A ring from the processor `sender` to the processor `receiver`, whose frames finally leave on a link with these `offloads`.
-pub fn link<M: Copy + Default>(
+pub fn link<M: Copy>(
     sizes: Sizes,
     offloads: Offloads,
     sender: usize,
     receiver: usize,
     wake: &Arc<dyn Wake>,
 ) -> (Sender<M>, Receiver<M>) {
-    let frames = sizes.frames.max(1);
-    let (full, take_full) = RingBuffer::new(frames);
-    let (mut empty, take_empty) = RingBuffer::new(frames);
-    for _ in 0..frames {
-        let slot = Slot { octets: vec![0; sizes.octets].into_boxed_slice(), length: 0, meta: M::default() };
-        // There is room for all of them: the ring has as many places as there are buffers, here and ever after.
-        let _ = empty.push(slot);
-    }
+    let (entries, take_entries) = RingBuffer::new(sizes.frames.max(1));
+    // A frame lies in one piece. In an empty ring there are two, before and behind the place where the last frame ended; one of them is
+    // long enough for any frame if the whole is at least twice as long.
+    let octets = sizes.octets.max(sizes.longest.max(1).saturating_mul(2));
+    let octets = ArcBBQueue::<_, AtomicCoord, Polling>::new_with_storage(BoxedSlice::new(octets));
     let flags = Arc::new(Flags { idle: AtomicBool::new(true), starved: AtomicBool::new(false) });
     let offloads =
-        Offloads { segmentation: offloads.segmentation.map(|longest| longest.min(sizes.octets)), ..offloads };
+        Offloads { segmentation: offloads.segmentation.map(|longest| longest.min(sizes.longest)), ..offloads };
     let to = Sender {
-        full,
-        empty: take_empty,
+        entries,
+        octets: octets.stream_producer(),
         flags: flags.clone(),
         wake: wake.clone(),
         receiver,
         offloads,
-        octets: sizes.octets,
+        longest: sizes.longest,
         counts: Counts::default(),
         unannounced: false,
     };
-    (to, Receiver { full: take_full, empty, flags, wake: wake.clone(), sender, held: None })
+    let from = Receiver { entries: take_entries, octets: octets.stream_consumer(), flags, wake: wake.clone(), sender };
+    (to, from)
 }
 
 impl<M: Copy> Sender<M> {
-    /// Puts in a frame of `len` octets that `fill` writes. Without room the frame is dropped; both cases are counted.
+    /// Puts in a frame of `len` octets that `fill` writes. Without room the frame is dropped, as is one that is too long; both cases are counted.
     /// Returns whether it was put in.
     pub fn offer(&mut self, len: usize, meta: M, fill: &mut dyn FnMut(&mut [u8])) -> bool {
-        if len > self.octets {
-            self.counts.too_long += 1;
+        if self.is_too_long(len) {
             return false;
         }
-        let Ok(mut slot) = self.empty.pop() else {
-            self.counts.full += 1;
-            return false;
-        };
-        slot.length = len;
-        slot.meta = meta;
-        fill(&mut slot.octets[..len]);
-        // There is always a place for it: see `link`.
-        let _ = self.full.push(slot);
-        self.counts.sent += 1;
-        self.unannounced = true;
-        true
+        let put = self.put(len, meta, fill).is_ok();
+        self.counts.full += u64::from(!put);
+        put
     }
 
-    /// Like [`offer`](Self::offer), but a full ring is an error, nothing is dropped for it, and the sender is woken when buffers have come back.
+    /// Like [`offer`](Self::offer), but a full ring is an error, nothing is dropped for it, and the sender is woken when frames have been taken out.
     fn insist(&mut self, len: usize, meta: M, fill: &mut dyn FnMut(&mut [u8])) -> Result<(), Full> {
-        if self.empty.is_empty() {
-            self.flags.starved.store(true, Ordering::Relaxed);
-            fence(Ordering::SeqCst);
-            if self.empty.is_empty() {
-                self.counts.full += 1;
-                return Err(Full);
-            }
-            self.flags.starved.store(false, Ordering::Relaxed);
+        if self.is_too_long(len) || self.put(len, meta, fill).is_ok() {
+            return Ok(());
         }
-        self.offer(len, meta, fill);
+        self.flags.starved.store(true, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        let put = self.put(len, meta, fill);
+        match put {
+            Ok(()) => self.flags.starved.store(false, Ordering::Relaxed),
+            Err(Full) => self.counts.full += 1,
+        }
+        put
+    }
+
+    fn is_too_long(&mut self, len: usize) -> bool {
+        let too_long = len > self.longest;
+        self.counts.too_long += u64::from(too_long);
+        too_long
+    }
+
+    /// Calls `fill` only if there is room.
+    fn put(&mut self, len: usize, meta: M, fill: &mut dyn FnMut(&mut [u8])) -> Result<(), Full> {
+        if self.entries.is_full() {
+            return Err(Full);
+        }
+        let taken = Entry::<M>::taken(len);
+        let mut octets = self.octets.grant_exact(taken).map_err(|_| Full)?;
+        fill(&mut octets[..len]);
+        octets.commit(taken);
+        // There is a place for it still: nobody else puts any in.
+        let _ = self.entries.push(Entry { length: len, meta });
+        self.counts.sent += 1;
+        self.unannounced = true;
         Ok(())
     }
 
@@ -159,19 +180,19 @@ impl<M: Copy> Receiver<M> {
     /// Returns the number of frames that were taken.
     pub fn drain(&mut self, budget: usize, each: Take<'_, M>) -> usize {
         let mut taken = 0;
-        let mut returned = false;
         while taken < budget {
-            let Some(mut slot) = self.next() else { break };
-            if each(&mut slot.octets[..slot.length], slot.meta).is_err() {
-                self.held = Some(slot);
+            let Some(Entry { length, meta }) = self.next() else { break };
+            // They are there, in one piece: see `Entry` and `Sender::put`.
+            let Ok(mut octets) = self.octets.read() else { break };
+            let Some(frame) = octets.get_mut(..length) else { break };
+            if each(frame, meta).is_err() {
                 break;
             }
-            // There is always a place for it: see `link`.
-            let _ = self.empty.push(slot);
-            returned = true;
+            octets.release(Entry::<M>::taken(length));
+            let _ = self.entries.pop();
             taken += 1;
         }
-        if returned {
+        if taken > 0 {
             fence(Ordering::SeqCst);
             if self.flags.starved.load(Ordering::Relaxed) && self.flags.starved.swap(false, Ordering::Relaxed) {
                 self.wake.wake(self.sender);
@@ -180,24 +201,22 @@ impl<M: Copy> Receiver<M> {
         taken
     }
 
-    /// Whether frames are waiting.
+    /// Whether no frames are waiting.
     pub fn is_empty(&self) -> bool {
-        self.held.is_none() && self.full.is_empty()
+        self.entries.is_empty()
     }
 
-    fn next(&mut self) -> Option<Slot<M>> {
-        if let Some(slot) = self.held.take() {
-            return Some(slot);
-        }
-        if let Ok(slot) = self.full.pop() {
-            return Some(slot);
+    /// The frame that is to be given out next; it stays in the ring.
+    fn next(&mut self) -> Option<Entry<M>> {
+        if let Ok(entry) = self.entries.peek() {
+            return Some(*entry);
         }
         self.flags.idle.store(true, Ordering::Relaxed);
         fence(Ordering::SeqCst);
-        let slot = self.full.pop().ok()?;
+        let entry = *self.entries.peek().ok()?;
         // Awake anyway. A sender that saw the flag meanwhile wakes for nothing, which does no harm.
         self.flags.idle.store(false, Ordering::Relaxed);
-        Some(slot)
+        Some(entry)
     }
 }
 

@@ -11,7 +11,7 @@ use super::*;
 use crate::stack::{Full, Offloads, Receive, RxMeta, Transmit, TxMeta};
 
 const NO_OFFLOADS: Offloads = Offloads { checksum: false, segmentation: None };
-const SIZES: Sizes = Sizes { frames: 4, octets: 64 };
+const SIZES: Sizes = Sizes { frames: 4, octets: 256, longest: 64 };
 
 /// Counts wake-ups and lets threads sleep until theirs, as a platform must: one that comes early is not lost.
 #[derive(Default)]
@@ -97,11 +97,46 @@ fn the_budget_is_kept() {
 }
 
 #[test]
-fn a_frame_longer_than_a_buffer_is_dropped_and_counted() {
+fn a_frame_longer_than_the_longest_is_dropped_and_counted() {
     let (_, mut sender, mut receiver) = pair();
     assert_eq!(send(&mut sender, 65), Ok(()));
     assert_eq!(sender.counts().too_long, 1);
     assert!(take_all(&mut receiver).is_empty());
+}
+
+#[test]
+fn a_frame_takes_the_octets_that_it_has() {
+    let alarm: Arc<dyn Wake> = Arc::new(Alarm::default());
+    let sizes = Sizes { frames: 100, octets: 300, longest: 150 };
+    let (mut sender, mut receiver) = link::<TxMeta>(sizes, NO_OFFLOADS, 0, 1, &alarm);
+    assert_eq!((1..=60).filter(|_| send(&mut sender, 5).is_ok()).count(), 60);
+    assert_eq!(send(&mut sender, 5), Err(Full), "300 octets are in it, though only 60 frames");
+    assert_eq!(take_all(&mut receiver), [5; 60]);
+    assert_eq!((send(&mut sender, 149), send(&mut sender, 150)), (Ok(()), Ok(())));
+    assert_eq!(send(&mut sender, 5), Err(Full));
+    assert_eq!(take_all(&mut receiver), [149, 150]);
+}
+
+/// Wherever the last frame ended, and even if the ring was asked to be smaller than it can be.
+#[test]
+fn an_empty_ring_takes_the_longest_frame() {
+    let alarm: Arc<dyn Wake> = Arc::new(Alarm::default());
+    let sizes = Sizes { frames: 8, octets: 0, longest: 100 };
+    let (mut sender, mut receiver) = link::<TxMeta>(sizes, NO_OFFLOADS, 0, 1, &alarm);
+    for n in 0..=100 {
+        assert_eq!((send(&mut sender, n), send(&mut sender, 1)), (Ok(()), Ok(())), "{n}");
+        assert_eq!(take_all(&mut receiver), [n, 1]);
+        assert_eq!(send(&mut sender, 100), Ok(()), "{n}");
+        assert_eq!(take_all(&mut receiver), [100]);
+    }
+}
+
+#[test]
+fn an_empty_frame_is_a_frame() {
+    let (_, mut sender, mut receiver) = pair();
+    assert_eq!((send(&mut sender, 3), send(&mut sender, 0), send(&mut sender, 2)), (Ok(()), Ok(()), Ok(())));
+    assert_eq!(take_all(&mut receiver), [3, 0, 2]);
+    assert!(receiver.is_empty());
 }
 
 #[test]
@@ -148,15 +183,26 @@ fn an_offered_frame_is_dropped_when_the_ring_is_full() {
     assert_eq!(alarm.count(0), 0, "nobody waits for room");
 }
 
-/// Every frame is accounted for, and no wake-up is lost: a lost one would leave this test asleep for ever.
+/// A frame whose length and octets follow from its number.
+fn numbered(n: u64) -> impl Iterator<Item = u8> {
+    let length = 8 + (n.wrapping_mul(0x9e37_79b9) >> 7) % 57;
+    n.to_be_bytes().into_iter().chain((8..length).map(move |at| (n + at) as u8))
+}
+
+/// Every octet is accounted for, and no wake-up is lost: a lost one would leave this test asleep for ever.
 #[test]
 fn two_threads_lose_neither_frames_nor_wake_ups() {
     const FRAMES: u64 = 200_000;
-    let (alarm, mut sender, mut receiver) = pair();
+    // Few enough octets that they, too, run out.
+    let alarm = Arc::new(Alarm::default());
+    let sizes = Sizes { frames: 4, octets: 160, longest: 64 };
+    let (mut sender, mut receiver) = link::<TxMeta>(sizes, NO_OFFLOADS, 0, 1, &(alarm.clone() as Arc<dyn Wake>));
     thread::scope(|scope| {
         scope.spawn(|| {
             for n in 0..FRAMES {
-                while sender.transmit(8, TxMeta::default(), &mut |f| f.copy_from_slice(&n.to_be_bytes())).is_err() {
+                let length = numbered(n).count();
+                let mut fill = |frame: &mut [u8]| frame.iter_mut().zip(numbered(n)).for_each(|(to, from)| *to = from);
+                while sender.transmit(length, TxMeta::default(), &mut fill).is_err() {
                     sender.flush();
                     alarm.sleep(0);
                 }
@@ -170,7 +216,7 @@ fn two_threads_lose_neither_frames_nor_wake_ups() {
             let mut expected = 0;
             while expected < FRAMES {
                 let taken = receiver.drain(3, &mut |frame, _| {
-                    assert_eq!(frame, expected.to_be_bytes());
+                    assert!(frame.iter().copied().eq(numbered(expected)), "{expected}");
                     expected += 1;
                     Ok(())
                 });
@@ -214,7 +260,8 @@ fn the_hub_sends_for_the_others_and_keeps_what_the_card_cannot_take() {
     assert_eq!(spokes.len(), 2);
     assert_eq!(spokes[0].tx.offloads(), Offloads { checksum: true, segmentation: Some(64) });
     let partial = crate::stack::PartialChecksum { start: 34, offset: 16 };
-    let meta = TxMeta { checksum: Some(partial), segmentation: None };
+    let segmentation = crate::stack::Segmentation { mss: 1460, header_len: 54 };
+    let meta = TxMeta { checksum: Some(partial), segmentation: Some(segmentation) };
     for spoke in &mut spokes {
         for n in 0..3 {
             spoke.tx.transmit(2, meta, &mut |f| f.copy_from_slice(&[spoke.processor as u8, n])).unwrap();

@@ -23,10 +23,16 @@ use crate::iperf3::Lobby;
 use crate::options::{Address, Options};
 use crate::service::System;
 
-/// Frames in each hand-over ring.
-const RING_FRAMES: usize = 512;
-/// Octets of an Ethernet header.
-const ETHERNET: usize = 14;
+/// The longest frame that a card may deliver or take, in octets: an Ethernet header, and an IP packet of which it joined or will cut the segments.
+const LONGEST: usize = 14 + 65_535;
+/// Octets of a hand-over ring at most: the receive windows of eight connections.
+const RING_OCTETS: usize = 4 << 20;
+/// Octets of a ring for each frame that it may hold besides.
+const RING_FRAME: usize = 256;
+/// What part of the memory all rings may have together.
+const RINGS_PART: u64 = 16;
+/// Octets of memory that are assumed where the platform does not say.
+const MEMORY: u64 = 128 << 20;
 /// Questions that may wait in a processor's mailbox.
 const QUESTIONS: usize = 64;
 
@@ -103,7 +109,7 @@ impl Shared {
         stack.check().map_err(SetupError::Stack)?;
         let system = swapper::System::new(processors, Adapter(platform)).map_err(SetupError::System)?;
         let wake: Arc<dyn Wake> = Arc::new(Adapter(platform));
-        let sizes = Sizes { frames: RING_FRAMES, octets: usize::from(options.mtu) + ETHERNET };
+        let sizes = ring_sizes(platform.memory().total, processors);
         let (hub, spokes) = handover::star(processors, sizes, nic.offloads, &wake);
         let local =
             |_| Local { busy_ns: AtomicU64::new(0), activities: AtomicU64::new(0), questions: Mailbox::new(QUESTIONS) };
@@ -195,6 +201,16 @@ impl System for Shared {
     fn busy_us(&self, processor: usize) -> u64 {
         self.processors.get(processor).map_or(0, |local| local.busy_ns.load(Ordering::Relaxed) / 1000)
     }
+}
+
+/// The sizes of the two hand-over rings of each processor but 0: their share of `memory` octets, though never so few that
+/// two of the longest frames would not fit in.
+fn ring_sizes(memory: u64, processors: usize) -> Sizes {
+    let memory = if memory == 0 { MEMORY } else { memory };
+    let rings = 2 * processors.saturating_sub(1).max(1) as u64;
+    let share = usize::try_from(memory / RINGS_PART / rings).unwrap_or(usize::MAX);
+    let octets = share.clamp(2 * LONGEST, RING_OCTETS);
+    Sizes { frames: octets / RING_FRAME, octets, longest: LONGEST }
 }
 
 /// The address as `status` shows it.

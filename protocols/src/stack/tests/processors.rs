@@ -86,7 +86,7 @@ impl Cluster {
 
 #[test]
 fn connections_live_where_steering_puts_them() {
-    let mut cluster = Cluster::new(Sizes { frames: 256, octets: 1514 });
+    let mut cluster = Cluster::new(Sizes { frames: 256, octets: 256 * 1514, longest: 1514 });
     for _ in 0..30 {
         cluster.world.connect(20_000);
     }
@@ -120,7 +120,7 @@ fn connections_live_where_steering_puts_them() {
 
 #[test]
 fn rings_that_are_too_small_slow_the_streams_and_no_more() {
-    let mut cluster = Cluster::new(Sizes { frames: 4, octets: 1514 });
+    let mut cluster = Cluster::new(Sizes { frames: 64, octets: 4 * 1514, longest: 1514 });
     for _ in 0..6 {
         cluster.world.connect(20_000);
     }
