@@ -40,7 +40,7 @@ pub fn draw(lines: &[Line]) -> String {
     }
     let (width, height) = (left, TITLE + 2.0 * MARGIN + HEIGHT * rows as f32);
     format!(
-        r##"<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0}" height="{height:.0}" viewBox="0 0 {width:.0} {height:.0}">
+        r##"<svg xmlns="http://www.w3.org/2000/svg" xml:space="preserve" width="{width:.0}" height="{height:.0}" viewBox="0 0 {width:.0} {height:.0}">
 <style>
 text {{ font: 11px monospace; white-space: pre; fill: #d8dee9 }}
 .t {{ fill: #7b88a1 }}
