@@ -108,9 +108,9 @@ fn tell(network: &Network, ready: &str) {
     eprintln!("\nType next, in another terminal:\n");
     eprintln!("    {inside}iperf3 -c {} -p {} -t 30 -R", iperf.ip(), iperf.port());
     if command::find("nc").is_some() {
-        eprintln!("    echo 'swap congestion cubic' | {inside}nc -u -w1 {} {}\n", control.ip(), control.port());
+        eprintln!("    echo 'swap congestion reno' | {inside}nc -u -w1 {} {}\n", control.ip(), control.port());
     } else {
-        eprintln!("    {inside}cargo run --package midflight -- --host {control} swap congestion cubic\n");
+        eprintln!("    {inside}cargo run --package midflight -- --host {control} swap congestion reno\n");
     }
 }
 
