@@ -6,6 +6,7 @@
 
 extern crate alloc;
 
+pub mod classification;
 pub mod congestion;
 pub mod control;
 pub mod frame;

@@ -1,0 +1,16 @@
+//! Packet classification: which rule a frame meets.
+//!
+//! - [`Header`]: the fields of a frame that rules look at.
+//! - [`Rule`]: a [`Pattern`] of such fields, a priority, an [`Action`].
+//! - [`RuleTable`]: the rules, each under a dense [`RuleId`]; [`Counters`] stand beside it.
+//! - [`Engine`]: finds the first rule, in [`Order`], whose pattern a header matches. The table says what the rule does.
+
+mod engine;
+mod header;
+mod rule;
+mod table;
+
+pub use engine::{Engine, Linear};
+pub use header::{Family, Header, Tracking};
+pub use rule::{Action, Bits, Limit, Pattern, Ports, Prefix, Reject, Rule, TrackingSet, Verdict};
+pub use table::{Counter, Counters, Entry, Order, RuleId, RuleTable, TableError};
