@@ -3,12 +3,14 @@
 //! - [`Header`]: the fields of a frame that rules look at.
 //! - [`Rule`]: a [`Pattern`] of such fields, a priority, an [`Action`].
 //! - [`RuleTable`]: the rules, each under a dense [`RuleId`]; [`Counters`] stand beside it.
+//! - [`text`]: rules as people write and read them, and ClassBench's filters.
 //! - [`Engine`]: finds the first rule, in [`Order`], whose pattern a header matches. The table says what the rule does.
 
 mod engine;
 mod header;
 mod rule;
 mod table;
+pub mod text;
 
 pub use engine::{Engine, Linear};
 pub use header::{Family, Header, Tracking};
