@@ -20,12 +20,17 @@ pub struct Config {
     pub loss: Loss,
     /// How likely a packet is held back by [`reorder_by`](Config::reorder_by), so that later ones overtake it.
     pub reorder: Probability,
-    /// How long a reordered packet is held back.
+    /// How long a reordered packet is held back. Zero: it skips the delay instead and so overtakes those before it, which is what
+    /// netem's `reorder` does.
     pub reorder_by: Duration,
+    /// Only every so many packets one may be reordered (netem's `gap`); 0 and 1: any.
+    pub reorder_gap: u32,
     /// How likely a packet arrives twice.
     pub duplicate: Probability,
     /// Bytes that may wait behind the packet being sent (drop-tail): a packet that would make it more is refused.
     pub queue: usize,
+    /// Packets that may wait behind the packet being sent: one more is refused.
+    pub queue_packets: usize,
     /// The most packets on the link, waiting and under way together; one more is refused.
     pub packets: usize,
 }
@@ -39,8 +44,10 @@ impl Default for Config {
             loss: Loss::None,
             reorder: Probability::NEVER,
             reorder_by: Duration::ZERO,
+            reorder_gap: 0,
             duplicate: Probability::NEVER,
             queue: usize::MAX,
+            queue_packets: usize::MAX,
             packets: 1 << 16,
         }
     }
@@ -55,7 +62,7 @@ pub struct Counters {
     pub overflowed: u64,
     /// Lost on the way.
     pub lost: u64,
-    /// Held back, so that others could overtake them.
+    /// Held back, so that others could overtake them, or sent ahead of others.
     pub reordered: u64,
     /// Arrived twice.
     pub duplicated: u64,
@@ -93,6 +100,8 @@ pub struct Link<P> {
     queued: usize,
     /// The latest arrival of a packet that was not held back: jitter does not reorder.
     last_arrival: Instant,
+    /// Packets since the last one that might have been reordered.
+    since_candidate: u32,
     under_way: BinaryHeap<Reverse<Arrival<P>>>,
     order: u64,
     counters: Counters,
@@ -109,6 +118,7 @@ impl<P: Clone> Link<P> {
             waiting: VecDeque::new(),
             queued: 0,
             last_arrival: Instant::ZERO,
+            since_candidate: 0,
             under_way: BinaryHeap::new(),
             order: 0,
             counters: Counters::default(),
@@ -120,7 +130,9 @@ impl<P: Clone> Link<P> {
         self.counters.offered += 1;
         let now_ns = nanoseconds(now);
         self.leave_queue(now_ns);
-        let full = self.free_at > now_ns && self.queued.saturating_add(size) > self.config.queue;
+        let beyond =
+            self.queued.saturating_add(size) > self.config.queue || self.waiting.len() >= self.config.queue_packets;
+        let full = self.free_at > now_ns && beyond;
         if full || self.under_way.len() >= self.config.packets {
             self.counters.overflowed += 1;
             return Err(Refused { queued: self.queued });
@@ -175,9 +187,9 @@ impl<P: Clone> Link<P> {
         let left = Instant::from_micros(i64::try_from(self.free_at.div_ceil(1_000)).unwrap_or(i64::MAX));
         let jitter = Duration::from_micros(self.rng.below(self.config.jitter.total_micros().saturating_add(1)));
         let mut at = later(later(left, self.config.delay), jitter).max(self.last_arrival);
-        if self.rng.chance(self.config.reorder) {
+        if self.reorders() {
             self.counters.reordered += 1;
-            at = later(at, self.config.reorder_by);
+            at = if self.config.reorder_by == Duration::ZERO { left } else { later(at, self.config.reorder_by) };
         } else {
             self.last_arrival = at;
         }
@@ -186,6 +198,16 @@ impl<P: Clone> Link<P> {
             self.arrive(at, packet.clone());
         }
         self.arrive(at, packet);
+    }
+
+    /// Whether the next packet is one that is reordered.
+    fn reorders(&mut self) -> bool {
+        self.since_candidate += 1;
+        if self.since_candidate < self.config.reorder_gap {
+            return false;
+        }
+        self.since_candidate = 0;
+        self.rng.chance(self.config.reorder)
     }
 
     fn arrive(&mut self, at: Instant, packet: P) {

@@ -1,7 +1,7 @@
 //! Simulated links: rate, delay, jitter, queue, loss, reordering and duplication, the same each time for the same seed.
 //!
 //! A [`Link`] carries packets of any type in one direction; a [`Duplex`] is a pair of them. Neither has a clock: whoever
-//! uses them passes the time in, simulated in tests or real behind a network device.
+//! uses them passes the time in, simulated in tests or real behind a network device. [`Spec`] reads a link from one word.
 //!
 //! ```
 //! use protocols::sim::{Config, Link};
@@ -20,6 +20,8 @@
 mod link;
 mod loss;
 mod rng;
+pub mod spec;
+mod units;
 
 #[cfg(test)]
 mod tests;
@@ -27,3 +29,4 @@ mod tests;
 pub use link::{Config, Counters, Duplex, Link, Refused};
 pub use loss::Loss;
 pub use rng::{Probability, Rng};
+pub use spec::{Spec, SpecError};

@@ -110,6 +110,27 @@ fn jitter_keeps_the_order_and_reordering_does_not() {
 }
 
 #[test]
+fn a_queue_of_packets_drops_the_newest() {
+    let mut link = Link::new(Config { rate: 1_000_000, queue_packets: 2, ..Config::default() }, 1);
+    let accepted: Vec<bool> = (0..5).map(|packet| link.send(at(0), 10 + packet as usize, packet).is_ok()).collect();
+    assert_eq!(accepted, [true, true, true, false, false]);
+    assert_eq!(link.counters().overflowed, 2);
+}
+
+#[test]
+fn without_a_time_a_reordered_packet_overtakes_as_in_netem() {
+    let config =
+        Config { delay: Duration::from_millis(10), reorder: Probability::ALWAYS, reorder_gap: 5, ..Config::default() };
+    let mut link = Link::new(config, 1);
+    for packet in 1..=10 {
+        link.send(at(0), 100, packet).unwrap();
+    }
+    // Every fifth one arrives at once, the others in order after the delay.
+    assert_eq!(drain(&mut link).iter().map(|a| a.1).collect::<Vec<_>>(), [5, 10, 1, 2, 3, 4, 6, 7, 8, 9]);
+    assert_eq!(link.counters().reordered, 2);
+}
+
+#[test]
 fn a_duplicate_arrives_with_its_original() {
     let mut link = Link::new(Config { duplicate: Probability::ALWAYS, ..Config::default() }, 1);
     link.send(at(0), 10, 1).unwrap();
@@ -127,8 +148,10 @@ fn the_same_seed_gives_the_same_link_and_another_a_different_one() {
             loss: Loss::Independent(Probability::from_percent(5)),
             reorder: Probability::from_percent(5),
             reorder_by: Duration::from_millis(30),
+            reorder_gap: 3,
             duplicate: Probability::from_percent(2),
             queue: 20_000,
+            queue_packets: 100,
             packets: 1_000,
         };
         let mut duplex = Duplex::new(config, config, seed);
@@ -151,4 +174,68 @@ fn absurd_input_does_not_overflow() {
     let mut link = Link::new(config, 0);
     link.send(Instant::from_micros(-5), usize::MAX, 0).unwrap();
     assert_eq!(link.next_delivery().map(|_| ()), Some(()));
+}
+
+mod conservation {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn configs() -> impl Strategy<Value = Config> {
+        let shares = (0u32..300_000, 0u32..300_000, 0u32..300_000);
+        (0u64..10_000_000, 0u64..50_000, 0u64..20_000, shares, 0u32..7, 1_000usize..50_000, 1usize..60).prop_map(
+            |(rate, delay, jitter, (lost, reordered, doubled), reorder_gap, queue, queue_packets)| Config {
+                rate,
+                delay: Duration::from_micros(delay),
+                jitter: Duration::from_micros(jitter),
+                loss: Loss::Independent(Probability::from_millionths(lost)),
+                reorder: Probability::from_millionths(reordered),
+                reorder_by: Duration::from_micros(jitter / 2),
+                reorder_gap,
+                duplicate: Probability::from_millionths(doubled),
+                queue,
+                queue_packets,
+                packets: 200,
+            },
+        )
+    }
+
+    proptest! {
+        /// Each packet that is offered is refused, lost or delivered, and the queue keeps to its limits.
+        #[test]
+        fn every_packet_is_accounted_for(config in configs(), seed: u64, gaps in prop::collection::vec(0i64..3_000, 1..300)) {
+            let mut link = Link::new(config, seed);
+            let mut now = 0;
+            let mut arrived = 0u64;
+            for (packet, gap) in gaps.iter().enumerate() {
+                now += gap;
+                while link.receive(at(now)).is_some() {
+                    arrived += 1;
+                }
+                let _ = link.send(at(now), 60 + packet % 1_455, packet as u32);
+                prop_assert!(link.queued(at(now)) <= config.queue);
+                // Nothing is due in the past: what was due has just been received.
+                prop_assert!(link.next_delivery().is_none_or(|next| next >= at(now)));
+            }
+            arrived += drain(&mut link).len() as u64;
+            let counted = *link.counters();
+            prop_assert_eq!(counted.offered, gaps.len() as u64);
+            prop_assert_eq!(counted.delivered, arrived);
+            prop_assert_eq!(counted.offered + counted.duplicated, counted.overflowed + counted.lost + counted.delivered);
+        }
+
+        /// No stretch of time carries more than the rate allows, one packet's rounding aside.
+        #[test]
+        fn the_rate_is_never_exceeded(rate in 10_000u64..100_000_000, sizes in prop::collection::vec(60usize..1_514, 2..200)) {
+            let mut link = Link::new(Config { rate, ..Config::default() }, 1);
+            for (packet, size) in sizes.iter().enumerate() {
+                link.send(at(0), *size, packet as u32).unwrap();
+            }
+            let mut octets = 0u128;
+            for (micros, packet) in drain(&mut link) {
+                octets += sizes[packet as usize] as u128;
+                prop_assert!(octets * 1_000_000 <= u128::from(rate) * (micros as u128 + 1));
+            }
+        }
+    }
 }
