@@ -6,12 +6,25 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::command;
+use crate::{command, hosted};
 
 /// Address of the host on the TAP.
 pub const TAP_HOST: &str = "10.77.0.1";
 /// Address of the guest on the TAP.
 pub const TAP_GUEST: &str = "10.77.0.2";
+
+/// What runs the guest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Vmm {
+    /// QEMU, the image.
+    #[default]
+    Qemu,
+    /// Nothing: the same code is a process of the host (see [`hosted`]).
+    Hosted,
+}
+
+/// What a network card of QEMU's does not offer without offloads.
+pub const WITHOUT_OFFLOADS: &str = ",csum=off,gso=off,guest_csum=off,host_tso4=off,host_tso6=off,guest_tso4=off,guest_tso6=off,guest_ufo=off,host_ufo=off";
 
 /// How the guest's instructions are executed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,11 +60,15 @@ pub enum Network {
     /// As `Tap`, and every frame also goes to and comes from the program that listens at this address of the namespace (QEMU's socket
     /// format: each frame behind its length as 32 bits, big-endian).
     Wire(String, SocketAddr),
+    /// An emulated link in front of the device `tap0` of a network namespace: the directory of its two sockets.
+    Link(String, PathBuf),
 }
 
 /// A machine to start.
 #[derive(Clone, Debug)]
 pub struct Machine {
+    pub vmm: Vmm,
+    /// The image, or the program of a hosted process.
     pub image: PathBuf,
     pub processors: u32,
     pub memory: String,
@@ -59,6 +76,8 @@ pub struct Machine {
     /// Rate of the time-stamp counter in MHz.
     pub tsc_mhz: u64,
     pub network: Network,
+    /// The network card joins and cuts no segments and leaves checksums alone.
+    pub without_offloads: bool,
     /// Options for the image itself.
     pub options: Vec<String>,
 }
@@ -120,7 +139,7 @@ impl Network {
                 .iter()
                 .find(|forward| forward.transport == transport && forward.guest == port)
                 .map(|forward| (Ipv4Addr::LOCALHOST, forward.host).into()),
-            Self::Tap(_) | Self::Wire(..) => Some((TAP_GUEST.parse::<Ipv4Addr>().ok()?, port).into()),
+            Self::Tap(_) | Self::Wire(..) | Self::Link(..) => Some((TAP_GUEST.parse::<Ipv4Addr>().ok()?, port).into()),
         }
     }
 
@@ -128,6 +147,12 @@ impl Network {
         match self {
             Self::User(forwards) => words(["-netdev", &user("n0", forwards)]),
             Self::Tap(_) => words(["-netdev", &tap("n0")]),
+            Self::Link(_, dir) => {
+                let at = |name: &str| dir.join(name).display().to_string();
+                let (local, remote) = (at("guest"), at("link"));
+                let sockets = format!("local.type=unix,local.path={local},remote.type=unix,remote.path={remote}");
+                words(["-netdev", &format!("dgram,id=n0,{sockets}")])
+            }
             // A hub joins the two networks and the NIC.
             Self::Wire(_, wire) => words([
                 "-netdev",
@@ -148,7 +173,7 @@ impl Network {
     pub fn namespace(&self) -> Option<&str> {
         match self {
             Self::User(_) => None,
-            Self::Tap(name) | Self::Wire(name, _) => Some(name),
+            Self::Tap(name) | Self::Wire(name, _) | Self::Link(name, _) => Some(name),
         }
     }
 }
@@ -174,6 +199,13 @@ fn words<'a>(words: impl IntoIterator<Item = &'a str>) -> Vec<String> {
 impl Machine {
     /// The command that starts it, serial line on standard output.
     pub fn command(&self) -> Command {
+        match self.vmm {
+            Vmm::Qemu => self.qemu(),
+            Vmm::Hosted => hosted::command(self),
+        }
+    }
+
+    fn qemu(&self) -> Command {
         let mut command = match self.network.namespace() {
             Some(namespace) => {
                 let mut command = command::tethered("ip");
@@ -193,7 +225,8 @@ impl Machine {
         command.args(["-device", "isa-debug-exit,iobase=0xf4,iosize=4"]);
         command.args(self.network.arguments());
         // Without an option ROM: the machine boots from the image only.
-        command.args(["-device", "virtio-net-pci,netdev=n0,disable-legacy=on,romfile="]);
+        let offloads = if self.without_offloads { WITHOUT_OFFLOADS } else { "" };
+        command.args(["-device", &format!("virtio-net-pci,netdev=n0,disable-legacy=on,romfile={offloads}")]);
         let mut line = format!("midflight -freq {}", self.tsc_mhz);
         if self.network.namespace().is_some() {
             line += &format!(" -- ip={TAP_GUEST}/24 gateway={TAP_HOST}");

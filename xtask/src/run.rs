@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use crate::machine::{Accel, Machine, Network, SERVICES, TAP_GUEST, Transport, forwards};
+use crate::link::{self, Link};
+use crate::machine::{Accel, Machine, Network, SERVICES, TAP_GUEST, Transport, Vmm, forwards};
 use crate::netns::Namespace;
 use crate::vm::Vm;
-use crate::{accel, clock, command, image, provision, ui};
+use crate::{accel, clock, command, hosted, image, provision, ui};
 
 /// Options of `run`.
 #[derive(clap::Args)]
@@ -21,9 +22,18 @@ pub struct Args {
     /// How the guest's instructions are executed.
     #[arg(long, value_enum, default_value = "auto")]
     accel: accel::Choice,
+    /// Runs the same engine and services as a process of this host on a TAP, without a virtual machine (needs root).
+    #[arg(long, conflicts_with_all = ["link", "accel", "memory"])]
+    hosted: bool,
     /// Connects the guest to a TAP device in a network namespace of its own (needs root) instead of forwarded loopback ports.
     #[arg(long)]
     tap: bool,
+    /// Emulates a link between the guest and the TAP, such as rate=50mbit,delay=20ms,loss=0.5%,queue=64k; counters are shown at the end.
+    ///
+    /// Keys: rate=, delay= (one way), jitter=, loss= (a share, or gemodel:P:R[:1-H[:1-K]]), reorder=, reorder-by=, gap=, duplicate=,
+    /// queue= (64k or 100p), seed=; with up. or down. in front for one direction only. Implies --tap.
+    #[arg(long, value_name = "SPEC")]
+    link: Option<String>,
     /// Options for the image, such as `log=debug` or `congestion=reno`.
     #[arg(last = true, value_name = "OPTION")]
     options: Vec<String>,
@@ -34,26 +44,37 @@ const BOOT: Duration = Duration::from_secs(60);
 
 /// Provides what is missing, builds, boots, and waits for the end.
 pub fn run(args: &Args) -> Result<()> {
-    provision::need(&[provision::QEMU])?;
+    if !args.hosted {
+        provision::need(&[provision::QEMU])?;
+    }
     // For the lines that are suggested; the guest runs without them.
     provision::want(&[provision::IPERF3, provision::NETCAT]);
-    let image = image::build()?;
-    let namespace = args.tap.then(Namespace::new).transpose()?;
-    let network = match &namespace {
-        Some(namespace) => Network::Tap(namespace.name().to_owned()),
-        None => Network::User(forwards(true)?),
+    let image = if args.hosted { hosted::build()? } else { image::build()? };
+    let namespace = (args.tap || args.hosted || args.link.is_some()).then(Namespace::new).transpose()?;
+    let start = |(spec, namespace): (&String, &Namespace)| Link::start(&link::build()?, namespace, spec, true);
+    let link = args.link.as_ref().zip(namespace.as_ref()).map(start).transpose()?;
+    let network = match (&namespace, &link) {
+        (Some(namespace), Some(link)) => Network::Link(namespace.name().to_owned(), link.dir().to_owned()),
+        (Some(namespace), None) => Network::Tap(namespace.name().to_owned()),
+        (None, _) => Network::User(forwards(true)?),
     };
     let mut machine = Machine {
+        vmm: if args.hosted { Vmm::Hosted } else { Vmm::Qemu },
         image,
         processors: args.smp,
         memory: args.memory.clone(),
         accel: Accel::Tcg,
         tsc_mhz: clock::tsc_mhz(),
         network,
+        without_offloads: false,
         options: args.options.clone(),
     };
-    machine.accel = accel::resolve(args.accel, &machine)?;
-    ui::step("Booting");
+    if args.hosted {
+        ui::step("Starting");
+    } else {
+        machine.accel = accel::resolve(args.accel, &machine)?;
+        ui::step("Booting");
+    }
     let vm = Vm::start(machine, |line| println!("{line}"))?;
     let ready = vm.wait_ready(BOOT)?;
     accel::image_is_good();
@@ -101,7 +122,7 @@ fn tell(network: &Network, ready: &str) {
         .collect();
     ui::note(&format!("Listening: {}", services.join(", ")));
     let inside = match network {
-        Network::Tap(name) => format!("ip netns exec {name} "),
+        Network::Tap(name) | Network::Link(name, _) => format!("ip netns exec {name} "),
         _ => String::new(),
     };
     let (Some(iperf), Some(control)) = (at(Transport::Tcp, 5201), at(Transport::Udp, 7070)) else { return };

@@ -4,9 +4,11 @@ mod boot;
 mod control_port;
 mod elf;
 mod exceptions;
+mod hosted;
 mod hostile;
 mod idle;
 mod iperf;
+mod link;
 mod payload;
 mod processors;
 mod swaps;
@@ -21,7 +23,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use crate::control::ControlClient;
-use crate::machine::{Accel, Machine, Network, Transport, forwards};
+use crate::machine::{Accel, Machine, Network, Transport, Vmm, forwards};
 use crate::test::{Outcome, Step};
 use crate::vm::Vm;
 use crate::{accel, clock, image, provision};
@@ -61,6 +63,16 @@ pub const STEPS: &[Step] = &[
         run: processors::both,
     },
     Step { name: "hostile", what: "frames that lie and floods of SYNs are dropped and counted", run: hostile::frames },
+    Step {
+        name: "hosted",
+        what: "the same code as a process: every octet arrives, iperf3 both ways, swaps every second",
+        run: hosted::process,
+    },
+    Step {
+        name: "link",
+        what: "the emulated link has the delay, rate and loss that were asked for",
+        run: link::emulated,
+    },
     Step { name: "tap", what: "the same on a TAP in a network namespace of its own", run: tap::download },
 ];
 
@@ -95,12 +107,14 @@ impl Lab {
     pub fn machine(&self) -> Result<Machine> {
         provision::need(&[provision::QEMU])?;
         let mut machine = Machine {
+            vmm: Vmm::Qemu,
             image: self.image()?,
             processors: 2,
             memory: "256M".into(),
             accel: Accel::Tcg,
             tsc_mhz: *self.tsc_mhz.get_or_init(clock::tsc_mhz),
             network: Network::User(forwards(false)?),
+            without_offloads: false,
             options: Vec::new(),
         };
         if self.accel.get().is_none() {

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use super::Lab;
 use super::swaps::Alternation;
+use super::{Guest, Lab};
 use crate::machine::Transport;
 use crate::test::Outcome;
 
@@ -20,31 +20,37 @@ const STALL: Duration = Duration::from_secs(30);
 
 /// Two connections to the echo service at once, with different contents; a swap every megabyte.
 pub fn under_swaps(lab: &Lab) -> Result<Outcome> {
-    lab.boot(|_| ())?.tested(|guest| {
-        let address = guest.address(Transport::Tcp, 7)?;
-        let (progress, reported) = std::sync::mpsc::channel::<u64>();
-        let clients: Vec<_> = [1u64, 0x9e37_79b9]
-            .map(|seed| {
-                let progress = progress.clone();
-                std::thread::spawn(move || echo(address, seed, &progress))
-            })
-            .into();
-        drop(progress);
-        let mut swaps = Alternation::new(guest)?;
-        let mut since = 0;
-        for octets in reported {
-            since += octets;
-            if since >= BETWEEN {
-                since = 0;
-                swaps.swap()?;
-            }
+    lab.boot(|_| ())?.tested(exchange)
+}
+
+/// The same with a guest that runs.
+pub fn exchange(guest: &Guest) -> Result<()> {
+    let address = guest.address(Transport::Tcp, 7)?;
+    // Connected here: only this thread may be in the guest's network namespace.
+    let connect = || TcpStream::connect(address).context("the echo service does not answer");
+    let streams = [(connect()?, 1u64), (connect()?, 0x9e37_79b9)];
+    let (progress, reported) = std::sync::mpsc::channel::<u64>();
+    let clients: Vec<_> = streams
+        .map(|(stream, seed)| {
+            let progress = progress.clone();
+            std::thread::spawn(move || echo(stream, seed, &progress))
+        })
+        .into();
+    drop(progress);
+    let mut swaps = Alternation::new(guest)?;
+    let mut since = 0;
+    for octets in reported {
+        since += octets;
+        if since >= BETWEEN {
+            since = 0;
+            swaps.swap()?;
         }
-        for client in clients {
-            let sum = client.join().map_err(|_| anyhow::anyhow!("a client panicked"))??;
-            ensure!(sum.sent == sum.returned, "the checksum of what came back differs: {sum:?}");
-        }
-        swaps.check(10, false)
-    })
+    }
+    for client in clients {
+        let sum = client.join().map_err(|_| anyhow::anyhow!("a client panicked"))??;
+        ensure!(sum.sent == sum.returned, "the checksum of what came back differs: {sum:?}");
+    }
+    swaps.check(10, false)
 }
 
 /// Checksums of the two directions.
@@ -55,8 +61,7 @@ struct Sums {
 }
 
 /// Sends [`AMOUNT`] pseudo-random octets and reads them back; each octet is compared, and both directions are summed.
-fn echo(address: std::net::SocketAddr, seed: u64, progress: &std::sync::mpsc::Sender<u64>) -> Result<Sums> {
-    let stream = TcpStream::connect(address).context("the echo service does not answer")?;
+fn echo(stream: TcpStream, seed: u64, progress: &std::sync::mpsc::Sender<u64>) -> Result<Sums> {
     stream.set_read_timeout(Some(STALL))?;
     stream.set_write_timeout(Some(STALL))?;
     let mut out = stream.try_clone()?;

@@ -2,12 +2,14 @@ use super::*;
 
 fn machine(network: Network) -> Machine {
     Machine {
+        vmm: Vmm::Qemu,
         image: "image".into(),
         processors: 2,
         memory: "256M".into(),
         accel: Accel::Tcg,
         tsc_mhz: 2500,
         network,
+        without_offloads: false,
         options: vec!["log=debug".into()],
     }
 }
@@ -47,4 +49,27 @@ fn a_tap_guest_has_a_fixed_address_and_starts_in_the_namespace() {
     let line = line(&machine(Network::Tap("space".into())));
     assert!(line.contains("ip netns exec space qemu-system-x86_64"), "{line}");
     assert!(line.contains("-- ip=10.77.0.2/24 gateway=10.77.0.1 log=debug"), "{line}");
+}
+
+#[test]
+fn without_offloads_the_card_offers_none() {
+    let plain = Machine { without_offloads: true, ..machine(Network::Tap("space".into())) };
+    assert!(line(&plain).contains("romfile=,csum=off,gso=off,"), "{}", line(&plain));
+}
+
+#[test]
+fn a_link_is_a_pair_of_sockets() {
+    let line = line(&machine(Network::Link("space".into(), "there".into())));
+    assert!(
+        line.contains("dgram,id=n0,local.type=unix,local.path=there/guest,remote.type=unix,remote.path=there/link"),
+        "{line}"
+    );
+    assert!(line.contains("-- ip=10.77.0.2/24"), "{line}");
+}
+
+#[test]
+fn a_hosted_process_starts_in_the_namespace_with_the_options_of_the_image() {
+    let hosted = Machine { vmm: Vmm::Hosted, ..machine(Network::Tap("space".into())) };
+    let line = line(&hosted);
+    assert!(line.ends_with("netns exec space image --smp 2 -- ip=10.77.0.2/24 gateway=10.77.0.1 log=debug"), "{line}");
 }

@@ -1,0 +1,178 @@
+//! The TAP device in the form that the stack takes.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use protocols::stack::{Full, Offloads, Receive, RxMeta, Transmit, TxMeta};
+use tap::{Form, HEADER, Header, Segments, Tap};
+
+/// Our end's address: locally administered.
+pub const MAC: [u8; 6] = [2, 0x4d, 0x66, 0, 0, 2];
+
+/// The longest frame: Ethernet's header, and an IP packet whose segments are joined or will be cut.
+const LONGEST: usize = 14 + 65_535;
+
+/// What has happened on the device.
+#[derive(Default)]
+pub struct Counters {
+    rx_frames: AtomicU64,
+    rx_bytes: AtomicU64,
+    tx_frames: AtomicU64,
+    tx_bytes: AtomicU64,
+    tx_full: AtomicU64,
+    tx_refused: AtomicU64,
+}
+
+impl Counters {
+    /// Names, as the image has them, and values.
+    pub fn list(&self) -> Vec<(&'static str, u64)> {
+        let values = [
+            ("nic_rx_frames", &self.rx_frames),
+            ("nic_rx_bytes", &self.rx_bytes),
+            ("nic_tx_frames", &self.tx_frames),
+            ("nic_tx_bytes", &self.tx_bytes),
+            ("nic_tx_full", &self.tx_full),
+            ("nic_tx_refused", &self.tx_refused),
+        ];
+        values.map(|(name, value)| (name, value.load(Ordering::Relaxed))).into()
+    }
+}
+
+/// Adds to a counter that only one thread writes.
+fn add(counter: &AtomicU64, value: usize) {
+    counter.store(counter.load(Ordering::Relaxed) + value as u64, Ordering::Relaxed);
+}
+
+/// The device with its buffers.
+pub struct Nic {
+    device: Tap,
+    received: Box<[u8]>,
+    sent: Box<[u8]>,
+    /// Octets of a frame in `sent` for which the device had no room.
+    waiting: usize,
+}
+
+impl Nic {
+    /// On a device.
+    pub fn new(device: Tap) -> Self {
+        let buffer = || vec![0; HEADER + LONGEST].into_boxed_slice();
+        Self { device, received: buffer(), sent: buffer(), waiting: 0 }
+    }
+
+    /// What the device does for the stack.
+    pub fn offloads(&self) -> Offloads {
+        match self.device.form() {
+            Form::Plain => Offloads::default(),
+            Form::Offloads => Offloads { checksum: true, segmentation: Some(LONGEST) },
+        }
+    }
+
+    /// The device, to wait for.
+    pub fn device(&self) -> &Tap {
+        &self.device
+    }
+
+    /// Whether a frame waits for room.
+    pub fn is_full(&self) -> bool {
+        self.waiting > 0
+    }
+
+    /// Both directions, to be used at the same time.
+    pub fn split<'a>(&'a mut self, counters: &'a Counters) -> (Rx<'a>, Tx<'a>) {
+        let offloads = self.offloads();
+        let Self { device, received, sent, waiting } = self;
+        (Rx { device, buffer: received, counters }, Tx { device, buffer: sent, waiting, offloads, counters })
+    }
+}
+
+/// Receiving.
+pub struct Rx<'a> {
+    device: &'a Tap,
+    buffer: &'a mut [u8],
+    counters: &'a Counters,
+}
+
+impl Receive for Rx<'_> {
+    fn receive(&mut self, budget: usize, each: &mut dyn FnMut(&mut [u8], RxMeta)) -> usize {
+        for taken in 0..budget {
+            // A device that is down has nothing; the loop looks again when the host says so.
+            let Ok(Some(length)) = self.device.receive(self.buffer) else { return taken };
+            let (checksum_verified, frame) = match self.device.form() {
+                Form::Plain => (false, &mut self.buffer[..length]),
+                Form::Offloads => match Header::split(&mut self.buffer[..length]) {
+                    Some((header, frame)) => (header.verified || header.checksum.is_some(), frame),
+                    None => continue,
+                },
+            };
+            add(&self.counters.rx_frames, 1);
+            add(&self.counters.rx_bytes, frame.len());
+            each(frame, RxMeta { checksum_verified });
+        }
+        budget
+    }
+}
+
+/// Transmitting. The device takes each frame at once, or one waits here.
+pub struct Tx<'a> {
+    device: &'a Tap,
+    buffer: &'a mut [u8],
+    waiting: &'a mut usize,
+    offloads: Offloads,
+    counters: &'a Counters,
+}
+
+impl Tx<'_> {
+    /// Hands over the frame of so many octets in the buffer.
+    fn hand_over(&mut self, length: usize) {
+        *self.waiting = 0;
+        match self.device.send(&self.buffer[..length]) {
+            Ok(true) => {
+                add(&self.counters.tx_frames, 1);
+                add(&self.counters.tx_bytes, length - self.header());
+            }
+            Ok(false) => {
+                *self.waiting = length;
+                add(&self.counters.tx_full, 1);
+            }
+            Err(_) => add(&self.counters.tx_refused, 1),
+        }
+    }
+
+    fn header(&self) -> usize {
+        if self.device.form() == Form::Offloads { HEADER } else { 0 }
+    }
+}
+
+impl Transmit for Tx<'_> {
+    fn offloads(&self) -> Offloads {
+        self.offloads
+    }
+
+    fn transmit(&mut self, len: usize, meta: TxMeta, fill: &mut dyn FnMut(&mut [u8])) -> Result<(), Full> {
+        if *self.waiting > 0 {
+            self.hand_over(*self.waiting);
+        }
+        if *self.waiting > 0 {
+            return Err(Full);
+        }
+        let header = self.header();
+        if len > LONGEST {
+            add(&self.counters.tx_refused, 1);
+            return Ok(());
+        }
+        if header > 0 {
+            let segments = meta.segmentation.map(|s| Segments { header: s.header_len, payload: s.mss });
+            let checksum = meta.checksum.map(|c| (c.start, c.offset));
+            let octets = Header { checksum, segments, verified: false }.octets();
+            self.buffer[..HEADER].copy_from_slice(&octets);
+        }
+        fill(&mut self.buffer[header..header + len]);
+        self.hand_over(header + len);
+        Ok(())
+    }
+
+    fn flush(&mut self) {
+        if *self.waiting > 0 {
+            self.hand_over(*self.waiting);
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! `unikernel/hosted`: the same engine and services as a process on the TAP, in place of the virtual machine.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::machine::{Machine, TAP_GUEST, TAP_HOST};
+use crate::{command, paths, ui};
+
+/// Builds the process, optimised, and returns its path.
+pub fn build() -> Result<PathBuf> {
+    ui::step("Building the hosted process");
+    command::run(command::cargo().args(["build", "--release", "--package", "hosted", "--quiet"]))?;
+    Ok(paths::target().join("release/midflight-hosted"))
+}
+
+/// The command that starts `machine` as a process; its network is a TAP.
+pub fn command(machine: &Machine) -> Command {
+    let mut command = command::tethered("ip");
+    command.args(["netns", "exec", machine.network.namespace().unwrap_or_default()]).arg(&machine.image);
+    command.args(["--smp", &machine.processors.to_string()]);
+    if machine.without_offloads {
+        command.arg("--no-offloads");
+    }
+    command.args(["--", &format!("ip={TAP_GUEST}/24"), &format!("gateway={TAP_HOST}")]).args(&machine.options);
+    command
+}
