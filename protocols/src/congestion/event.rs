@@ -65,8 +65,14 @@ pub struct RateSample {
     pub delivery_rate: u64,
     /// `window.delivered` when the newest acknowledged segment was sent.
     pub prior_delivered: u64,
-    /// Bytes in flight when the newest acknowledged segment was sent.
+    /// Bytes delivered in the interval, cumulatively or by SACK.
+    pub delivered: u64,
+    /// Length of the interval, µs: the longer of the time in which those bytes were sent and that in which they were acknowledged.
+    pub interval: u64,
+    /// Bytes in flight when the newest acknowledged segment was sent, that segment included.
     pub tx_in_flight: u32,
+    /// Bytes marked lost since that segment was sent.
+    pub lost: u32,
     /// Whether the application had nothing to send when that segment was sent, so that the rate is only a lower bound.
     pub app_limited: bool,
 }

@@ -13,10 +13,12 @@
 //!
 //! # What the engine does, and what the controller does
 //!
-//! The engine detects loss (RFC 6675, RFC 6298), keeps the scoreboard and retransmits. It may send while
+//! The engine detects loss (RFC 8985, RFC 6298), keeps the scoreboard and retransmits. It may send while
 //! `window.in_flight < window.cwnd`, where `in_flight` is RFC 6675's `pipe`: segments that a SACK block or a duplicate
 //! ACK reports as having left the network are not in it. Therefore **nobody inflates the window** in recovery (the `+ 3 * SMSS`
-//! and `+ SMSS` of RFC 5681 section 3.2 have no counterpart here); the controller sets cwnd once, on entering recovery.
+//! and `+ SMSS` of RFC 5681 section 3.2 have no counterpart here); the controller sets cwnd once, on entering recovery. On the way there
+//! the engine brings the flight down in proportion to what arrives (RFC 9937), unless the controller sets a pacing rate: then it governs
+//! recovery too.
 //!
 //! ```
 //! use protocols::congestion::{Ack, AckFlags, Congestion, Flow, Open, Rep, Reno, Window};

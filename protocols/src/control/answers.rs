@@ -82,12 +82,28 @@ records! {
         rttvar_us: u64 = "rttvar_us",
         /// Smallest round-trip time seen, microseconds; 0 before the first sample.
         min_rtt_us: u64 = "min_rtt_us",
+        /// Retransmission timeout, microseconds.
+        rto_us: u64 = "rto_us",
         /// Maximum segment size to send, octets.
         mss: u64 = "mss",
         /// Octets sent and not acknowledged.
         flight: u64 = "flight",
+        /// Delivery rate, octets per second; 0 before the first sample.
+        delivery_rate: u64 = "delivery_rate",
         /// Segments retransmitted.
         retransmits: u64 = "retransmits",
+        /// Octets believed lost.
+        lost: u64 = "lost",
+        /// Times that fast recovery began.
+        recoveries: u64 = "recoveries",
+        /// Retransmission timeouts.
+        timeouts: u64 = "timeouts",
+        /// Tail loss probes sent.
+        tail_probes: u64 = "tail_probes",
+        /// Reductions of the window that were taken back.
+        undone: u64 = "undone",
+        /// How long a segment that was overtaken may be late before it counts as lost, microseconds.
+        reordering_us: u64 = "reordering_us",
         /// Payload octets received in order.
         bytes_in: u64 = "bytes_in",
         /// Payload octets acknowledged by the peer.

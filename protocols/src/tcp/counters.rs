@@ -44,6 +44,12 @@ counters! {
     fast_recoveries,
     /// Window reductions that were taken back because nothing had been lost.
     undone,
+    /// Tail loss probes sent.
+    tail_probes,
+    /// Losses at the end of a flight that a probe repaired.
+    tail_losses,
+    /// Duplicates that peers reported (RFC 2883).
+    duplicate_reports,
     /// Zero-window probes sent.
     probes,
     /// Resets sent.

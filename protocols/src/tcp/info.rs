@@ -43,6 +43,24 @@ pub struct Info {
     pub timeouts: u64,
     /// Times that fast recovery began.
     pub fast_recoveries: u64,
+    /// Tail loss probes sent.
+    pub tail_probes: u64,
+    /// Duplicates that the peer has reported (RFC 2883): segments that were sent again for nothing, or that the network doubled.
+    pub duplicate_reports: u64,
+    /// Reductions of the window that were taken back.
+    pub undone: u64,
+    /// Octets that have arrived, by SACK too.
+    pub delivered: u64,
+    /// Delivery rate, octets/s: the last sample that the service did not limit, or a higher one that it did; 0 before the first.
+    pub delivery_rate: u64,
+    /// Whether the service, and not the network, limits the rate at present.
+    pub service_limited: bool,
+    /// Octets marked lost; wraps.
+    pub lost: u32,
+    /// Whether the network was seen to reorder.
+    pub reordering_seen: bool,
+    /// How long a segment that has been overtaken may still be late outside of recovery before it counts as lost, µs.
+    pub reordering_window_us: u32,
     /// Payload octets received in order.
     pub bytes_in: u64,
     /// Payload octets sent and acknowledged.

@@ -13,10 +13,12 @@
 //! has become due, ACKs included, so that an ACK goes with data where it can and a burst has few ACKs. What must not wait for the end of
 //! the burst (ACKs for segments out of order, challenge ACKs, resets) is sent by `receive`.
 //!
-//! Beyond RFC 9293: window scaling, timestamps and PAWS (RFC 7323), SACK both ways (RFC 2018, 2883, 6675), NewReno without it (RFC 6582),
-//! retransmission timeout (RFC 6298), limited transmit (RFC 3042), initial sequence numbers (RFC 6528), protection against blind attacks
-//! (RFC 5961), TIME-WAIT reuse (RFC 6191). Window decisions belong to the controller ([`crate::congestion`]); which octets are sent again
-//! belongs to the connection.
+//! Beyond RFC 9293: window scaling, timestamps and PAWS (RFC 7323), SACK both ways (RFC 2018, 2883), loss found by time and tail loss probes
+//! (RACK-TLP, RFC 8985), proportional rate reduction (RFC 9937), NewReno where there is no SACK (RFC 6582), needless recoveries taken back
+//! (RFC 3522, 3708), retransmission timeout (RFC 6298), initial sequence numbers (RFC 6528), protection against blind attacks (RFC 5961),
+//! TIME-WAIT reuse (RFC 6191). Limited transmit (RFC 3042) needs no rule of its own: what a SACK or a duplicate ACK reports as arrived is not
+//! in flight any more, and cwnd lets as much follow. Window decisions belong to the controller ([`crate::congestion`]); which octets are
+//! sent again belongs to the connection.
 //!
 //! # Example
 //!
@@ -80,6 +82,7 @@
 //! | ranges received out of order, per connection (64) | the segment is dropped, the peer sends it again |
 //! | SACKed ranges remembered, per connection (256) | the SACK block is ignored |
 //! | transmissions on record, per connection | sending waits for ACKs |
+//! | retransmissions on their way that RACK watches, per connection (4096) | the loss of the oldest is left to the timer |
 //! | resets per second, challenge ACKs per connection | not sent, counted |
 //! | events | one per connection: later ones are merged into it |
 
@@ -97,7 +100,10 @@ mod limiter;
 mod listener;
 mod lookup;
 mod options;
+mod prr;
+mod rack;
 mod ranges;
+mod rate;
 mod reassembly;
 mod ring;
 mod rto;

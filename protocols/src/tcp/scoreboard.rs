@@ -1,24 +1,30 @@
-//! The sender's record of what is in flight (RFC 6675 section 4).
+//! The sender's record of what is in flight (RFC 6675 section 4, RFC 8985 section 5).
 //!
 //! One record per transmission, in order of sequence numbers and without gaps, with the time it was sent. SACK blocks, loss and
 //! retransmission are marks on records; the sums that decide what may be sent are kept up to date by each mark, so that no ACK costs a
-//! walk through the window. `IsLost` grows with the distance below the highest SACKed octet, hence one edge divides the window, and
-//! moving the edge touches each record once.
+//! walk through the window. First transmissions lie in the order of their times, and retransmissions are listed apart in theirs: the
+//! search for loss goes along both and looks at each transmission once.
+
+mod losses;
 
 use alloc::collections::VecDeque;
 
 use super::ranges::{Range, Ranges};
+use super::rate::{Snapshot, Transmission};
 use super::seq::Seq;
 use crate::time::Instant;
 
 #[cfg(test)]
 mod tests;
 
-/// Duplicate ACKs, or discontiguous SACKed ranges, that mean loss (RFC 6675 section 2, DupThresh).
+/// Duplicate ACKs, or discontiguous SACKed ranges, that mean loss where nothing is reordered (RFC 6675 section 2, DupThresh).
 pub(crate) const DUP_THRESH: u32 = 3;
 
 /// SACKed ranges that one connection remembers. A block that would make one more is ignored, as if its ACK had been lost.
 const MAX_RANGES: usize = 256;
+
+/// Retransmissions whose loss is looked for. Of one more, the oldest is left to the retransmission timer.
+const MAX_AGAIN: usize = 4096;
 
 const SACKED: u8 = 1;
 /// Believed lost and not sent again since.
@@ -30,11 +36,19 @@ const RETRANSMITTED: u8 = 4;
 struct Sent {
     range: Range,
     at: Instant,
+    snapshot: Snapshot,
     marks: u8,
 }
 
+/// A retransmission on its way.
+#[derive(Clone, Copy, Debug)]
+struct Again {
+    range: Range,
+    at: Instant,
+}
+
 /// What an ACK brought.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Delivered {
     /// Octets newly known to have arrived, each counted once.
     pub octets: u32,
@@ -44,19 +58,82 @@ pub(crate) struct Delivered {
     pub newest: Option<Instant>,
     /// Whether the ACK covered something that was sent more than once.
     pub retransmitted: bool,
+    /// Whether the ACK covered something that was sent once and not yet SACKed.
+    pub original: bool,
+    /// Of everything that arrived, the transmission that left last.
+    pub last: Option<Transmission>,
+    /// The same, without retransmissions that may be confused with their originals (RFC 8985 section 6.2 step 2).
+    pub certain: Option<Transmission>,
+    /// Something sent once arrived after what was sent later (RFC 8985 section 6.2 step 3).
+    pub reordered: bool,
+    pub judge: Judge,
+}
+
+/// What tells a retransmission from its original, and what arrives late from what does not.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Judge {
+    pub now: Instant,
+    /// The smallest round-trip time, µs: no retransmission is acknowledged sooner.
+    pub min_rtt: u32,
+    /// The timestamp that the ACK echoes, in milliseconds on our clock.
+    pub echo: Option<u32>,
+    /// The highest sequence number that had arrived before (RACK.fack).
+    pub highest: Seq,
+}
+
+impl Delivered {
+    pub fn new(judge: Judge) -> Self {
+        Self { judge, ..Self::default() }
+    }
+
+    /// `record`, up to `end`, has arrived.
+    #[inline]
+    fn take(&mut self, record: &Sent, end: Seq) {
+        let this = Transmission { at: record.at, end, snapshot: record.snapshot };
+        let newer = |than: Option<Transmission>| than.is_none_or(|than| this.is_after(than.at, than.end));
+        if newer(self.last) {
+            self.last = Some(this);
+        }
+        let again = record.marks & RETRANSMITTED != 0;
+        if newer(self.certain) && !(again && self.judge.is_ambiguous(record.at)) {
+            self.certain = Some(this);
+        }
+        self.reordered |= !again && end.lt(self.judge.highest);
+        self.retransmitted |= again;
+        self.original |= !again;
+    }
+}
+
+impl Default for Judge {
+    fn default() -> Self {
+        Self { now: Instant::ZERO, min_rtt: 0, echo: None, highest: Seq(0) }
+    }
+}
+
+impl Judge {
+    /// Whether the ACK may be for the original of what was sent again at `at`.
+    fn is_ambiguous(&self, at: Instant) -> bool {
+        let millis = (at.total_micros() as u64 / 1000) as u32;
+        let older = self.echo.is_some_and(|echo| (echo.wrapping_sub(millis) as i32) < 0);
+        older || self.now.total_micros() - at.total_micros() < i64::from(self.min_rtt)
+    }
 }
 
 /// The records of one connection.
 #[derive(Debug, Default)]
 pub(crate) struct Scoreboard {
     records: VecDeque<Sent>,
+    /// Retransmissions in the order of their times; some are out of date.
+    again: VecDeque<Again>,
     ranges: Ranges,
     outstanding: u32,
     sacked: u32,
     lost: u32,
+    /// Octets marked lost since the connection began; wraps.
+    lost_ever: u32,
     /// Octets that duplicate ACKs without SACK say have left the network.
     duplicates: u32,
-    /// Loss has been judged up to here.
+    /// Loss of first transmissions has been judged up to here.
     judged: Seq,
     /// Nothing before here is marked lost.
     lost_from: Seq,
@@ -86,20 +163,38 @@ impl Scoreboard {
         self.lost > 0
     }
 
-    /// The end of the highest SACKed range.
-    pub fn highest_sacked(&self) -> Option<Seq> {
-        self.ranges.last().map(|range| range.end)
+    /// Octets SACKed.
+    #[inline]
+    pub fn sacked(&self) -> u32 {
+        self.sacked
+    }
+
+    /// Whether as many segments of `mss` octets are SACKed as prove loss when nothing is reordered (RFC 8985 section 6.2 step 4).
+    #[inline]
+    pub fn many_sacked(&self, mss: u32) -> bool {
+        self.sacked > (DUP_THRESH - 1) * mss || self.ranges.as_slice().len() >= DUP_THRESH as usize
+    }
+
+    #[cfg(test)]
+    pub fn has_again(&self) -> bool {
+        !self.again.is_empty()
+    }
+
+    /// Octets marked lost since the connection began; wraps.
+    #[inline]
+    pub fn lost_ever(&self) -> u32 {
+        self.lost_ever
     }
 
     /// Records the first transmission of `range`, which continues the last one.
     #[inline]
-    pub fn sent(&mut self, range: Range, now: Instant) {
+    pub fn sent(&mut self, range: Range, now: Instant, snapshot: Snapshot) {
         if self.records.is_empty() {
             self.judged = range.start;
             self.lost_from = range.start;
         }
         self.outstanding += range.len();
-        self.records.push_back(Sent { range, at: now, marks: 0 });
+        self.records.push_back(Sent { range, at: now, snapshot, marks: 0 });
     }
 
     /// The record that contains `seq`, or the one after it.
@@ -127,7 +222,7 @@ impl Scoreboard {
                 break;
             }
             let part = Range { start: record.range.start, end: record.range.end.min(una) };
-            let (marks, at, len) = (record.marks, record.at, part.len());
+            let (whole, marks, at, len) = (*record, record.marks, record.at, part.len());
             if part.end == record.range.end {
                 self.records.pop_front();
             } else {
@@ -142,9 +237,8 @@ impl Scoreboard {
                 continue;
             }
             delivered.octets += len;
-            if marks & RETRANSMITTED != 0 {
-                delivered.retransmitted = true;
-            } else {
+            delivered.take(&whole, part.end);
+            if marks & RETRANSMITTED == 0 {
                 delivered.newest = Some(at);
             }
         }
@@ -155,6 +249,9 @@ impl Scoreboard {
         self.lost_from = self.lost_from.max(una);
         if delivered.retransmitted {
             delivered.newest = None;
+        }
+        if self.records.is_empty() {
+            self.again.clear();
         }
     }
 
@@ -191,6 +288,7 @@ impl Scoreboard {
             self.sacked += len;
             delivered.octets += len;
             delivered.by_sack += len;
+            delivered.take(record, record.range.end);
             if record.marks & RETRANSMITTED == 0 && delivered.newest.is_none_or(|newest| newest < record.at) {
                 delivered.newest = Some(record.at);
             }
@@ -206,91 +304,6 @@ impl Scoreboard {
     /// `octets` of what duplicate ACKs had reported are now acknowledged, or all of it (`None`).
     pub fn forget_duplicates(&mut self, octets: Option<u32>) {
         self.duplicates = octets.map_or(0, |octets| self.duplicates.saturating_sub(octets));
-    }
-
-    /// Marks what SACK says is lost (RFC 6675 `IsLost`) and gives the number of octets newly marked.
-    pub fn judge(&mut self, mss: u32) -> u32 {
-        let mut above = 0u32;
-        let mut edge = None;
-        for (count, range) in (1..).zip(self.ranges.as_slice().iter().rev()) {
-            above = above.saturating_add(range.len());
-            if count >= DUP_THRESH || above > (DUP_THRESH - 1) * mss {
-                edge = Some(range.start);
-                break;
-            }
-        }
-        match edge {
-            Some(edge) if edge.gt(self.judged) => self.mark_lost_before(edge),
-            _ => 0,
-        }
-    }
-
-    fn mark_lost_before(&mut self, edge: Seq) -> u32 {
-        let mut marked = 0;
-        let mut index = self.find(self.judged);
-        while let Some(record) = self.records.get_mut(index) {
-            if record.range.start.ge(edge) {
-                break;
-            }
-            if record.marks & (SACKED | LOST | RETRANSMITTED) == 0 {
-                if self.lost == 0 && marked == 0 {
-                    self.lost_from = record.range.start;
-                }
-                record.marks |= LOST;
-                marked += record.range.len();
-            }
-            index += 1;
-        }
-        self.judged = edge;
-        self.lost += marked;
-        marked
-    }
-
-    /// Marks the first `octets` in flight as lost: three duplicate ACKs, or a partial ACK, say so. Gives the octets newly marked.
-    pub fn mark_first_lost(&mut self, octets: u32) -> u32 {
-        let Some(first) = self.records.front() else { return 0 };
-        let (start, end) = (first.range.start, first.range.end.min(first.range.start + octets));
-        self.split(0, end);
-        let Some(first) = self.records.front_mut() else { return 0 };
-        if first.marks & (SACKED | LOST) != 0 {
-            return 0;
-        }
-        first.marks |= LOST;
-        self.lost += end - start;
-        self.lost_from = start;
-        self.judged = self.judged.max(end);
-        end - start
-    }
-
-    /// The timer expired: everything not SACKed counts as lost, also what was sent again. A receiver that SACKed the very first octet
-    /// and yet did not acknowledge it has reneged: then nothing counts as SACKed (RFC 2018 section 8, RFC 6675 section 5.1).
-    pub fn mark_all_lost(&mut self) {
-        let Some(first) = self.records.front() else { return };
-        let start = first.range.start;
-        if first.marks & SACKED != 0 {
-            self.ranges.clear();
-            self.sacked = 0;
-            for record in &mut self.records {
-                record.marks &= !SACKED;
-            }
-        }
-        for record in &mut self.records {
-            if record.marks & SACKED == 0 {
-                record.marks |= LOST;
-            }
-            self.judged = record.range.end;
-        }
-        self.lost = self.outstanding - self.sacked;
-        self.duplicates = 0;
-        self.lost_from = start;
-    }
-
-    /// What counted as lost and was not sent again counts as being in flight: it was a mistake.
-    pub fn unmark_lost(&mut self) {
-        for record in &mut self.records {
-            record.marks &= !LOST;
-        }
-        self.lost = 0;
     }
 
     /// The first lost range that waits to be sent again.
@@ -309,22 +322,14 @@ impl Scoreboard {
         None
     }
 
-    /// The first range below the highest SACKed octet that was sent once and is neither SACKed nor lost (RFC 6675 `NextSeg` rule 3).
-    pub fn next_unsure(&self) -> Option<Range> {
-        let highest = self.highest_sacked()?;
-        let unsure = |record: &&Sent| record.marks & (SACKED | LOST | RETRANSMITTED) == 0;
-        let found = self.records.range(self.find(self.judged)..).take(MAX_RANGES).find(unsure)?;
-        found.range.start.lt(highest).then_some(found.range)
-    }
-
-    /// The last range, if it was sent once and is not SACKed (RFC 6675 `NextSeg` rule 4).
+    /// The last range in flight, unless it is SACKed.
     pub fn last(&self) -> Option<Range> {
         let last = self.records.back()?;
-        (last.marks & (SACKED | LOST | RETRANSMITTED) == 0).then_some(last.range)
+        (last.marks & SACKED == 0).then_some(last.range)
     }
 
     /// Records that `range`, the beginning or the end of one record, was sent again.
-    pub fn sent_again(&mut self, range: Range, now: Instant) {
+    pub fn sent_again(&mut self, range: Range, now: Instant, snapshot: Snapshot) {
         let mut index = self.find(range.start);
         if self.records.get(index).is_some_and(|record| record.range.start.lt(range.start)) {
             self.split(index, range.start);
@@ -338,6 +343,11 @@ impl Scoreboard {
             }
             record.marks = (record.marks & !LOST) | RETRANSMITTED;
             record.at = now;
+            record.snapshot = snapshot;
+            if self.again.len() >= MAX_AGAIN {
+                self.again.pop_front();
+            }
+            self.again.push_back(Again { range: record.range, at: now });
         }
     }
 

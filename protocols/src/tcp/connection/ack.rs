@@ -4,7 +4,7 @@ use super::super::error::CloseReason;
 use super::super::event::Kinds;
 use super::super::header::{Flags, Header};
 use super::super::ranges::Range;
-use super::super::scoreboard::Delivered;
+use super::super::scoreboard::{Delivered, Judge};
 use super::super::seq::Seq;
 use super::super::state::State;
 use super::recovery::Phase;
@@ -30,8 +30,12 @@ impl Connection {
         }
         let changed = self.take_window(header, ack, env);
         let advanced = ack - self.snd_una;
-        if advanced == 0 && header.options.sack.is_empty() && (changed || payload > 0 || self.scoreboard.flight() == 0)
-        {
+        let no_duplicate = changed || payload > 0;
+        if self.probe.is_some() {
+            let plain = advanced == 0 && header.options.sack.is_empty() && !no_duplicate;
+            self.answer_probe(ack, self.duplicate_report(header), plain, env);
+        }
+        if advanced == 0 && header.options.sack.is_empty() && (no_duplicate || self.scoreboard.flight() == 0) {
             // Nothing is acknowledged, and it is no duplicate ACK (RFC 5681 section 2).
             // A window of zero may last for ever, as long as a service waits for it to open.
             if self.snd_wnd > 0 || self.owner == Owner::Service {
@@ -39,7 +43,7 @@ impl Connection {
             }
             return true;
         }
-        self.take_acknowledgement(header, ack, advanced, changed || payload > 0, env);
+        self.take_acknowledgement(header, ack, advanced, no_duplicate, env);
         self.after_fin(env)
     }
 
@@ -80,10 +84,15 @@ impl Connection {
         env: &mut Env<'_>,
     ) {
         let prior_in_flight = self.window.in_flight;
-        let mut delivered = Delivered::default();
+        let echo = header.options.timestamps.filter(|_| self.agreed.timestamps).map(|timestamps| timestamps.echo);
+        let mut delivered = Delivered::new(Judge {
+            now: env.now,
+            min_rtt: self.rtt.min,
+            echo: echo.map(|echo| echo.wrapping_sub(self.ts_offset)),
+            highest: self.rack.highest,
+        });
         if advanced > 0 {
             self.advance(ack, &mut delivered);
-            let echo = header.options.timestamps.filter(|_| self.agreed.timestamps).map(|timestamps| timestamps.echo);
             self.detect_spurious(echo, env);
         }
         if self.agreed.sack && !header.options.sack.is_empty() {
@@ -91,36 +100,38 @@ impl Connection {
         }
         let rtt = self.sample_rtt(header, advanced, &delivered, env);
         let left_fast_recovery = advanced > 0 && self.leave_recovery();
-        self.window.delivered += u64::from(delivered.octets);
-        self.window.in_flight = self.scoreboard.pipe();
-        let now = env.now.total_micros() as u64;
-        if left_fast_recovery {
-            env.congestion.recovered(self.flow(), &mut self.window, now);
-        }
-        if delivered.octets > 0 {
-            let flags = self.ack_flags(ack);
-            let report = Ack {
-                now,
-                acked: advanced,
-                delivered: delivered.octets,
-                prior_in_flight,
-                rtt,
-                flags,
-                ..Ack::default()
-            };
-            env.congestion.acknowledged(self.flow(), &mut self.window, &report);
-        }
         let duplicate = advanced == 0
             && if self.agreed.sack {
                 delivered.by_sack > 0
             } else {
                 !no_duplicate && !header.flags.intersects(Flags::SYN.with(Flags::FIN))
             };
-        self.detect_loss(advanced, duplicate, &delivered, env);
+        let lost = self.find_losses(advanced, duplicate, &delivered, env);
+        self.window.delivered += u64::from(delivered.octets);
         self.window.in_flight = self.scoreboard.pipe();
+        let now = env.now.total_micros() as u64;
+        if left_fast_recovery {
+            env.congestion.recovered(self.flow(), &mut self.window, now);
+        }
+        if let Some(last) = &delivered.last {
+            let rate =
+                self.rate.sample(env.now, last, self.window.delivered, self.scoreboard.lost_ever(), self.rtt.min);
+            let flags = self.ack_flags(ack);
+            let delivered = delivered.octets;
+            let report = Ack { now, acked: advanced, delivered, lost, prior_in_flight, rtt, flags, rate };
+            env.congestion.acknowledged(self.flow(), &mut self.window, &report);
+        }
+        self.react_to_loss(lost, delivered.octets, env);
+        if self.recovery.phase == Phase::Fast {
+            let (in_flight, ssthresh, safe) = (self.window.in_flight, self.window.ssthresh, advanced > 0 && lost == 0);
+            self.recovery.prr.acknowledged(delivered.octets, in_flight, ssthresh, self.window.mss, safe);
+        }
         self.work = true;
         if advanced > 0 {
             self.timers.send = (self.scoreboard.flight() > 0).then(|| env.now + self.rtt.timeout(env.config));
+        }
+        if advanced > 0 || delivered.by_sack > 0 {
+            self.arm_probe(env);
         }
     }
 
@@ -129,13 +140,15 @@ impl Connection {
         if ack.gt(self.snd_nxt) {
             // The peer took the octet of a window probe.
             let probe = Range { start: self.snd_nxt, end: ack };
-            self.scoreboard.sent(probe, self.last_sent);
+            let snapshot = self.snapshot(self.last_sent, probe.len());
+            self.scoreboard.sent(probe, self.last_sent, snapshot);
             self.snd_nxt = ack;
         }
         self.probed = false;
         let acked = ack - self.snd_una;
         self.scoreboard.acknowledged(ack, delivered);
         self.snd_una = ack;
+        self.rack.highest = self.rack.highest.max(ack);
         let data = (acked as usize).min(self.tx.len());
         self.tx.consume(data);
         self.stats.bytes_out += data as u64;
@@ -148,23 +161,35 @@ impl Connection {
         }
     }
 
+    /// What the ACK reports as received twice: its first block, if it lies before the acknowledgement or within the second block
+    /// (RFC 2883 section 4).
+    fn duplicate_report(&self, header: &Header) -> Option<Range> {
+        let blocks = header.options.sack.as_slice();
+        let &(start, end) = blocks.first().filter(|_| self.agreed.sack)?;
+        let block = Range { start: Seq(start), end: Seq(end) };
+        let within = |&(first, last): &(u32, u32)| block.start.ge(Seq(first)) && block.end.le(Seq(last));
+        let known = block.end.le(Seq(header.acknowledgement)) || blocks.get(1).is_some_and(within);
+        (block.start.lt(block.end) && known).then_some(block)
+    }
+
     fn take_sack(&mut self, header: &Header, delivered: &mut Delivered, env: &mut Env<'_>) {
         // Blocks that cut records into pieces cannot make more than twice as many as were sent.
         let max_records = 2 * Self::max_records(env.config);
-        let blocks = header.options.sack.as_slice();
-        for (place, &(start, end)) in blocks.iter().enumerate() {
-            let block = Range { start: Seq(start), end: Seq(end) };
-            // The first block reports a duplicate if it lies before SND.UNA or within the second (RFC 2883 section 4).
-            let within = |&(first, last): &(u32, u32)| block.start.ge(Seq(first)) && block.end.le(Seq(last));
-            if place == 0
-                && block.start.lt(block.end)
-                && (block.end.le(self.snd_una) || blocks.get(1).is_some_and(within))
-            {
-                self.needless(block.len(), env);
-                continue;
+        let duplicate = self.duplicate_report(header);
+        if let Some(duplicate) = duplicate {
+            self.stats.duplicates += 1;
+            env.counters.duplicate_reports += 1;
+            // A duplicate that the network made says nothing of what was sent again.
+            if self.recovery.in_doubt > 0 {
+                self.rack.duplicate_reported(self.snd_una, self.snd_nxt);
             }
+            self.needless(duplicate.len(), env);
+        }
+        for &(start, end) in header.options.sack.as_slice().iter().skip(usize::from(duplicate.is_some())) {
+            let block = Range { start: Seq(start), end: Seq(end) };
             if block.start.ge(self.snd_una) && block.start.lt(block.end) && block.end.le(self.snd_nxt) {
                 self.scoreboard.sack(block, max_records, delivered);
+                self.rack.highest = self.rack.highest.max(block.end);
             }
         }
     }

@@ -10,6 +10,7 @@ mod data;
 mod input;
 mod open;
 mod output;
+mod probe;
 mod recovery;
 mod service;
 mod timers;
@@ -25,6 +26,8 @@ use super::info::Info;
 use super::limiter::Limiter;
 use super::lookup::Key;
 use super::options::TIMESTAMPS_LEN;
+use super::rack::Rack;
+use super::rate::Rate;
 use super::reassembly::Reassembly;
 use super::ring::Ring;
 use super::rto::Rtt;
@@ -36,6 +39,7 @@ use crate::congestion::{CongestionRef, Flow, Window};
 use crate::time::Instant;
 
 pub(crate) use open::Opening;
+use probe::Probe;
 use recovery::Recovery;
 use timers::Timers;
 
@@ -164,6 +168,11 @@ pub(crate) struct Connection {
     rtt: Rtt,
     scoreboard: Scoreboard,
     recovery: Recovery,
+    rack: Rack,
+    rate: Rate,
+    /// A tail loss probe is to be sent.
+    probe_due: bool,
+    probe: Option<Probe>,
 
     // Receiving.
     irs: Seq,
@@ -194,6 +203,9 @@ struct Stats {
     retransmitted: u64,
     timeouts: u64,
     fast_recoveries: u64,
+    tail_probes: u64,
+    duplicates: u64,
+    undone: u64,
     bytes_in: u64,
     bytes_out: u64,
     segments_in: u64,
@@ -263,6 +275,15 @@ impl Connection {
             retransmitted_segments: self.stats.retransmitted,
             timeouts: self.stats.timeouts,
             fast_recoveries: self.stats.fast_recoveries,
+            tail_probes: self.stats.tail_probes,
+            duplicate_reports: self.stats.duplicates,
+            undone: self.stats.undone,
+            delivered: self.window.delivered,
+            delivery_rate: self.rate.latest,
+            service_limited: self.rate.is_limited(),
+            lost: self.scoreboard.lost_ever(),
+            reordering_seen: self.rack.reordering_seen,
+            reordering_window_us: self.reordering_window(),
             bytes_in: self.stats.bytes_in,
             bytes_out: self.stats.bytes_out,
             segments_in: self.stats.segments_in,

@@ -10,6 +10,8 @@ use super::super::header::{Flags, Header};
 use super::super::limiter::Limiter;
 use super::super::lookup::Key;
 use super::super::options::{Options, TIMESTAMPS_LEN, Timestamps};
+use super::super::rack::Rack;
+use super::super::rate::Rate;
 use super::super::reassembly::Reassembly;
 use super::super::ring::Ring;
 use super::super::rto::Rtt;
@@ -81,6 +83,10 @@ impl Connection {
             rtt: Rtt::new(config),
             scoreboard: Scoreboard::default(),
             recovery: Recovery::new(iss),
+            rack: Rack::new(iss),
+            rate: Rate::new(now),
+            probe_due: false,
+            probe: None,
             irs: Seq(0),
             rcv_nxt: Seq(0),
             rcv_edge: Seq(0),
@@ -208,6 +214,8 @@ impl Connection {
         env.congestion.open(self.flow(), &mut self.window, &open);
         self.flow_open = true;
         self.recovery = Recovery::new(self.iss);
+        self.rack = Rack::new(self.snd_una);
+        self.rate = Rate::new(env.now);
         self.last_sent = env.now;
         self.measured_at = env.now;
         if self.listener.is_some() {
@@ -254,7 +262,7 @@ impl Connection {
         self.segment_limit = limit;
         self.window.mss = self.mss();
         // What was too big is lost for certain; it goes again in smaller pieces, and says nothing about congestion.
-        self.scoreboard.mark_all_lost();
+        self.scoreboard.mark_lost_by_timeout(None, self.last_sent);
         self.recovery.force = true;
         self.work = true;
         true

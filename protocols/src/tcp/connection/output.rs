@@ -1,14 +1,16 @@
-//! What a connection sends, and when (RFC 9293 sections 3.7.4, 3.8.6; RFC 6675 section 5).
+//! What a connection sends, and when (RFC 9293 sections 3.7.4, 3.8.6).
 
 use super::super::config::Config;
 use super::super::egress::{Egress, Full};
 use super::super::header::{Flags, Header};
 use super::super::options::{Options, Timestamps};
 use super::super::ranges::Range;
+use super::super::rate::Snapshot;
 use super::super::state::State;
 use super::recovery::Phase;
 use super::{Connection, Env, OwedAck, Reset};
 use crate::congestion::{Congestion, Restart};
+use crate::time::Instant;
 
 /// The longest run of segments that one call of the link carries, in octets: what fits into an IP packet.
 const MAX_RUN: u32 = 65_535 - 120;
@@ -87,7 +89,7 @@ impl Connection {
     }
 
     /// The header of a segment at `snd_nxt` without data: what every segment has.
-    fn header(&mut self, env: &Env<'_>) -> Header {
+    pub(super) fn header(&mut self, env: &Env<'_>) -> Header {
         let edge = self.next_edge();
         self.rcv_edge = self.rcv_edge.max(edge);
         let window = (self.rcv_edge - self.rcv_nxt) >> self.agreed.receive_scale;
@@ -137,6 +139,9 @@ impl Connection {
         if self.recovery.probe {
             self.emit_probe(env, out)?;
         }
+        if self.probe_due {
+            self.emit_tail_probe(env, out)?;
+        }
         let segments = out.max_segments().max(1) as u32;
         let mut left = env.config.burst as u32;
         while left > 0 {
@@ -148,6 +153,7 @@ impl Connection {
                 Next::New(len, fin) => self.emit_new(len, fin, &mut header, env, out)?,
                 Next::Nothing => {
                     self.rearm(env);
+                    self.note_idleness();
                     return Ok(false);
                 }
             }
@@ -165,21 +171,33 @@ impl Connection {
         }
     }
 
+    /// Notes that it is the service that limits the rate, if it is: nothing waits to be sent, and the network would take more.
+    #[inline]
+    fn note_idleness(&mut self) {
+        let in_flight = self.scoreboard.pipe();
+        if self.unsent() < self.window.mss && !self.scoreboard.has_lost() && in_flight < self.window.cwnd {
+            self.rate.limited_by_service(self.window.delivered, in_flight);
+        }
+    }
+
+    /// What a transmission of `len` octets notes for the delivery rate.
+    #[inline]
+    pub(super) fn snapshot(&mut self, now: Instant, len: u32) -> Snapshot {
+        let in_flight = self.scoreboard.pipe();
+        self.rate.sending(now, len, in_flight, self.window.delivered, self.scoreboard.lost_ever())
+    }
+
     /// Chooses what goes out next, at most `run` octets in segments of `size`.
-    fn next(&mut self, size: u32, run: u32, env: &mut Env<'_>) -> Next {
+    fn next(&mut self, size: u32, run: u32, env: &Env<'_>) -> Next {
         let pipe = self.scoreboard.pipe();
-        let room = self.window.cwnd.saturating_sub(pipe);
+        let room = self.flight_limit().saturating_sub(pipe);
         if self.scoreboard.has_lost() {
             return self.next_again(size, run, room);
-        }
-        let new = self.next_new(size, run, pipe, room);
-        if matches!(new, Next::Nothing) && self.recovery.phase == Phase::Fast && self.agreed.sack && room >= size {
-            return self.next_unsure(size);
         }
         if self.scoreboard.records() >= Self::max_records(env.config) {
             return Next::Nothing;
         }
-        new
+        self.next_new(size, run, pipe, room)
     }
 
     fn next_again(&mut self, size: u32, run: u32, room: u32) -> Next {
@@ -191,21 +209,6 @@ impl Connection {
         let limit = if forced { size } else { run.min(room.max(size)) };
         let len = lost.len().min(limit);
         Next::Again(Range { start: lost.start, end: lost.start + len })
-    }
-
-    /// RFC 6675 `NextSeg` rules 3 and 4: when nothing else can be sent, something that is probably lost, and once per recovery the end.
-    fn next_unsure(&mut self, size: u32) -> Next {
-        if let Some(range) = self.scoreboard.next_unsure() {
-            return Next::Again(Range { start: range.start, end: range.start + range.len().min(size) });
-        }
-        if self.recovery.rescued {
-            return Next::Nothing;
-        }
-        self.recovery.rescued = true;
-        match self.scoreboard.last() {
-            Some(range) => Next::Again(Range { start: range.end - range.len().min(size), end: range.end }),
-            None => Next::Nothing,
-        }
     }
 
     /// New data, as far as the peer's window, cwnd, Nagle and the avoidance of silly windows permit (RFC 9293 section 3.8.6.2.1).
@@ -249,7 +252,7 @@ impl Connection {
         Next::New(len, fin && len == unsent)
     }
 
-    fn emit_new(
+    pub(super) fn emit_new(
         &mut self,
         len: u32,
         fin: bool,
@@ -269,7 +272,9 @@ impl Connection {
         }
         out.send(&self.path, header, self.tx.slices(offset, len as usize))?;
         let range = Range { start: self.snd_nxt, end: self.snd_nxt + len + u32::from(fin) };
-        self.scoreboard.sent(range, env.now);
+        let snapshot = self.snapshot(env.now, range.len());
+        self.scoreboard.sent(range, env.now, snapshot);
+        self.recovery.prr.sent(range.len());
         self.snd_nxt = range.end;
         self.fin_sent |= fin;
         self.probed = false;
@@ -280,6 +285,7 @@ impl Connection {
         }
         env.counters.bytes_out += u64::from(len);
         self.sent_data(len, header, env);
+        self.arm_probe(env);
         Ok(())
     }
 
@@ -300,7 +306,7 @@ impl Connection {
         self.timers.send = None;
     }
 
-    fn emit_again(
+    pub(super) fn emit_again(
         &mut self,
         range: Range,
         header: &mut Header,
@@ -317,12 +323,9 @@ impl Connection {
             header.flags = header.flags.with(Flags::PSH);
         }
         out.send(&self.path, header, self.tx.slices(offset, data))?;
-        self.scoreboard.sent_again(range, env.now);
-        self.recovery.force = false;
-        if self.recovery.in_doubt == 0 && self.recovery.can_undo {
-            self.recovery.first_retransmission = header.options.timestamps.map(|timestamps| timestamps.value);
-        }
-        self.recovery.in_doubt = self.recovery.in_doubt.saturating_add(range.len());
+        let snapshot = self.snapshot(env.now, range.len());
+        self.scoreboard.sent_again(range, env.now, snapshot);
+        self.recovery.sent_again(range.len(), header.options.timestamps.map(|timestamps| timestamps.value));
         self.window.in_flight = self.scoreboard.pipe();
         let segments = u64::from(range.len().div_ceil(u32::from(header.segment_size)));
         self.stats.retransmitted += segments;

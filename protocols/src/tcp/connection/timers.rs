@@ -14,6 +14,10 @@ pub(crate) struct Timers {
     pub send: Option<Instant>,
     /// Delayed ACK.
     pub ack: Option<Instant>,
+    /// The reordering window of what has been overtaken ends (RFC 8985 section 6.2 step 5).
+    pub reordering: Option<Instant>,
+    /// Tail loss probe (RFC 8985 section 7.2, PTO).
+    pub probe: Option<Instant>,
     /// End of TIME-WAIT, or of waiting in FIN-WAIT-2 for a peer when nobody here waits any more.
     pub linger: Option<Instant>,
 }
@@ -26,7 +30,8 @@ impl Timers {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };
-        earlier(earlier(self.send, self.ack), self.linger)
+        let loss = earlier(self.reordering, self.probe);
+        earlier(earlier(self.send, self.ack), earlier(self.linger, loss))
     }
 
     pub fn clear(&mut self) {
@@ -53,6 +58,12 @@ impl Connection {
             self.finish(CloseReason::Finished, env);
             return;
         }
+        if take_expired(&mut self.timers.reordering, env.now) {
+            self.reordering_timeout(env);
+        }
+        if take_expired(&mut self.timers.probe, env.now) {
+            self.probe_timeout(env);
+        }
         if take_expired(&mut self.timers.send, env.now) {
             match self.state {
                 State::SynSent | State::SynReceived => self.syn_timeout(env),
@@ -61,6 +72,13 @@ impl Connection {
                 _ => self.retransmission_timeout(env),
             }
         }
+    }
+
+    fn reordering_timeout(&mut self, env: &mut Env<'_>) {
+        let lost = self.search_losses(env);
+        self.react_to_loss(lost, 0, env);
+        self.window.in_flight = self.scoreboard.pipe();
+        self.work |= lost > 0;
     }
 
     fn syn_timeout(&mut self, env: &mut Env<'_>) {
@@ -107,7 +125,7 @@ impl Connection {
         if self.give_up(env) {
             return;
         }
-        self.enter_timeout_recovery();
+        self.enter_timeout_recovery(env);
         // With a window of zero the retransmission is a probe, and says nothing about the network.
         if self.snd_wnd > 0 {
             self.stats.timeouts += 1;

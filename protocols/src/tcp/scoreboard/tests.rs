@@ -2,6 +2,7 @@ use alloc::vec::Vec;
 
 use super::{Delivered, Scoreboard};
 use crate::tcp::ranges::Range;
+use crate::tcp::rate::{Rate, Snapshot, Transmission};
 use crate::tcp::seq::Seq;
 use crate::time::Instant;
 
@@ -15,11 +16,22 @@ fn at(millis: i64) -> Instant {
     Instant::from_millis(millis)
 }
 
+fn snapshot() -> Snapshot {
+    Rate::new(at(0)).sending(at(0), 0, 0, 0, 0)
+}
+
+/// Marks as lost what was sent before `end`, which left at `millis`, and 10 ms before `now`.
+fn search(board: &mut Scoreboard, millis: i64, end: u32, now: i64) -> (u32, bool) {
+    let newest = Transmission { at: at(millis), end: Seq(BASE) + end, snapshot: snapshot() };
+    let found = board.search(&newest, 10_000, at(now));
+    (found.lost, found.waiting)
+}
+
 /// Ten segments of 1000 octets, sent one per millisecond.
 fn ten() -> Scoreboard {
     let mut board = Scoreboard::default();
     for number in 0..10 {
-        board.sent(range(number * 1000, number * 1000 + 1000), at(i64::from(number)));
+        board.sent(range(number * 1000, number * 1000 + 1000), at(i64::from(number)), snapshot());
     }
     board
 }
@@ -33,7 +45,7 @@ fn sack(board: &mut Scoreboard, start: u32, end: u32) -> Delivered {
 fn lost(board: &mut Scoreboard, now: i64) -> Vec<u32> {
     core::iter::from_fn(|| {
         let lost = board.next_lost()?;
-        board.sent_again(lost, at(now));
+        board.sent_again(lost, at(now), snapshot());
         Some(lost.start - Seq(BASE))
     })
     .collect()
@@ -44,10 +56,9 @@ fn each_octet_is_delivered_once() {
     let mut board = ten();
     assert_eq!(sack(&mut board, 2000, 4000).octets, 2000);
     assert_eq!(sack(&mut board, 2000, 4000).octets, 0);
-    assert_eq!(
-        sack(&mut board, 1500, 4500),
-        Delivered { octets: 1000, by_sack: 1000, newest: Some(at(4)), ..Delivered::default() }
-    );
+    let third = sack(&mut board, 1500, 4500);
+    assert_eq!((third.octets, third.by_sack, third.newest), (1000, 1000, Some(at(4))));
+    assert_eq!(third.last.map(|last| (last.at, last.end)), Some((at(4), Seq(BASE) + 4500)));
     assert_eq!(board.pipe(), 7000);
     let mut delivered = Delivered::default();
     board.acknowledged(Seq(BASE) + 4200, &mut delivered);
@@ -58,44 +69,99 @@ fn each_octet_is_delivered_once() {
 }
 
 #[test]
-fn the_edge_of_loss() {
+fn what_was_sent_long_enough_before_what_arrived_is_lost() {
     let mut board = ten();
     sack(&mut board, 5000, 7000);
-    assert_eq!(board.judge(1000), 0, "two segments are not more than two");
-    sack(&mut board, 7000, 7001);
-    assert_eq!(board.judge(1000), 5000);
-    assert_eq!(board.judge(1000), 0, "each is marked once");
-    assert_eq!(board.pipe(), 10_000 - 2001 - 5000);
+    assert_eq!(search(&mut board, 6, 7000, 9), (0, true), "each of the five may still come");
+    assert_eq!(search(&mut board, 6, 7000, 12), (3000, true), "sent at 0, 1 and 2 ms");
+    assert_eq!(search(&mut board, 6, 7000, 12), (0, true), "each is marked once");
+    assert_eq!(search(&mut board, 6, 7000, 50), (2000, false), "what was sent after it is not judged");
+    assert_eq!(board.pipe(), 10_000 - 2000 - 5000);
     assert_eq!(lost(&mut board, 20), [0, 1000, 2000, 3000, 4000]);
-    assert_eq!(board.pipe(), 10_000 - 2001);
-    assert_eq!(board.judge(1000), 0, "what was sent again is not judged again");
+    assert_eq!(board.pipe(), 10_000 - 2000);
+    assert_eq!(search(&mut board, 6, 7000, 60), (0, false), "what was sent again is judged by its new time");
 }
 
 #[test]
-fn three_ranges_mean_loss_however_small() {
+fn a_lost_retransmission_is_found() {
     let mut board = ten();
-    sack(&mut board, 2000, 2010);
-    sack(&mut board, 4000, 4010);
-    assert_eq!(board.judge(1000), 0);
-    sack(&mut board, 6000, 6010);
-    assert_eq!(board.judge(1000), 2000, "what lies below the third from the top");
+    sack(&mut board, 5000, 6000);
+    assert_eq!(search(&mut board, 5, 6000, 50), (5000, false));
+    for (millis, start) in [(50, 0), (51, 1000), (52, 2000)] {
+        board.sent_again(range(start, start + 1000), at(millis), snapshot());
+    }
+    // The third arrives; neither the two sent before it do, nor what was sent once after the hole.
+    sack(&mut board, 2000, 3000);
+    assert_eq!(search(&mut board, 52, 3000, 60), (1000 + 4000, true));
+    assert_eq!(search(&mut board, 52, 3000, 61), (1000, false));
+    assert_eq!(lost(&mut board, 62), [0, 1000, 3000, 4000, 6000, 7000, 8000, 9000]);
+    // Half of the first arrives this time.
+    sack(&mut board, 500, 1000);
+    assert_eq!(search(&mut board, 62, 5000, 80), (500 + 1000 + 1000, false), "before the last of those sent together");
+}
+
+#[test]
+fn what_comes_late_is_noticed() {
+    let mut board = ten();
+    let mut delivered = Delivered::default();
+    delivered.judge.highest = Seq(BASE);
+    board.sack(range(5000, 6000), 1000, &mut delivered);
+    board.sack(range(2000, 3000), 1000, &mut delivered);
+    assert!(!delivered.reordered, "the blocks of one ACK have no order");
+    delivered.judge.highest = Seq(BASE) + 6000;
+    board.sack(range(7000, 8000), 1000, &mut delivered);
+    assert!(!delivered.reordered);
+    board.sack(range(3000, 3500), 1000, &mut delivered);
+    assert!(delivered.reordered);
+    // What was sent again is late because it was sent again.
+    let mut board = ten();
+    board.sent_again(range(0, 1000), at(20), snapshot());
+    let mut delivered = Delivered::default();
+    delivered.judge.highest = Seq(BASE) + 5000;
+    board.acknowledged(Seq(BASE) + 1000, &mut delivered);
+    assert!(!delivered.reordered && delivered.retransmitted && !delivered.original);
+}
+
+#[test]
+fn a_retransmission_that_may_be_its_original_proves_nothing() {
+    for (echo, min_rtt, certain) in [(None, 0, true), (Some(19), 0, false), (Some(20), 0, true), (None, 11_000, false)]
+    {
+        let mut board = ten();
+        board.sent_again(range(0, 1000), at(20), snapshot());
+        let mut delivered = Delivered::default();
+        delivered.judge.now = at(30);
+        delivered.judge.echo = echo;
+        delivered.judge.min_rtt = min_rtt;
+        board.acknowledged(Seq(BASE) + 1000, &mut delivered);
+        assert_eq!(delivered.certain.is_some(), certain, "echo {echo:?}, {min_rtt} µs");
+        assert!(delivered.last.is_some());
+    }
 }
 
 #[test]
 fn what_arrives_late_is_not_lost() {
     let mut board = ten();
     sack(&mut board, 3000, 6001);
-    board.judge(1000);
+    search(&mut board, 6, 6001, 50);
     assert!(board.has_lost());
     sack(&mut board, 1000, 2000);
     assert_eq!(lost(&mut board, 20), [0, 2000]);
 }
 
 #[test]
+fn a_timeout_spares_what_was_sent_lately() {
+    let mut board = ten();
+    sack(&mut board, 1000, 2000);
+    board.mark_lost_by_timeout(Some(5000), at(9));
+    assert_eq!(board.pipe(), 5000, "sent at 5 to 9 ms");
+    assert_eq!(lost(&mut board, 20), [0, 2000, 3000, 4000]);
+}
+
+#[test]
 fn a_timeout_loses_everything_but_what_is_sacked() {
     let mut board = ten();
     sack(&mut board, 3000, 5000);
-    board.mark_all_lost();
+    board.mark_lost_by_timeout(None, at(20));
     assert_eq!(board.pipe(), 0);
     assert_eq!(lost(&mut board, 20), [0, 1000, 2000, 5000, 6000, 7000, 8000, 9000]);
     let mut delivered = Delivered::default();
@@ -108,20 +174,20 @@ fn reneging_is_noticed_at_a_timeout() {
     let mut board = ten();
     sack(&mut board, 1000, 3000);
     board.acknowledged(Seq(BASE) + 1000, &mut Delivered::default());
-    board.mark_all_lost();
-    assert_eq!(board.highest_sacked(), None);
+    board.mark_lost_by_timeout(None, at(20));
+    assert_eq!(board.sacked(), 0);
     assert_eq!(lost(&mut board, 20)[0], 1000);
 }
 
 #[test]
 fn a_run_is_cut_where_sack_and_retransmission_cut_it() {
     let mut board = Scoreboard::default();
-    board.sent(range(0, 20_000), at(0));
+    board.sent(range(0, 20_000), at(0), snapshot());
     sack(&mut board, 4000, 9000);
-    assert_eq!(board.judge(1000), 4000);
+    assert_eq!(search(&mut board, 0, 9000, 50), (4000, false));
     let first = board.next_lost().unwrap();
     assert_eq!(first, range(0, 4000));
-    board.sent_again(range(0, 1000), at(1));
+    board.sent_again(range(0, 1000), at(1), snapshot());
     assert_eq!(board.next_lost(), Some(range(1000, 4000)));
     assert_eq!(board.pipe(), 20_000 - 5000 - 3000);
     assert_eq!(board.mark_first_lost(500), 500, "sent again, and lost again");
@@ -132,7 +198,7 @@ fn a_run_is_cut_where_sack_and_retransmission_cut_it() {
 fn a_mistake_is_taken_back() {
     let mut board = ten();
     sack(&mut board, 5000, 8000);
-    board.judge(1000);
+    search(&mut board, 7, 8000, 50);
     board.unmark_lost();
     assert_eq!((board.pipe(), board.next_lost()), (7000, None));
 }
@@ -140,7 +206,7 @@ fn a_mistake_is_taken_back() {
 #[test]
 fn splinters_are_bounded() {
     let mut board = Scoreboard::default();
-    board.sent(range(0, 100_000), at(0));
+    board.sent(range(0, 100_000), at(0), snapshot());
     for octet in 0..2000 {
         let mut delivered = Delivered::default();
         board.sack(range(1000 + octet * 2, 1001 + octet * 2), 100, &mut delivered);
@@ -152,19 +218,21 @@ fn splinters_are_bounded() {
 fn the_sums_agree_with_a_map() {
     #[derive(Clone, Copy, PartialEq)]
     enum Cell {
-        Flying,
+        /// Sent at this time, in ms.
+        Flying(i64),
         Sacked,
         Lost,
-        Again,
     }
     // A cell stands for 100 octets; all boundaries are multiples of that.
     const CELL: u32 = 100;
     let mut random = crate::sim::Rng::new(3);
     for _ in 0..300 {
         let mut board = ten();
-        let mut map = [Cell::Flying; 100];
+        let mut map: Vec<Cell> = (0..100).map(|cell| Cell::Flying(cell / 10)).collect();
         let mut una = 0usize;
+        let mut now = 10;
         for _ in 0..60 {
+            now += random.below(6) as i64;
             match random.below(6) {
                 0..3 => {
                     let start = random.below(100) as usize;
@@ -179,28 +247,33 @@ fn the_sums_agree_with_a_map() {
                     cells.fill(Cell::Sacked);
                 }
                 3 => {
-                    let marked = board.judge(1000);
-                    let mut count = 0;
-                    // The definition of RFC 6675, cell by cell.
-                    for cell in una..100 {
-                        let above = &map[cell..];
-                        let octets = above.iter().filter(|cell| **cell == Cell::Sacked).count() as u32 * CELL;
-                        let begins = |pair: &&[Cell]| pair[0] != Cell::Sacked && pair[1] == Cell::Sacked;
-                        let ranges = above.windows(2).filter(begins).count();
-                        if map[cell] == Cell::Flying && (ranges >= 3 || octets > 2000) {
-                            count += CELL;
-                            map[cell] = Cell::Lost;
+                    let millis = random.below(now as u64) as i64;
+                    let (marked, waiting) = search(&mut board, millis, 100 * CELL + 1, now);
+                    // The definition of RFC 8985, cell by cell.
+                    let (mut count, mut wait) = (0, false);
+                    let sacked = map[una..].contains(&Cell::Sacked);
+                    for cell in &mut map[una..] {
+                        if let Cell::Flying(sent) = *cell
+                            && sent <= millis
+                            && (sacked || board.has_again())
+                        {
+                            if now - sent >= 10 {
+                                count += CELL;
+                                *cell = Cell::Lost;
+                            } else {
+                                wait = true;
+                            }
                         }
                     }
-                    assert_eq!(marked, count);
+                    assert_eq!((marked, waiting), (count, wait));
                 }
                 4 => {
                     if let Some(next) = board.next_lost() {
                         let start = ((next.start - Seq(BASE)) / CELL) as usize;
                         let first = map[una..].iter().position(|cell| *cell == Cell::Lost);
                         assert_eq!(first, Some(start - una));
-                        map[start..start + (next.len() / CELL) as usize].fill(Cell::Again);
-                        board.sent_again(next, at(50));
+                        map[start..start + (next.len() / CELL) as usize].fill(Cell::Flying(now));
+                        board.sent_again(next, at(now), snapshot());
                     }
                 }
                 _ => {
@@ -209,7 +282,7 @@ fn the_sums_agree_with_a_map() {
                 }
             }
             let left = &map[una..];
-            let pipe = left.iter().filter(|cell| matches!(cell, Cell::Flying | Cell::Again)).count();
+            let pipe = left.iter().filter(|cell| matches!(cell, Cell::Flying(_))).count();
             assert_eq!((board.flight(), board.pipe()), (left.len() as u32 * CELL, pipe as u32 * CELL));
         }
     }

@@ -3,10 +3,12 @@
 
 mod bulk;
 mod oracle;
+mod reordering;
 mod script;
 mod scripts_attack;
 mod scripts_close;
 mod scripts_data;
 mod scripts_open;
+mod scripts_rack;
 mod scripts_recovery;
 mod world;
