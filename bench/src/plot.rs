@@ -1,9 +1,11 @@
 //! Plots as SVG documents, on a light ground of their own so that they can be read in a dark page too.
 
 mod axis;
+mod bars;
 mod dots;
 mod lines;
 
+pub use bars::{Bars, bars};
 pub use dots::{Panel, dots};
 pub use lines::{Chart, Curve, lines};
 

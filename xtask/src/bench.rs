@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
-use crate::{command, ui};
+use crate::{command, netbench, ui};
 
 /// Options of `bench`; see `bench/`.
 #[derive(clap::Args)]
@@ -20,6 +20,12 @@ pub struct Args {
     /// Takes few samples: shows that everything works, not how fast it is.
     #[arg(long)]
     quick: bool,
+    /// Of the job `network`, measures these suites only; the others keep their samples from earlier runs of this checkout.
+    #[arg(long, value_name = "SUITE", value_delimiter = ',')]
+    only: Vec<String>,
+    /// Of the job `network`, takes so many samples of each figure.
+    #[arg(long, value_name = "N")]
+    rounds: Option<usize>,
     /// Lists the jobs instead of running them.
     #[arg(long)]
     list: bool,
@@ -27,9 +33,16 @@ pub struct Args {
 
 /// Builds the program that measures, and runs it.
 pub fn run(args: &Args) -> Result<()> {
+    let network = args.job.iter().any(|job| job == netbench::NAME);
+    if !network && (!args.only.is_empty() || args.rounds.is_some()) {
+        bail!("--only and --rounds are for the job {}: name it", netbench::NAME);
+    }
     ui::step("compiling the jobs and their peers");
     let cargo = ["--release", "--package", "bench", "--quiet"];
     command::run(command::cargo().arg("build").args(cargo))?;
+    if network && !args.list {
+        netbench::measure(&args.only, args.quick, args.rounds)?;
+    }
     let date = command::output(command::tethered("date").args(["-u", "+%Y-%m-%dT%H:%M:%SZ"]))?;
     let mut measure = command::cargo();
     measure.arg("run").args(cargo).args(["--", "--date", date.trim()]).args(&args.job);
@@ -42,5 +55,13 @@ pub fn run(args: &Args) -> Result<()> {
             measure.arg(flag);
         }
     }
-    command::run(&mut measure)
+    if network {
+        measure.arg("--samples").arg(netbench::samples());
+    }
+    command::run(&mut measure)?;
+    if args.list {
+        println!("the suites of {}:", netbench::NAME);
+        netbench::list();
+    }
+    Ok(())
 }

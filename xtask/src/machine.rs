@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::{command, hosted};
+use crate::{command, hosted, netbench};
 
 /// Address of the host on the TAP.
 pub const TAP_HOST: &str = "10.77.0.1";
@@ -14,13 +14,15 @@ pub const TAP_HOST: &str = "10.77.0.1";
 pub const TAP_GUEST: &str = "10.77.0.2";
 
 /// What runs the guest.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Vmm {
     /// QEMU, the image.
     #[default]
     Qemu,
     /// Nothing: the same code is a process of the host (see [`hosted`]).
     Hosted,
+    /// QEMU, a Linux guest in place of the image: its initial file system. The kernel is in the image's place.
+    Linux(PathBuf),
 }
 
 /// What a network card of QEMU's does not offer without offloads.
@@ -83,12 +85,13 @@ pub struct Machine {
 }
 
 /// The services of the image and the host's port that each gets if it is free: port 7 is the host's own privilege.
-pub const SERVICES: [(Transport, u16, u16); 5] = [
+pub const SERVICES: [(Transport, u16, u16); 6] = [
     (Transport::Tcp, 5201, 5201),
     (Transport::Udp, 7070, 7070),
     (Transport::Tcp, 8080, 8080),
     (Transport::Tcp, 5001, 5001),
     (Transport::Tcp, 7, 7007),
+    (Transport::Udp, 7, 7007),
 ];
 
 /// Ports of the host for all services: the usual ones where they are free if `usual`, else any free ones.
@@ -143,7 +146,8 @@ impl Network {
         }
     }
 
-    fn arguments(&self) -> Vec<String> {
+    /// QEMU's arguments for the network `n0`.
+    pub fn arguments(&self) -> Vec<String> {
         match self {
             Self::User(forwards) => words(["-netdev", &user("n0", forwards)]),
             Self::Tap(_) => words(["-netdev", &tap("n0")]),
@@ -199,7 +203,8 @@ fn words<'a>(words: impl IntoIterator<Item = &'a str>) -> Vec<String> {
 impl Machine {
     /// The command that starts it, serial line on standard output.
     pub fn command(&self) -> Command {
-        match self.vmm {
+        match &self.vmm {
+            Vmm::Linux(initramfs) => netbench::linux_command(self, initramfs),
             Vmm::Qemu => self.qemu(),
             Vmm::Hosted => hosted::command(self),
         }

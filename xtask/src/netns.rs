@@ -19,6 +19,11 @@ const PREFIX: &str = "midflight-";
 impl Namespace {
     /// Makes the namespace, with `tap0` at [`TAP_HOST`]/24. Needs root.
     pub fn new() -> Result<Self> {
+        Self::named("")
+    }
+
+    /// The same; `name` tells several of this process apart.
+    pub fn named(name: &str) -> Result<Self> {
         provision::need(&[provision::ROUTES])?;
         if !rustix::process::geteuid().is_root() {
             bail!("a TAP and its network namespace need root: run this as root, or without --tap");
@@ -27,7 +32,8 @@ impl Namespace {
             bail!("this machine has no TAP devices (/dev/net/tun is missing): run this without --tap");
         }
         remove_orphans();
-        let name = format!("{PREFIX}{}", std::process::id());
+        let mine = format!("{PREFIX}{}", std::process::id());
+        let name = if name.is_empty() { mine } else { format!("{mine}-{name}") };
         ip(&["netns", "add", &name])?;
         let doomed = name.clone();
         let undo = cleanup::register(move || remove(&doomed));
@@ -58,6 +64,12 @@ impl Namespace {
         thread.map_err(|_| anyhow::anyhow!("the work in the namespace panicked"))?
     }
 
+    /// Sets a variable of the namespace's kernel, by its path under `/proc/sys`.
+    pub fn sysctl(&self, path: &str, value: &str) -> Result<()> {
+        let path = format!("/proc/sys/{path}");
+        self.inside(|| std::fs::write(&path, value).with_context(|| format!("cannot set {path}")))
+    }
+
     /// Its name, for `ip netns exec`.
     pub fn name(&self) -> &str {
         &self.name
@@ -68,7 +80,8 @@ impl Namespace {
 fn remove_orphans() {
     let Ok(names) = std::fs::read_dir("/run/netns") else { return };
     for name in names.flatten().filter_map(|entry| entry.file_name().into_string().ok()) {
-        let Some(Ok(owner)) = name.strip_prefix(PREFIX).map(str::parse::<u32>) else { continue };
+        let owner = name.strip_prefix(PREFIX).and_then(|rest| rest.split('-').next());
+        let Some(Ok(owner)) = owner.map(str::parse::<u32>) else { continue };
         if !std::path::Path::new(&format!("/proc/{owner}")).exists() {
             remove(&name);
         }

@@ -135,7 +135,7 @@ fn tell(network: &Network, ready: &str) {
     }
 }
 
-/// Whether the line of readiness names the port: `… tcp=7,5201 udp=7070`.
+/// Whether the line of readiness names the port: `… tcp=7,5201 udp=7,7070`.
 fn listens(ready: &str, transport: Transport, port: u16) -> bool {
     let key = if transport == Transport::Tcp { "tcp=" } else { "udp=" };
     let mut ports = ready.split_whitespace().filter_map(|word| word.strip_prefix(key)).flat_map(|list| list.split(','));
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn the_ready_line_names_the_ports() {
-        let line = "midflight: ready address=10.0.2.15/24 processors=2 tcp=7,5201 udp=7070";
+        let line = "midflight: ready address=10.0.2.15/24 processors=2 tcp=7,5201 udp=7,7070";
         assert!(
             listens(line, Transport::Tcp, 7)
                 && listens(line, Transport::Tcp, 5201)

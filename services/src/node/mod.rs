@@ -9,6 +9,7 @@
 //! service) and what services share; none of it is touched for a packet of the processor's own.
 
 mod answers;
+mod datagrams;
 mod mailbox;
 mod platform;
 mod port;

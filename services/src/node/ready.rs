@@ -10,15 +10,18 @@ pub struct Ready {
     pub(super) address: Ipv4Cidr,
     pub(super) processors: usize,
     pub(super) tcp: alloc::vec::Vec<u16>,
-    pub(super) udp: u16,
+    pub(super) udp: alloc::vec::Vec<u16>,
 }
 
 impl fmt::Display for Ready {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "midflight: ready address={} processors={} tcp=", self.address, self.processors)?;
-        for (index, port) in self.tcp.iter().enumerate() {
-            write!(f, "{}{port}", if index == 0 { "" } else { "," })?;
-        }
-        write!(f, " udp={}", self.udp)
+        write!(f, "midflight: ready address={} processors={}", self.address, self.processors)?;
+        ports(f, " tcp=", &self.tcp)?;
+        ports(f, " udp=", &self.udp)
     }
+}
+
+fn ports(f: &mut fmt::Formatter<'_>, key: &str, ports: &[u16]) -> fmt::Result {
+    f.write_str(key)?;
+    ports.iter().enumerate().try_for_each(|(index, port)| write!(f, "{}{port}", if index == 0 { "" } else { "," }))
 }

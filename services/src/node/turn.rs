@@ -15,6 +15,7 @@ use protocols::time::Instant;
 use swapper::{Coid, Processor, Progress};
 
 use super::answers::answer;
+use super::datagrams::{self, DatagramEcho};
 use super::port::ControlPort;
 use super::ready::Ready;
 use super::setup::SetupError;
@@ -41,6 +42,8 @@ pub struct Node {
     services: Vec<Box<dyn Service>>,
     /// Processor 0 only.
     control: Option<ControlPort>,
+    /// Processor 0 only.
+    datagrams: Option<DatagramEcho>,
     /// Every other processor.
     spoke: Option<Spoke>,
     scratch: Vec<u8>,
@@ -96,14 +99,15 @@ impl Node {
             let listened = stack.engine().listen(service.port(), BACKLOG);
             listened.map_err(|error| SetupError::Listen(service.name(), error))?;
         }
-        let control = match number {
-            0 => Some(ControlPort::open(&mut stack).map_err(SetupError::Control)?),
-            _ => None,
-        };
+        let (mut control, mut datagrams) = (None, None);
+        if number == 0 {
+            control = Some(ControlPort::open(&mut stack).map_err(SetupError::Control)?);
+            datagrams = Some(DatagramEcho::open(&mut stack).map_err(SetupError::Datagrams)?);
+        }
         shared.listening.fetch_add(1, Ordering::AcqRel);
         shared.platform.wake(0);
         let scratch = vec![0; SCRATCH];
-        Ok(Node { number, shared, processor, stack, services, control, spoke, scratch, announced: false })
+        Ok(Node { number, shared, processor, stack, services, control, datagrams, spoke, scratch, announced: false })
     }
 
     /// One turn of processor 0, which has the network card.
@@ -144,6 +148,9 @@ impl Node {
             again |= control.again;
             self.announce();
         }
+        if let Some(datagrams) = &mut self.datagrams {
+            again |= datagrams.turn(&mut self.stack, &mut self.scratch);
+        }
         again | self.stack.transmit(now, tx)
     }
 
@@ -179,7 +186,8 @@ impl Node {
         let Some(address) = self.shared.addresses.address() else { return };
         self.announced = true;
         let tcp = self.services.iter().map(|service| service.port()).collect();
-        let ready = Ready { address, processors: self.shared.processors(), tcp, udp: control::PORT };
+        let ready =
+            Ready { address, processors: self.shared.processors(), tcp, udp: vec![datagrams::PORT, control::PORT] };
         self.shared.platform.ready(&ready);
     }
 

@@ -3,6 +3,7 @@
 #![deny(unsafe_code)]
 
 mod control;
+mod datagrams;
 mod iperf3;
 mod rig;
 mod setup;

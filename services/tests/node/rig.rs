@@ -276,6 +276,20 @@ impl Rig {
         reply.unwrap()
     }
 
+    /// Sends a datagram to `to` from port `from`, and returns what comes back within a while.
+    pub fn datagram(&mut self, from: u16, to: u16, octets: &[u8]) -> Option<Vec<u8>> {
+        let buffer = || udp::PacketBuffer::new(vec![udp::PacketMetadata::EMPTY; 4], vec![0; 8_192]);
+        let mut socket = udp::Socket::new(buffer(), buffer());
+        socket.bind(from).unwrap();
+        socket.send_slice(octets, (SERVER, to)).unwrap();
+        let handle = self.peer.sockets.add(socket);
+        self.pass(Duration::from_millis(20));
+        let socket = self.peer.sockets.get_mut::<udp::Socket>(handle);
+        let back = socket.recv().ok().map(|(datagram, _)| datagram.to_vec());
+        self.peer.sockets.remove(handle);
+        back
+    }
+
     /// The reply, if it is there.
     pub fn try_reply(&mut self) -> Option<Reply> {
         self.peer.receive_control().map(|datagram| Reply::parse(&datagram).unwrap())

@@ -3,6 +3,7 @@
 mod archive;
 mod compilers;
 mod kernel;
+pub mod linux;
 mod system;
 
 use std::path::PathBuf;

@@ -6,10 +6,10 @@ use crate::jobs::Setting;
 fn a_quick_run_measures_every_promise() {
     if std::thread::available_parallelism().map_or(1, usize::from) < 2 {
         // The job says so and refuses.
-        assert!(run(&Setting { quick: true }).is_err());
+        assert!(run(&Setting { quick: true, samples: None }).is_err());
         return;
     }
-    let report = run(&Setting { quick: true }).unwrap();
+    let report = run(&Setting { quick: true, samples: None }).unwrap();
     assert_eq!(report.job, NAME);
     // Four conditions with six peers that exchange; `&dyn` at rest; three of swaps; two converted and one by reference.
     assert_eq!(report.checks.len(), 4 * 6 + 2 + 3 + 3);

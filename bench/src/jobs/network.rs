@@ -1,0 +1,79 @@
+//! The network: the image beside a Linux guest. `cargo xtask bench network` boots both and takes the samples, because that takes
+//! virtual machines and network namespaces; here they become a report.
+
+mod checks;
+
+use super::Setting;
+use crate::{
+    environment::Environment,
+    plot::{self, Bars},
+    report::Report,
+    series::{Series, Within},
+};
+use serde::Deserialize;
+use std::{collections::BTreeMap, error::Error, fs};
+
+/// The job's name.
+pub const NAME: &str = "network";
+/// Who is measured, and beside whom.
+pub const OURS: &str = "midflight";
+/// The peer.
+pub const PEER: &str = "linux";
+
+const METHOD: &[&str] = &[
+    "Both guests run at the same time in QEMU machines of the same kind, one virtual processor each, with a TAP in a network namespace of its own, and are measured turn by turn.",
+    "The Linux guest is Debian's cloud kernel, tuned: mitigations=off, and without ERMS, because QEMU's translator runs `rep movsb` octet by octet. It runs iperf3 and an echo server of one thread with epoll.",
+    "A sample is clean if nothing but the guests and the traffic used more than 0.15 of a core of the host meanwhile (/proc/stat); one that is not is taken again, twice at most. The note of a series says how many are clean.",
+    "Imperfect links are those of the project's own emulator, between QEMU and the TAP; there both guests run at the same time, and neither has offloads.",
+    "A figure is the median of its samples; a ratio is the median of the rounds' ratios.",
+];
+
+/// One series as it was taken.
+#[derive(Deserialize)]
+struct Taken {
+    name: String,
+    peer: String,
+    unit: String,
+    note: String,
+    samples: Vec<f64>,
+}
+
+/// Makes the report of the samples.
+pub fn run(setting: &Setting) -> Result<Report, Box<dyn Error>> {
+    let file = setting.samples.as_ref().ok_or("this job's samples are taken by `cargo xtask bench network`")?;
+    let text = fs::read_to_string(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
+    let suites: BTreeMap<String, Vec<Taken>> = serde_json::from_str(&text)?;
+    let series: Vec<Series> = suites.into_values().flatten().map(series).collect();
+    let mut report = Report {
+        job: NAME,
+        method: METHOD.iter().map(ToString::to_string).collect(),
+        environment: Environment::default(),
+        checks: Vec::new(),
+        published: Vec::new(),
+        series,
+    };
+    report.checks = checks::checks(&report);
+    Ok(report)
+}
+
+fn series(taken: Taken) -> Series {
+    // The units are a few that the suites write, so they may as well live for ever.
+    let unit: &'static str = Box::leak(taken.unit.into_boxed_str());
+    let samples = taken.samples.into_iter().map(|sample| vec![sample]).collect();
+    Series::new(&taken.name, &taken.peer, unit, Within::Median, samples).note(taken.note)
+}
+
+/// The plots of the README: each figure of ours as a multiple of the peer's.
+pub fn plots(report: &Report) -> Vec<(&'static str, String)> {
+    let bars = report.checks.iter().filter(|check| check.unit == checks::TIMES).map(|check| Bars {
+        label: check.name.clone(),
+        value: check.value,
+        target: check.target,
+        holds: check.holds,
+    });
+    let title = "Midflight's figure as a multiple of the Linux guest's; the mark is the target";
+    vec![("ratios", plot::bars(title, &bars.collect::<Vec<_>>()))]
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,68 @@
+//! What the network is to reach.
+
+use super::{OURS, PEER};
+use crate::report::{Bound, Check, Report};
+
+/// The unit of a ratio.
+pub const TIMES: &str = "×";
+
+/// Ours by the peer's: what is measured, and the bound.
+const RATIOS: &[(&str, Bound, f64)] = &[
+    ("TCP in, 1 stream, offloads", Bound::AtLeast, 2.0),
+    ("TCP out, 1 stream, offloads", Bound::AtLeast, 2.0),
+    ("TCP in, 4 streams, offloads", Bound::AtLeast, 2.0),
+    ("TCP out, 4 streams, offloads", Bound::AtLeast, 2.0),
+    ("TCP in, 1 stream, no offloads", Bound::AtLeast, 1.5),
+    ("TCP out, 1 stream, no offloads", Bound::AtLeast, 1.5),
+    ("TCP in, 4 streams, no offloads", Bound::AtLeast, 1.5),
+    ("TCP out, 4 streams, no offloads", Bound::AtLeast, 1.5),
+    ("TCP request and response, 1 octet", Bound::AtLeast, 1.5),
+    ("TCP request and response, 1 octet, p99", Bound::AtMost, 1.0),
+    ("UDP request and response, 64 octets", Bound::AtLeast, 1.5),
+    ("UDP request and response, 64 octets, p99", Bound::AtMost, 1.0),
+    ("TCP connections opened and closed", Bound::AtLeast, 2.0),
+    ("TCP connections opened and closed, p99", Bound::AtMost, 1.0),
+    ("UDP echo, 64 octets, 32 under way", Bound::AtLeast, 2.0),
+    ("UDP echo, 1400 octets, 32 under way", Bound::AtLeast, 2.0),
+    ("QEMU's start to the first answered ping", Bound::AtMost, 0.2),
+    ("1 % loss, 40 ms, 50 Mbit/s: goodput", Bound::AtLeast, 1.0),
+    ("1 % loss in bursts of 4, 40 ms, 50 Mbit/s: goodput", Bound::AtLeast, 1.0),
+    ("5 % reordered by 5 ms, 40 ms, 50 Mbit/s: goodput", Bound::AtLeast, 1.0),
+];
+
+/// Figures of ours alone.
+const FIGURES: &[(&str, &str, Bound, f64)] = &[
+    ("UDP echo, 64 octets, 32 under way, failed", "", Bound::AtMost, 0.0),
+    ("UDP echo, 1400 octets, 32 under way, failed", "", Bound::AtMost, 0.0),
+    ("TCP connections opened and closed, failed", "", Bound::AtMost, 0.0),
+    ("connections open and answered in 128 MiB", "", Bound::AtLeast, 10_000.0),
+    ("image, what is loaded of the file", "MiB", Bound::AtMost, 4.0),
+    ("5 % reordered by 5 ms, 40 ms, 50 Mbit/s: segments sent in vain", "%", Bound::AtMost, 0.5),
+    ("segments sent again, a swap every 100 ms", "", Bound::AtMost, 0.0),
+];
+
+/// With and without swaps.
+const SWAPS: [&str; 2] = ["TCP out, 1 stream, a swap every 100 ms", "TCP out, 1 stream, without swaps"];
+
+/// Each promise of which there are samples.
+pub fn checks(report: &Report) -> Vec<Check> {
+    let ratios = RATIOS.iter().filter_map(|&(name, bound, target)| {
+        let (ours, peer) = (report.series(name, OURS)?, report.series(name, PEER)?);
+        Some(Check::new(name.into(), (rounded(ours.ratio(peer)), TIMES), PEER, bound, target))
+    });
+    let figures = FIGURES.iter().filter_map(|&(name, unit, bound, target)| {
+        let ours = report.series(name, OURS)?;
+        // A bound of nothing at all is kept by every sample or not at all.
+        let value = if target == 0.0 { ours.maximum } else { ours.value };
+        Some(Check::new(name.into(), (value, unit), "", bound, target))
+    });
+    let swaps = report.series(SWAPS[0], OURS).zip(report.series(SWAPS[1], OURS)).map(|(with, without)| {
+        let value = rounded(with.ratio(without));
+        Check::new("goodput with a swap every 100 ms".into(), (value, TIMES), "without swaps", Bound::AtLeast, 0.99)
+    });
+    ratios.chain(figures).chain(swaps).collect()
+}
+
+fn rounded(value: f64) -> f64 {
+    (value * 1000.0).round() / 1000.0
+}

@@ -1,0 +1,35 @@
+use super::{Setting, plots, run};
+
+/// A report of these samples.
+fn report(name: &str, text: &str) -> crate::report::Report {
+    let file = std::env::temp_dir().join(format!("{}-{name}", std::process::id()));
+    std::fs::write(&file, text).expect("the directory for build products can be written");
+    run(&Setting { quick: true, samples: Some(file) }).expect("the samples are well-formed")
+}
+
+#[test]
+fn a_ratio_is_checked_against_its_target() {
+    let series = |peer: &str, samples: &str| {
+        format!(
+            r#"{{"name":"TCP in, 1 stream, offloads","peer":"{peer}","unit":"Mbit/s","note":"","samples":{samples}}}"#
+        )
+    };
+    let text = format!(r#"{{"bulk":[{},{}]}}"#, series("midflight", "[30, 41, 20]"), series("linux", "[10, 10, 10]"));
+    let report = report("network-ratio.json", &text);
+    let [check] = &report.checks[..] else { panic!("{:?}", report.checks) };
+    assert_eq!((check.value, check.holds, check.peer.as_str()), (3.0, true, "linux"));
+    let (name, svg) = &plots(&report)[0];
+    assert!(*name == "ratios" && svg.contains("TCP in, 1 stream, offloads"));
+}
+
+#[test]
+fn a_bound_of_nothing_holds_only_if_no_sample_breaks_it() {
+    let text = r#"{"swaps":[{"name":"segments sent again, a swap every 100 ms","peer":"midflight","unit":"","note":"","samples":[0,0,7]}]}"#;
+    let report = report("network-nothing.json", text);
+    assert_eq!((report.checks[0].value, report.checks[0].holds), (7.0, false));
+}
+
+#[test]
+fn without_samples_there_is_no_report() {
+    assert!(run(&Setting { quick: true, samples: None }).is_err());
+}

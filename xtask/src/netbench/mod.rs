@@ -1,0 +1,78 @@
+//! `cargo xtask bench network`: the image beside a Linux guest on the same QEMU, host and kind of TAP, in the same run.
+//!
+//! What is taken here is kept as samples; the job `network` of `bench/` makes the report of them, as of every job.
+
+mod bulk;
+mod linux;
+mod lossy;
+mod machine;
+mod pair;
+mod quiet;
+mod record;
+mod small;
+mod suites;
+mod swaps;
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+
+pub use linux::command as linux_command;
+use pair::Parts;
+use record::Records;
+use suites::{Amount, SUITES};
+
+use crate::{cleanup, paths, ui};
+
+/// The job's name.
+pub const NAME: &str = "network";
+
+/// Where samples are kept between runs.
+pub fn samples() -> PathBuf {
+    paths::target().join("netbench/samples.json")
+}
+
+/// Lists the suites.
+pub fn list() {
+    for suite in SUITES {
+        println!("    {:12} {}", suite.name, suite.what);
+    }
+}
+
+/// Measures the suites named in `only`, or all. A suite that fails leaves the samples of an earlier run as they were.
+pub fn measure(only: &[String], quick: bool, rounds: Option<usize>) -> Result<()> {
+    if let Some(unknown) = only.iter().find(|name| SUITES.iter().all(|suite| suite.name != name.as_str())) {
+        let names: Vec<_> = SUITES.iter().map(|suite| suite.name).collect();
+        bail!("network has no suite {unknown}; there are {}", names.join(", "));
+    }
+    if !rustix::process::geteuid().is_root() {
+        bail!("the guests' TAPs and network namespaces need root: run this as root");
+    }
+    let amount = match quick {
+        true => Amount { rounds: rounds.unwrap_or(1), seconds: 1 },
+        false => Amount { rounds: rounds.unwrap_or(5), seconds: 2 },
+    };
+    let parts = Parts::provide()?;
+    let selected: Vec<_> =
+        SUITES.iter().filter(|suite| only.is_empty() || only.iter().any(|name| name == suite.name)).collect();
+    let mut failed = Vec::new();
+    for (number, suite) in selected.iter().enumerate() {
+        ui::step(&format!("[{}/{}] {}: {}", number + 1, selected.len(), suite.name, suite.what));
+        let began = Instant::now();
+        let mut records = Records::default();
+        match (suite.run)(&parts, amount, &mut records) {
+            Ok(()) => record::keep(&samples(), suite.name, &records)?,
+            Err(error) => {
+                cleanup::park_if_interrupted();
+                ui::note(&format!("{} failed: {error:#}", suite.name));
+                failed.push(suite.name);
+            }
+        }
+        ui::note(&format!("{} took {}", suite.name, ui::seconds(began.elapsed())));
+    }
+    if !failed.is_empty() {
+        return Err(anyhow::anyhow!("{} failed", failed.join(", "))).context("not everything could be measured");
+    }
+    Ok(())
+}

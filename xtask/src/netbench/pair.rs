@@ -1,0 +1,178 @@
+//! The two guests that are compared, each in a network namespace of its own, so that they can be measured turn by turn without booting.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use super::linux;
+use crate::command::{self, Guarded};
+use crate::e2e::Lab;
+use crate::link::{self, Link};
+use crate::machine::{Machine, Network, TAP_GUEST, Vmm};
+use crate::netns::Namespace;
+use crate::vm::Vm;
+use crate::{paths, ui};
+
+/// How long a boot may take.
+const BOOT: Duration = Duration::from_secs(60);
+
+/// Who is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// The image.
+    Midflight,
+    /// The Linux guest.
+    Linux,
+}
+
+impl Who {
+    /// Both.
+    pub const BOTH: [Self; 2] = [Self::Midflight, Self::Linux];
+
+    /// Its name in results.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Midflight => "midflight",
+            Self::Linux => "linux",
+        }
+    }
+}
+
+/// What the machine is like, the same for both.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    pub without_offloads: bool,
+    pub memory: &'static str,
+    pub link: Option<&'static str>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self { without_offloads: false, memory: "256M", link: None }
+    }
+}
+
+/// What is needed to boot either.
+pub struct Parts {
+    lab: Lab,
+    linux: linux::Guest,
+    traffic: PathBuf,
+    link: PathBuf,
+}
+
+impl Parts {
+    /// Builds and downloads everything, so that nothing compiles while something is measured.
+    pub fn provide() -> Result<Self> {
+        let lab = Lab::new();
+        ui::step("Building the traffic and the guest's services");
+        command::run(command::cargo().args(["build", "--release", "--package", "traffic", "--quiet"]))?;
+        let program = |name: &str| paths::target().join("release").join(name);
+        let linux = linux::provide(&program("midflight-peer"))?;
+        lab.machine()?;
+        Ok(Self { lab, linux, traffic: program("midflight-traffic"), link: link::build()? })
+    }
+
+    /// The image.
+    pub fn image(&self) -> Result<PathBuf> {
+        self.lab.image()
+    }
+
+    /// A namespace for `who`, in which nothing runs.
+    pub fn place(&self, who: Who) -> Result<Place<'_>> {
+        Ok(Place { parts: self, who, namespace: Namespace::named(who.name())? })
+    }
+
+    /// Both guests, booted.
+    pub fn boot(&self, setup: &Setup) -> Result<[Running<'_>; 2]> {
+        let [first, second] = Who::BOTH.map(|who| self.place(who)?.boot(setup));
+        Ok([first?, second?])
+    }
+}
+
+/// Where a guest can run.
+pub struct Place<'a> {
+    parts: &'a Parts,
+    pub who: Who,
+    namespace: Namespace,
+}
+
+impl<'a> Place<'a> {
+    /// Boots the guest.
+    pub fn boot(self, setup: &Setup) -> Result<Running<'a>> {
+        let link = match setup.link {
+            Some(spec) => Some(Link::start(&self.parts.link, &self.namespace, spec, false)?),
+            None => None,
+        };
+        let vm = self.start(setup, link.as_ref())?;
+        let ready = match self.who {
+            Who::Midflight => vm.wait_ready(BOOT),
+            Who::Linux => vm.wait_line(BOOT, |line| line.contains(linux::READY)),
+        };
+        ready.with_context(|| format!("the guest {} does not start", self.who.name()))?;
+        Ok(Running { vm, link, place: self })
+    }
+
+    /// Starts it, ready or not.
+    pub fn start(&self, setup: &Setup, link: Option<&Link>) -> Result<Vm> {
+        let mut machine: Machine = self.parts.lab.machine()?;
+        machine.processors = 1;
+        machine.memory = setup.memory.into();
+        machine.without_offloads = setup.without_offloads;
+        let name = self.namespace.name().to_owned();
+        machine.network = match link {
+            Some(link) => Network::Link(name, link.dir().to_owned()),
+            None => Network::Tap(name),
+        };
+        if self.who == Who::Linux {
+            machine.image = self.parts.linux.kernel.clone();
+            machine.vmm = Vmm::Linux(self.parts.linux.initramfs.clone());
+        }
+        Vm::start(machine, |_| ())
+    }
+
+    /// A program in the namespace, of which the words are separated by spaces.
+    fn program(&self, program: &std::path::Path, words: &str) -> std::process::Command {
+        let mut command = command::tethered("ip");
+        command.args(["netns", "exec", self.namespace.name()]).arg(program).args(words.split_whitespace());
+        command
+    }
+
+    /// Starts `midflight-traffic WORDS` in the background.
+    pub fn traffic_behind(&self, words: &str) -> Result<Guarded> {
+        Guarded::spawn(self.program(&self.parts.traffic, words).stdout(std::process::Stdio::null()))
+    }
+
+    /// Runs `midflight-traffic WORDS` and returns what it says.
+    pub fn traffic(&self, words: &str) -> Result<Value> {
+        let line = command::output(&mut self.program(&self.parts.traffic, words))?;
+        serde_json::from_str(&line).with_context(|| format!("midflight-traffic {words} said {line}"))
+    }
+
+    /// Runs `iperf3 -c GUEST -J WORDS`.
+    pub fn iperf(&self, words: &str) -> Result<Value> {
+        let line = format!("-c {TAP_GUEST} -J {words}");
+        let text = command::output(&mut self.program("iperf3".as_ref(), &line))?;
+        let report: Value = serde_json::from_str(&text).with_context(|| format!("iperf3 {words} wrote no report"))?;
+        anyhow::ensure!(
+            report.get("error").is_none(),
+            "iperf3 {words} against {}: {}",
+            self.who.name(),
+            report["error"]
+        );
+        Ok(report)
+    }
+
+    /// The namespace, to work inside.
+    pub fn namespace(&self) -> &Namespace {
+        &self.namespace
+    }
+}
+
+/// A guest that runs. The machine ends before its link, and both before their namespace.
+pub struct Running<'a> {
+    pub vm: Vm,
+    pub link: Option<Link>,
+    pub place: Place<'a>,
+}

@@ -1,0 +1,96 @@
+//! Whether a sample is clean: nothing but the guests and the traffic used the host's processors.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use crate::vm::Vm;
+
+/// Cores that others may use during a clean sample.
+pub const NOISE: f64 = 0.15;
+/// Attempts at a clean sample.
+const ATTEMPTS: usize = 3;
+
+/// One sample.
+#[derive(Clone, Copy, Debug)]
+pub struct Sample<T> {
+    /// What was measured.
+    pub value: T,
+    /// Cores that others used meanwhile.
+    pub others: f64,
+    /// Cores that the guest's process used.
+    pub guest: f64,
+}
+
+impl<T> Sample<T> {
+    /// Whether it counts as clean.
+    pub fn is_clean(&self) -> bool {
+        self.others <= NOISE
+    }
+}
+
+/// Measures until a sample is clean, a few times at most; else the one that was disturbed least. `vm` is the guest that is measured,
+/// `all` are those that run.
+pub fn sample<T>(vm: &Vm, all: &[&Vm], measure: impl Fn() -> Result<T>) -> Result<Sample<T>> {
+    let mut best: Option<Sample<T>> = None;
+    for _ in 0..ATTEMPTS {
+        let before = Usage::now(vm, all)?;
+        let value = measure()?;
+        let (others, guest) = before.since(vm, all)?;
+        if best.as_ref().is_none_or(|best| others < best.others) {
+            best = Some(Sample { value, others, guest });
+        }
+        if others <= NOISE {
+            break;
+        }
+    }
+    best.context("nothing was measured")
+}
+
+/// Processor time used so far.
+struct Usage {
+    at: Instant,
+    machine: Duration,
+    guests: Duration,
+    guest: Duration,
+    own: Duration,
+}
+
+impl Usage {
+    fn now(vm: &Vm, all: &[&Vm]) -> Result<Self> {
+        let guests = all.iter().map(|vm| vm.cpu_time()).sum::<Result<Duration>>()?;
+        Ok(Self { at: Instant::now(), machine: machine()?, guests, guest: vm.cpu_time()?, own: own()? })
+    }
+
+    /// Cores used since by others than the guests and the traffic, and by the guest.
+    fn since(&self, vm: &Vm, all: &[&Vm]) -> Result<(f64, f64)> {
+        let now = Self::now(vm, all)?;
+        let time = (now.at - self.at).as_secs_f64().max(1e-3);
+        let known = (now.guests - self.guests) + (now.own - self.own);
+        let others = (now.machine - self.machine).as_secs_f64() - known.as_secs_f64();
+        Ok((others.max(0.0) / time, (now.guest - self.guest).as_secs_f64() / time))
+    }
+}
+
+/// All processors together, idle time and waiting for disks aside, what the hypervisor took away included.
+fn machine() -> Result<Duration> {
+    let stat = fs::read_to_string("/proc/stat").context("cannot read /proc/stat")?;
+    let first = stat.lines().next().unwrap_or_default();
+    let fields: Vec<u64> = first.split_whitespace().skip(1).map_while(|field| field.parse().ok()).collect();
+    let busy = fields.iter().take(8).enumerate().filter(|(at, _)| !matches!(at, 3 | 4)).map(|(_, ticks)| ticks).sum();
+    Ok(ticks(busy))
+}
+
+/// This process and its children that have ended: the traffic.
+fn own() -> Result<Duration> {
+    let stat = fs::read_to_string("/proc/self/stat").context("cannot read /proc/self/stat")?;
+    let fields = stat.rsplit_once(')').map(|(_, rest)| rest).unwrap_or_default();
+    // utime, stime, cutime, cstime: fields 14 to 17; the first here is field 3.
+    let used = fields.split_whitespace().skip(11).take(4).map_while(|field| field.parse::<u64>().ok()).sum();
+    Ok(ticks(used))
+}
+
+fn ticks(ticks: u64) -> Duration {
+    Duration::from_millis(ticks * 1000 / rustix::param::clock_ticks_per_second())
+}
