@@ -5,14 +5,18 @@
 //! - [`RuleTable`]: the rules, each under a dense [`RuleId`]; [`Counters`] stand beside it.
 //! - [`text`]: rules as people write and read them, and ClassBench's filters.
 //! - [`Engine`]: finds the first rule, in [`Order`], whose pattern a header matches. The table says what the rule does.
+//! - [`FlowCache`]: remembers what an engine found.
 
 mod engine;
+mod flow_cache;
+pub mod generate;
 mod header;
 mod rule;
 mod table;
 pub mod text;
 
-pub use engine::{Engine, Linear};
+pub use engine::{Engine, Linear, TupleMerge, TupleSpace};
+pub use flow_cache::FlowCache;
 pub use header::{Family, Header, Tracking};
 pub use rule::{Action, Bits, Limit, Pattern, Ports, Prefix, Reject, Rule, TrackingSet, Verdict};
 pub use table::{Counter, Counters, Entry, Order, RuleId, RuleTable, TableError};

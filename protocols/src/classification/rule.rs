@@ -37,6 +37,11 @@ impl Prefix {
         self.length
     }
 
+    /// Ones in the bits that count.
+    pub const fn mask(self) -> u128 {
+        mask(self.length)
+    }
+
     /// Whether the address (left-aligned) has this prefix.
     pub const fn contains(self, address: u128) -> bool {
         address & mask(self.length) == self.address
@@ -105,6 +110,11 @@ impl TrackingSet {
     #[must_use]
     pub const fn with(self, state: Tracking) -> Self {
         Self(self.0 | state as u8)
+    }
+
+    /// The states as bits, numbered as in [`Tracking`].
+    pub const fn bits(self) -> u8 {
+        self.0
     }
 
     /// Whether the state is in the set.

@@ -1,11 +1,22 @@
 //! How the rule for a header is found.
 
+mod dual;
 mod linear;
+mod packed;
+mod pool;
+mod ranking;
+mod tuple;
+mod tuple_merge;
+mod tuple_space;
 
 #[cfg(test)]
 mod tests;
 
+pub(super) use dual::BATCH;
 pub use linear::Linear;
+pub(super) use packed::{Key, Mask, V4, V6};
+pub use tuple_merge::TupleMerge;
+pub use tuple_space::TupleSpace;
 
 use super::{
     header::Header,

@@ -1,5 +1,5 @@
-use super::*;
 use crate::classification::{Action, Pattern, Ports, Rule, RuleTable, Verdict};
+use crate::classification::{Engine, Header, Linear};
 
 #[test]
 fn the_first_in_order_is_found_also_after_changes() {

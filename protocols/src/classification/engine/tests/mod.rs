@@ -1,0 +1,15 @@
+mod linear;
+mod oracle;
+mod random;
+
+use alloc::{boxed::Box, vec::Vec};
+
+use super::*;
+
+/// Every engine but the oracle.
+fn engines() -> Vec<(&'static str, Box<dyn Engine>)> {
+    alloc::vec![
+        ("tuple space", Box::new(TupleSpace::new(1)) as Box<dyn Engine>),
+        ("TupleMerge", Box::new(TupleMerge::new(2))),
+    ]
+}

@@ -1,0 +1,175 @@
+//! TupleMerge (Daly et al., "TupleMerge: Fast Software Packet Processing for Online Packet Classification", IEEE/ACM Transactions on
+//! Networking, 2019): tuple space search with few tables. A table's tuple is less than what its rules fix, so that rules of many tuples
+//! share it; where too many of them collide, it is split.
+
+mod table;
+
+use alloc::vec::Vec;
+
+use super::{
+    dual::{BATCH, Best, Dual, Search},
+    packed::{Key, Packed, V4, V6},
+    pool::Pool,
+    ranking::Ranking,
+    tuple::{Tuple, scale},
+};
+use crate::classification::table::Order;
+use table::Table;
+
+/// TupleMerge.
+pub type TupleMerge = Dual<Merge<V4>, Merge<V6>>;
+
+impl TupleMerge {
+    /// Without rules; the seed is for the hash.
+    pub const fn new(seed: u64) -> Self {
+        Dual::of(Merge::new(seed), Merge::new(seed))
+    }
+}
+
+/// How many rules may agree in all that their table looks at, before it is split (if it can be).
+const COLLISIONS: usize = 10;
+
+/// TupleMerge in one family.
+#[derive(Clone, Debug)]
+pub struct Merge<const N: usize> {
+    pool: Pool<N>,
+    tables: Vec<Table<N>>,
+    ranking: Ranking,
+    seed: u64,
+}
+
+impl<const N: usize> Merge<N> {
+    const fn new(seed: u64) -> Self {
+        Self { pool: Pool::new(), tables: Vec::new(), ranking: Ranking::new(), seed }
+    }
+
+    /// The table that a rule belongs to: of those that can hold it the one that looks at most.
+    fn best_table(&self, tuple: Tuple) -> Option<usize> {
+        let tables = self.tables.iter().enumerate().filter(|(_, table)| table.rules > 0 && table.tuple.holds(tuple));
+        tables.max_by_key(|(_, table)| table.tuple.bits()).map(|(at, _)| at)
+    }
+
+    fn make(&mut self, tuple: Tuple) -> usize {
+        let at = self.tables.iter().position(|table| table.rules == 0).unwrap_or(self.tables.len());
+        if at == self.tables.len() {
+            self.tables.push(Table::new(tuple));
+        } else {
+            self.ranking.remove(self.tables[at].first.order, at as u32);
+            self.tables[at] = Table::new(tuple);
+        }
+        self.ranking.add(Order::NONE, at as u32);
+        at
+    }
+
+    fn put(&mut self, at: usize, node: u32) {
+        let table = &mut self.tables[at];
+        let before = table.first.order;
+        table.insert(&mut self.pool, node, self.seed);
+        self.pool.set_owner(node, at as u32);
+        self.ranking.update(before, table.first.order, at as u32);
+    }
+
+    fn take(&mut self, node: u32) {
+        let at = self.pool.node(node).owner;
+        let table = &mut self.tables[at as usize];
+        let before = table.first.order;
+        table.remove(&mut self.pool, node, self.seed);
+        self.ranking.update(before, table.first.order, at);
+    }
+
+    /// Moves what fixes more than the table looks at into a table that looks at more, if the rules that collide differ there.
+    fn split(&mut self, at: usize, collisions: &[u32]) {
+        let tuples = || collisions.iter().map(|node| Tuple::of(&self.pool.node(*node).rule));
+        let Some(tuple) = tuples().reduce(Tuple::common) else { return };
+        let tuple = tuples().fold(tuple, Tuple::most).between(tuple);
+        if tuple == self.tables[at].tuple {
+            return;
+        }
+        let target = self.tables.iter().position(|table| table.rules > 0 && table.tuple == tuple);
+        let target = target.unwrap_or_else(|| self.make(tuple));
+        for node in self.tables[at].all(&self.pool) {
+            if tuple.holds(Tuple::of(&self.pool.node(node).rule)) {
+                self.take(node);
+                self.put(target, node);
+            }
+        }
+    }
+}
+
+/// What a new table looks at: less than the rule that it is made for fixes.
+fn relaxed<const N: usize>(tuple: Tuple) -> Tuple {
+    let scale = scale::<N>();
+    let [source, destination] = tuple.lengths;
+    // The shorter of two very different prefixes would keep others out, and says little.
+    let near = 4 * scale;
+    let lengths = if source > destination.saturating_add(near) {
+        [source, 0]
+    } else if destination > source.saturating_add(near) {
+        [0, destination]
+    } else {
+        [source, destination]
+    };
+    let relax = |length: u8| match length / scale {
+        32.. => length - 4 * scale,
+        25.. => length - 3 * scale,
+        17.. => length - 2 * scale,
+        9.. => length - scale,
+        _ => length,
+    };
+    Tuple { lengths: lengths.map(relax), ports: [false; 2], protocol: false }
+}
+
+impl<const N: usize> Search<N> for Merge<N> {
+    fn insert(&mut self, rule: Packed<N>) {
+        let tuple = Tuple::of(&rule);
+        let at = self.best_table(tuple).unwrap_or_else(|| self.make(relaxed::<N>(tuple)));
+        let node = self.pool.insert(rule);
+        self.put(at, node);
+        let collisions = self.tables[at].collisions(&self.pool, &rule.key(), self.seed);
+        if collisions.len() > COLLISIONS {
+            self.split(at, &collisions);
+        }
+    }
+
+    fn remove(&mut self, rule: &Packed<N>) {
+        if let Some(node) = self.pool.find(rule.id) {
+            self.take(node);
+            self.pool.remove(node);
+        }
+    }
+
+    fn search(&self, keys: &[Key<N>], best: &mut [Best]) {
+        // Table by table, all headers together: first the buckets, which are independent of each other and so are waited for
+        // together; then what the few that have rules hold. Headers that are done drop out.
+        let mut open = [0; BATCH];
+        open.iter_mut().enumerate().for_each(|(n, open)| *open = n as u8);
+        let mut count = keys.len().min(best.len()).min(BATCH);
+        for (first, at) in self.ranking.iter() {
+            let table = &self.tables[at];
+            let mut hits = [(0, 0); BATCH];
+            let (mut still, mut hit) = (0, 0);
+            for n in 0..count {
+                let at = open[n];
+                let is_open = usize::from(first < best[usize::from(at)].order);
+                open[still] = at;
+                still += is_open;
+                let hash = keys[usize::from(at)].hash(&table.mask, self.seed);
+                let bucket = table.bucket(hash);
+                hits[hit] = (at, bucket.head);
+                hit += is_open & bucket.may_have(hash);
+            }
+            count = still;
+            if count == 0 {
+                return;
+            }
+            for &(at, head) in &hits[..hit] {
+                self.pool.improve(head, &keys[usize::from(at)], &mut best[usize::from(at)]);
+            }
+        }
+    }
+
+    fn memory(&self) -> usize {
+        let buckets: usize = self.tables.iter().map(Table::memory).sum();
+        self.pool.memory() + self.ranking.memory() + buckets + self.tables.capacity() * size_of::<Table<N>>()
+    }
+}

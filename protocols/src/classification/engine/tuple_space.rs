@@ -1,0 +1,131 @@
+//! Tuple space search (Srinivasan, Suri, Varghese, SIGCOMM 1999): a hash table for each [`Tuple`] that occurs, all of them searched,
+//! but for those that cannot have a better rule than the one found.
+
+use alloc::vec::Vec;
+
+use hashbrown::HashTable;
+
+use super::{
+    dual::{Best, Dual, Search},
+    packed::{Key, Mask, Packed, V4, V6},
+    pool::{END, Pool, first},
+    ranking::{First, Ranking},
+    tuple::Tuple,
+};
+use crate::classification::table::Order;
+
+/// Tuple space search.
+pub type TupleSpace = Dual<Space<V4>, Space<V6>>;
+
+impl TupleSpace {
+    /// Without rules; the seed is for the hash.
+    pub const fn new(seed: u64) -> Self {
+        Dual::of(Space::new(seed), Space::new(seed))
+    }
+}
+
+/// Tuple space search in one family.
+#[derive(Clone, Debug)]
+pub struct Space<const N: usize> {
+    pool: Pool<N>,
+    tables: Vec<Table<N>>,
+    ranking: Ranking,
+    seed: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Table<const N: usize> {
+    tuple: Tuple,
+    mask: Mask<N>,
+    first: First,
+    rules: usize,
+    /// Heads of lists of the rules that agree in all that counts.
+    lists: HashTable<u32>,
+}
+
+impl<const N: usize> Space<N> {
+    const fn new(seed: u64) -> Self {
+        Self { pool: Pool::new(), tables: Vec::new(), ranking: Ranking::new(), seed }
+    }
+
+    /// The table of this tuple; made if there is none. Empty ones are used again.
+    fn table(&mut self, tuple: Tuple) -> usize {
+        if let Some(at) = self.tables.iter().position(|table| table.tuple == tuple) {
+            return at;
+        }
+        let table = Table { tuple, mask: tuple.mask(), first: First::NONE, rules: 0, lists: HashTable::new() };
+        let at = self.tables.iter().position(|table| table.rules == 0).unwrap_or(self.tables.len());
+        if at == self.tables.len() {
+            self.tables.push(table);
+        } else {
+            self.ranking.remove(self.tables[at].first.order, at as u32);
+            self.tables[at] = table;
+        }
+        self.ranking.add(Order::NONE, at as u32);
+        at
+    }
+}
+
+impl<const N: usize> Search<N> for Space<N> {
+    fn insert(&mut self, rule: Packed<N>) {
+        let at = self.table(Tuple::of(&rule));
+        let (pool, table, seed) = (&mut self.pool, &mut self.tables[at], self.seed);
+        let key = rule.key();
+        let mask = table.mask;
+        let node = pool.insert(rule);
+        pool.set_owner(node, at as u32);
+        let hash = key.hash(&mask, seed);
+        match table.lists.find_mut(hash, |head| pool.node(*head).rule.key().agrees(&key, &mask)) {
+            Some(head) => *head = pool.link(*head, node),
+            None => {
+                let again = |head: &u32| pool.node(*head).rule.key().hash(&mask, seed);
+                table.lists.insert_unique(hash, node, again);
+            }
+        }
+        table.rules += 1;
+        let before = table.first.order;
+        table.first.inserted(rule.order);
+        self.ranking.update(before, table.first.order, at as u32);
+    }
+
+    fn remove(&mut self, rule: &Packed<N>) {
+        let Some(node) = self.pool.find(rule.id) else { return };
+        let at = self.pool.node(node).owner;
+        let (pool, table) = (&mut self.pool, &mut self.tables[at as usize]);
+        let (key, mask) = (pool.node(node).rule.key(), table.mask);
+        let hash = key.hash(&mask, self.seed);
+        if let Ok(mut entry) = table.lists.find_entry(hash, |head| pool.node(*head).rule.key().agrees(&key, &mask)) {
+            match pool.unlink(*entry.get(), node) {
+                END => drop(entry.remove()),
+                head => *entry.get_mut() = head,
+            }
+        }
+        pool.remove(node);
+        table.rules -= 1;
+        let before = table.first.order;
+        let least = || table.lists.iter().map(|head| first(pool, *head)).min().unwrap_or(Order::NONE);
+        table.first.removed(rule.order, table.rules, least);
+        self.ranking.update(before, table.first.order, at);
+    }
+
+    fn search(&self, keys: &[Key<N>], best: &mut [Best]) {
+        for (key, best) in keys.iter().zip(best) {
+            for (first, at) in self.ranking.iter() {
+                if first >= best.order {
+                    break;
+                }
+                let table = &self.tables[at];
+                let hash = key.hash(&table.mask, self.seed);
+                let agrees = |head: &u32| self.pool.node(*head).rule.key().agrees(key, &table.mask);
+                if let Some(head) = table.lists.find(hash, agrees) {
+                    self.pool.improve(*head, key, best);
+                }
+            }
+        }
+    }
+
+    fn memory(&self) -> usize {
+        let lists: usize = self.tables.iter().map(|table| table.lists.allocation_size()).sum();
+        self.pool.memory() + self.ranking.memory() + lists + self.tables.capacity() * size_of::<Table<N>>()
+    }
+}
