@@ -6,13 +6,14 @@ use log::info;
 use protocols::stack::{Full, Offloads, Receive, RxMeta, Transmit, TxMeta};
 use virtio::Features;
 use virtio::net::{
-    Checksum, Gso, GsoKind, LARGE_FRAME, MsixTarget, Net, OpenError, Options, QueuePair, RxChecksum, RxQueue, TxError,
-    TxQueue,
+    Checksum, Gso, GsoKind, Interrupt, LARGE_FRAME, MsixTarget, Net, Notifications, OpenError, Options, QueuePair,
+    RxChecksum, RxQueue, TxError, TxQueue,
 };
 use virtio::transport::Transport;
 use virtio::transport::pci::{self, ConfigPorts, PciError, PciTransport};
 
-use crate::arch::{interrupts, lapic};
+use crate::arch::{interrupts, ioapic, lapic};
+use crate::boot::{Loader, loader};
 use crate::device::{DeviceMemory, Ports, Registers};
 
 type Device = PciTransport<ConfigPorts<Ports>, Registers>;
@@ -27,6 +28,8 @@ pub enum NicError {
     Pci(PciError),
     /// The device could not be initialised.
     Open(OpenError),
+    /// The device interrupts in a way that would not reach us.
+    Interrupt(Interrupt),
 }
 
 impl fmt::Display for NicError {
@@ -37,6 +40,13 @@ impl fmt::Display for NicError {
             ),
             Self::Pci(error) => write!(f, "virtio network card: {error}"),
             Self::Open(error) => write!(f, "virtio network card: {error}"),
+            Self::Interrupt(Interrupt::Line(line)) => {
+                write!(
+                    f,
+                    "virtio network card: its interrupts would come by line {line}: give it MSI-X vectors (`vectors=4`)"
+                )
+            }
+            Self::Interrupt(other) => write!(f, "virtio network card: {other:?} brings no interrupts"),
         }
     }
 }
@@ -76,6 +86,15 @@ impl Nic {
         let target = [MsixTarget { apic_id: lapic::id() as u8, vector: interrupts::NIC }];
         let options = options(Features::from_bits(transport.device_features()), &target);
         let (net, mut pairs) = Net::open(transport, &DeviceMemory, &options).map_err(NicError::Open)?;
+        match net.interrupt() {
+            Interrupt::Msix { .. } => {}
+            // uhyve raises the I/O APIC's pin by an edge for each frame, so there is nothing to acknowledge. A line of QEMU's machine stays up until its cause is
+            // gone, and is not served.
+            Interrupt::Line(pin) if loader() == Loader::Uhyve && pin < ioapic::PINS => {
+                ioapic::route_edge(pin, interrupts::NIC, lapic::id() as u8);
+            }
+            other => return Err(NicError::Interrupt(other)),
+        }
         let pair = pairs.pop().ok_or(NicError::Absent)?;
         info!("network card: {:?}, mtu {}, {}, {:?}", net.mac(), net.mtu(), net.features(), net.interrupt());
         Ok(Self { net, pair, full: false })
@@ -133,7 +152,9 @@ impl Nic {
 
 /// Large buffers only for a card that makes use of them.
 fn options(offered: Features, target: &[MsixTarget]) -> Options<'_> {
-    let mut options = Options { interrupts: target, ..Options::default() };
+    // uhyve asks not to be notified while it works, and does not look again before it sleeps.
+    let notify = if loader() == Loader::Uhyve { Notifications::Always } else { Notifications::AsAsked };
+    let mut options = Options { interrupts: target, notify, ..Options::default() };
     if offered.contains(Features::HOST_TSO4 | Features::CSUM) {
         options.features = options.features | Features::HOST_TSO4;
         (options.tx_frame, options.tx_buffers) = (LARGE_FRAME, LARGE_BUFFERS);

@@ -55,16 +55,28 @@ pub fn install() {
     std::thread::spawn(move || {
         if let Some(signal) = signals.forever().next() {
             INTERRUPTED.store(true, Ordering::SeqCst);
-            loop {
-                let last = lock().1.pop();
-                match last {
-                    Some((_, action)) => action(),
-                    None => break,
-                }
-            }
+            undo_all();
             std::process::exit(128 + signal);
         }
     });
+}
+
+/// Undoes everything and ends the process with `code`.
+pub fn exit(code: i32) -> ! {
+    park_if_interrupted();
+    undo_all();
+    std::process::exit(code)
+}
+
+/// Latest first.
+fn undo_all() {
+    loop {
+        let last = lock().1.pop();
+        match last {
+            Some((_, action)) => action(),
+            None => break,
+        }
+    }
 }
 
 /// Never returns if the command is being interrupted: the thread of [`install`] ends the process.

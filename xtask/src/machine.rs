@@ -1,12 +1,14 @@
 //! The virtual machine that the image boots in: QEMU's command line.
 
+use std::ffi::OsStr;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 
-use crate::{command, hosted, netbench};
+use crate::{command, hosted, netbench, uhyve};
 
 /// Address of the host on the TAP.
 pub const TAP_HOST: &str = "10.77.0.1";
@@ -14,7 +16,7 @@ pub const TAP_HOST: &str = "10.77.0.1";
 pub const TAP_GUEST: &str = "10.77.0.2";
 
 /// What runs the guest.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub enum Vmm {
     /// QEMU, the image.
     #[default]
@@ -23,7 +25,16 @@ pub enum Vmm {
     Hosted,
     /// QEMU, a Linux guest in place of the image: its initial file system. The kernel is in the image's place.
     Linux(PathBuf),
+    /// The program uhyve, on the host's KVM and a TAP.
+    Uhyve(PathBuf),
+    /// A monitor in a Linux guest of QEMU's.
+    Nested(Arc<uhyve::Nested>),
 }
+
+/// Address of the host on QEMU's user-mode network.
+const USER_HOST: &str = "10.0.2.2";
+/// The address that this network gives its first guest, and to which it forwards.
+const USER_GUEST: &str = "10.0.2.15";
 
 /// What a network card of QEMU's does not offer without offloads.
 pub const WITHOUT_OFFLOADS: &str = ",csum=off,gso=off,guest_csum=off,host_tso4=off,host_tso6=off,guest_tso4=off,guest_tso6=off,guest_ufo=off,host_ufo=off";
@@ -205,45 +216,64 @@ impl Machine {
     pub fn command(&self) -> Command {
         match &self.vmm {
             Vmm::Linux(initramfs) => netbench::linux_command(self, initramfs),
-            Vmm::Qemu => self.qemu(),
+            Vmm::Qemu => self.within("qemu-system-x86_64", self.qemu_words(&self.image, &self.network)),
             Vmm::Hosted => hosted::command(self),
+            // The device tree tells the counter's rate.
+            Vmm::Uhyve(program) => self.within(program, uhyve::words(self, &self.image, &[])),
+            Vmm::Nested(nested) => self.within("qemu-system-x86_64", nested.words(self)),
         }
     }
 
-    fn qemu(&self) -> Command {
+    /// `program` in the namespace of the network.
+    fn within(&self, program: impl AsRef<OsStr>, arguments: Vec<String>) -> Command {
         let mut command = match self.network.namespace() {
             Some(namespace) => {
                 let mut command = command::tethered("ip");
-                command.args(["netns", "exec", namespace, "qemu-system-x86_64"]);
+                command.args(["netns", "exec", namespace]).arg(program);
                 command
             }
-            None => command::tethered("qemu-system-x86_64"),
+            None => command::tethered(program),
         };
+        command.args(arguments);
+        command
+    }
+
+    /// QEMU's arguments, for the image at `image` on `network`.
+    pub fn qemu_words(&self, image: &Path, network: &Network) -> Vec<String> {
         let accel = match self.accel {
             Accel::Kvm => "kvm",
             Accel::Tcg => "tcg,thread=multi",
         };
-        command.args(["-M", "q35", "-accel", accel]);
+        let mut all = words(["-M", "q35", "-accel", accel]);
         // With MWAIT (CPUID's MONITOR) Hermit's idle loop burns the host's processor and loses wake-ups.
-        command.args(["-cpu", "max,-monitor", "-smp", &self.processors.to_string(), "-m", &self.memory]);
-        command.args(["-nodefaults", "-no-reboot", "-display", "none", "-serial", "stdio"]);
-        command.args(["-device", "isa-debug-exit,iobase=0xf4,iosize=4"]);
-        command.args(self.network.arguments());
+        all.extend(words(["-cpu", "max,-monitor", "-smp", &self.processors.to_string(), "-m", &self.memory]));
+        all.extend(words(["-nodefaults", "-no-reboot", "-display", "none", "-serial", "stdio"]));
+        all.extend(words(["-device", "isa-debug-exit,iobase=0xf4,iosize=4"]));
+        all.extend(network.arguments());
         // Without an option ROM: the machine boots from the image only.
         let offloads = if self.without_offloads { WITHOUT_OFFLOADS } else { "" };
-        command.args(["-device", &format!("virtio-net-pci,netdev=n0,disable-legacy=on,romfile={offloads}")]);
-        let mut line = format!("midflight -freq {}", self.tsc_mhz);
-        if self.network.namespace().is_some() {
-            line += &format!(" -- ip={TAP_GUEST}/24 gateway={TAP_HOST}");
-        } else {
-            line += " --";
-        }
-        for option in &self.options {
-            line += " ";
-            line += option;
-        }
-        command.arg("-kernel").arg(&self.image).args(["-append", &line]);
-        command
+        all.extend(words(["-device", &format!("virtio-net-pci,netdev=n0,disable-legacy=on,romfile={offloads}")]));
+        let line = format!("midflight -freq {} -- {}", self.tsc_mhz, self.image_options().join(" "));
+        all.extend(words(["-kernel", &image.display().to_string(), "-append", line.trim_end()]));
+        all
+    }
+
+    /// The options of the image: its address, where it cannot ask by DHCP, then what was asked for.
+    pub fn image_options(&self) -> Vec<String> {
+        let mut options = match (&self.network, &self.vmm) {
+            // The bridge is not there before the image is ready.
+            (Network::User(_), Vmm::Nested(_)) => vec![format!("ip={USER_GUEST}/24"), format!("gateway={USER_HOST}")],
+            (Network::User(_), _) => Vec::new(),
+            _ => vec![format!("ip={TAP_GUEST}/24"), format!("gateway={TAP_HOST}")],
+        };
+        options.extend(self.options.iter().cloned());
+        options
+    }
+
+    /// Its memory in MiB, 0 if that is no size.
+    pub fn memory_mib(&self) -> u64 {
+        let number = self.memory.trim_end_matches(['M', 'G']).parse().unwrap_or(0);
+        if self.memory.ends_with('G') { number * 1024 } else { number }
     }
 }
 

@@ -24,6 +24,7 @@ mod record;
 mod run;
 mod test;
 mod tidy;
+mod uhyve;
 mod ui;
 mod vm;
 

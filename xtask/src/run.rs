@@ -8,7 +8,7 @@ use crate::link::{self, Link};
 use crate::machine::{Accel, Machine, Network, SERVICES, TAP_GUEST, Transport, Vmm, forwards};
 use crate::netns::Namespace;
 use crate::vm::Vm;
-use crate::{accel, clock, command, hosted, image, provision, ui};
+use crate::{accel, clock, command, hosted, image, provision, uhyve, ui};
 
 /// Options of `run`.
 #[derive(clap::Args)]
@@ -34,9 +34,24 @@ pub struct Args {
     /// queue= (64k or 100p), seed=; with up. or down. in front for one direction only. Implies --tap.
     #[arg(long, value_name = "SPEC")]
     link: Option<String>,
+    /// The virtual machine monitor.
+    #[arg(long, value_enum, default_value = "qemu", conflicts_with_all = ["hosted", "link", "accel"])]
+    vmm: Monitor,
+    /// With `--vmm uhyve`: in a small Linux guest whose KVM is emulated, for machines whose own is not usable.
+    #[arg(long)]
+    nested: bool,
     /// Options for the image, such as `log=debug` or `congestion=reno`.
     #[arg(last = true, value_name = "OPTION")]
     options: Vec<String>,
+}
+
+/// The virtual machine monitors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Monitor {
+    /// QEMU.
+    Qemu,
+    /// Hermit's own, on KVM; its only network is a TAP.
+    Uhyve,
 }
 
 /// How long the image may take to boot; TCG on a loaded machine takes a few seconds.
@@ -49,6 +64,12 @@ pub fn run(args: &Args) -> Result<()> {
     }
     // For the lines that are suggested; the guest runs without them.
     provision::want(&[provision::IPERF3, provision::NETCAT]);
+    if args.nested && args.vmm == Monitor::Qemu {
+        bail!("--nested goes with --vmm uhyve");
+    }
+    if args.vmm == Monitor::Uhyve && !args.nested {
+        uhyve::run::usable(args.tap)?;
+    }
     let image = if args.hosted { hosted::build()? } else { image::build()? };
     let namespace = (args.tap || args.hosted || args.link.is_some()).then(Namespace::new).transpose()?;
     let start = |(spec, namespace): (&String, &Namespace)| Link::start(&link::build()?, namespace, spec, true);
@@ -69,6 +90,9 @@ pub fn run(args: &Args) -> Result<()> {
         without_offloads: false,
         options: args.options.clone(),
     };
+    if args.vmm == Monitor::Uhyve {
+        return uhyve::run::run(machine, args.nested);
+    }
     if args.hosted {
         ui::step("Starting");
     } else {
@@ -90,7 +114,7 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 /// Says where the guest is and what to type next.
-fn tell(network: &Network, ready: &str) {
+pub fn tell(network: &Network, ready: &str) {
     let at = |transport, port| network.address(transport, port);
     ui::step("Ready; Ctrl-C ends it");
     if let Network::User(forwards) = network {

@@ -118,6 +118,11 @@ impl Vm {
         self.log.lock().lines.iter().any(|line| wanted(line))
     }
 
+    /// The last line of the log so far that begins with `start`, without it.
+    pub fn last_line(&self, start: &str) -> Option<String> {
+        self.log.lock().lines.iter().rev().find_map(|line| line.strip_prefix(start)).map(str::to_owned)
+    }
+
     /// Processor time that QEMU has used, all threads, user and system.
     pub fn cpu_time(&self) -> Result<Duration> {
         let stat =

@@ -1,8 +1,11 @@
-//! Ending the virtual machine, from any state.
+//! Ending the virtual machine, and the serial port, from any state.
+//!
+//! Two ways to each: what QEMU's machine has as devices, uhyve has as hypercalls (`uhyve-interface`, version 1).
 
 use core::arch::asm;
+use core::sync::atomic::{AtomicBool, Ordering};
 
-use super::cpu;
+use super::{cpu, paging};
 
 /// QEMU's `isa-debug-exit`: value `n` ends it with status `2n + 1`, so 0 is the status of failure.
 const DEBUG_EXIT: u16 = 0xf4;
@@ -10,16 +13,38 @@ const DEBUG_EXIT: u16 = 0xf4;
 const RESET: u16 = 0xcf9;
 /// COM1.
 const SERIAL: u16 = 0x3f8;
+/// uhyve's exit: takes the physical address of the status.
+const HYPERCALL_EXIT: u16 = 0x540;
+/// uhyve's serial port: takes an octet, by a write of 32 bits.
+const HYPERCALL_SERIAL: u16 = 0x800;
+
+/// Under uhyve. Until this is set nothing but the PVH entry writes or ends anything.
+static HYPERCALLS: AtomicBool = AtomicBool::new(false);
+
+/// The status of a failure, where uhyve reads it.
+static FAILURE: i32 = 1;
+
+/// The machine is uhyve's. Once, on the boot processor, before anything is written.
+pub fn use_hypercalls() {
+    HYPERCALLS.store(true, Ordering::Relaxed);
+}
 
 /// Ends the machine with status 1.
 pub fn fail() -> ! {
+    cpu::interrupts_off();
+    if HYPERCALLS.load(Ordering::Relaxed)
+        && let Some(address) = paging::translate((&raw const FAILURE).cast())
+        && let Ok(address) = u32::try_from(address)
+    {
+        // SAFETY: uhyve reads the status, and nothing runs after this.
+        unsafe { cpu::out32(HYPERCALL_EXIT, address) };
+    }
     end()
 }
 
 /// First the way that carries a status; where nobody listens there, a reset (which ends QEMU under `-no-reboot`);
 /// then a triple fault.
 fn end() -> ! {
-    cpu::interrupts_off();
     // SAFETY: nothing runs after this.
     unsafe {
         cpu::out32(DEBUG_EXIT, 0);
@@ -40,6 +65,10 @@ pub fn raw_line(text: &[u8]) {
 pub fn put(octet: u8) {
     // SAFETY: the port belongs to the console; at worst two processors' octets mix.
     unsafe {
+        if HYPERCALLS.load(Ordering::Relaxed) {
+            cpu::out32(HYPERCALL_SERIAL, octet.into());
+            return;
+        }
         // A port that is never ready must not hold the machine up: give up after about a millisecond.
         for _ in 0..10_000 {
             if cpu::in8(SERIAL + 5) & 0x20 != 0 {

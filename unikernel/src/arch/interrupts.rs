@@ -6,7 +6,7 @@ use core::arch::naked_asm;
 use super::{idt, lapic};
 use crate::processors;
 
-/// The NIC has something (MSI-X).
+/// The NIC has something.
 pub const NIC: u8 = 0xe0;
 /// Another processor wants this one to look.
 pub const WAKE: u8 = 0xe1;

@@ -7,6 +7,7 @@ pub mod exceptions;
 pub mod exit;
 pub mod idt;
 pub mod interrupts;
+pub mod ioapic;
 pub mod lapic;
 pub mod memory;
 pub mod paging;

@@ -145,14 +145,28 @@ pub fn install_local(tables: &'static LocalTables, pages: &'static [Table], last
     true
 }
 
-/// Makes page 0 fault, so that a null pointer is found out. The kernel mapped it for its ACPI scan.
+/// The pages of a large page that [`unmap_null_page`] takes apart.
+static FIRST_PAGES: Table = Table::new();
+
+/// Makes page 0 fault, so that a null pointer is found out. The kernel mapped it for its ACPI scan; uhyve maps it in a large page.
 pub fn unmap_null_page() {
     let mut table = cpu::cr3() & ADDRESS;
     for level in 0..4 {
         // SAFETY: as in `translate`.
         let entry = unsafe { &(*physical::<Table>(table)).0[0] };
         let value = entry.load(Ordering::Relaxed);
-        if value & PRESENT == 0 || (level > 0 && level < 3 && value & LARGE != 0) {
+        if value & PRESENT == 0 || (level == 1 && value & LARGE != 0) {
+            return;
+        }
+        if level == 2 && value & LARGE != 0 {
+            let flags = value & !(ADDRESS | LARGE);
+            for (page, small) in FIRST_PAGES.0.iter().enumerate().skip(1) {
+                small.store((page * PAGE) as u64 | flags, Ordering::Relaxed);
+            }
+            let Some(pages) = translate((&raw const FIRST_PAGES).cast()) else { return };
+            entry.store(pages | WRITABLE | PRESENT, Ordering::SeqCst);
+            // SAFETY: the same pages but for the first, where nothing is that anyone reads once the kernel runs.
+            unsafe { cpu::set_cr3(cpu::cr3()) };
             return;
         }
         if level == 3 {

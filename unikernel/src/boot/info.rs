@@ -15,7 +15,7 @@ const SERIAL_PORT: u16 = 0x3f8;
 
 /// `RawBootInfo` of `hermit-entry`, platform "Multiboot".
 #[repr(C)]
-struct BootInfo {
+pub struct BootInfo {
     physical_start: u64,
     physical_end: u64,
     serial_port: u16,
@@ -28,6 +28,17 @@ struct BootInfo {
     command_line_length: u64,
     multiboot: u64,
     spare: [u64; 4],
+}
+
+impl BootInfo {
+    /// First octet of physical memory and the one after its last.
+    ///
+    /// # Safety
+    /// `from` points to boot information that a loader has filled.
+    pub unsafe fn read_memory(from: *const Self) -> (u64, u64) {
+        // SAFETY: the caller vouches for it; the fields are plain numbers.
+        unsafe { ((&raw const (*from).physical_start).read(), (&raw const (*from).physical_end).read()) }
+    }
 }
 
 /// Multiboot 1 information with nothing but a memory map (flag bit 6).
@@ -85,9 +96,14 @@ static TOLD: Once = Once(UnsafeCell::new(Told {
 
 static MEMORY: AtomicU64 = AtomicU64::new(0);
 
-/// Octets of memory that the machine has, 0 if the loader was not PVH.
+/// Octets of memory that the machine has.
 pub fn memory_octets() -> u64 {
     MEMORY.load(Ordering::Relaxed)
+}
+
+/// Notes how many octets of memory the machine has.
+pub fn set_memory(octets: u64) {
+    MEMORY.store(octets, Ordering::Relaxed);
 }
 
 unsafe extern "C" {
@@ -111,7 +127,7 @@ pub extern "C" fn describe_machine(start_info: u32) -> *const u8 {
         *to = MultibootRegion { size: 20, start: from.start, length: from.length, kind: RAM };
         count += 1;
     }
-    MEMORY.store(start.regions().iter().filter(ram).map(|r| r.length).sum(), Ordering::Relaxed);
+    set_memory(start.regions().iter().filter(ram).map(|r| r.length).sum());
 
     told.multiboot.flags = 1 << 6;
     told.multiboot.memory_map = (&raw const told.regions) as u32;

@@ -2,10 +2,12 @@
 //!
 //! QEMU enters the image through its PVH note in 32-bit protected mode ([`entry`]); [`info`] translates what QEMU tells
 //! into what Hermit's loader would have told; then Hermit's `_start` takes over and later calls [`crate::main`].
-//! A loader of Hermit (uhyve) starts at `_start` itself and never comes here.
+//! uhyve is a loader of Hermit: it makes page tables and boot information itself and enters at [`loader`], right before `_start`.
 
 mod entry;
 mod info;
+mod loader;
 mod pvh;
 
 pub use info::memory_octets;
+pub use loader::{Loader, loader, take_information};

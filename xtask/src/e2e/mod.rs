@@ -14,6 +14,7 @@ mod processors;
 mod swaps;
 mod tap;
 mod traffic;
+mod uhyve;
 mod wire;
 
 use std::path::PathBuf;
@@ -74,6 +75,11 @@ pub const STEPS: &[Step] = &[
         run: link::emulated,
     },
     Step { name: "tap", what: "the same on a TAP in a network namespace of its own", run: tap::download },
+    Step {
+        name: "uhyve",
+        what: "the same image under uhyve, in a Linux guest: ping, payload, iperf3 both ways with swaps, status",
+        run: uhyve::nested,
+    },
 ];
 
 /// How long a boot may take under the translator on a loaded machine.
@@ -127,13 +133,18 @@ impl Lab {
 
     /// A guest that is ready. A port that another program took between our choosing it and QEMU's use of it is replaced.
     pub fn boot(&self, change: impl Fn(&mut Machine)) -> Result<Guest> {
+        self.boot_within(BOOT, change)
+    }
+
+    /// The same, where a boot may take as long as `limit`.
+    pub fn boot_within(&self, limit: Duration, change: impl Fn(&mut Machine)) -> Result<Guest> {
         let mut attempts = 0;
         loop {
             attempts += 1;
             let mut machine = self.machine()?;
             change(&mut machine);
             let vm = Vm::start(machine, |_| ())?;
-            match vm.wait_ready(BOOT) {
+            match vm.wait_ready(limit) {
                 Ok(ready) => {
                     accel::image_is_good();
                     return Ok(Guest { vm, ready });

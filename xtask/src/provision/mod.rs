@@ -5,13 +5,14 @@ mod compilers;
 mod kernel;
 pub mod linux;
 mod system;
+pub mod uhyve;
 
 use std::path::PathBuf;
 
 use anyhow::Result;
 
 pub use compilers::Prefix;
-pub use system::{CXX, IPERF3, NETCAT, QEMU, ROUTES, need, want};
+pub use system::{CXX, IPERF3, NETCAT, PING, QEMU, ROUTES, XZ, need, want};
 
 use crate::paths;
 

@@ -21,6 +21,10 @@ pub const IPERF3: Program = Program { name: "iperf3", package: "iperf3" };
 pub const NETCAT: Program = Program { name: "nc", package: "netcat-openbsd" };
 /// Compiles the fuzzer's own run-time library, which is C++.
 pub const CXX: Program = Program { name: "g++", package: "g++" };
+/// Asks whether the guest is there.
+pub const PING: Program = Program { name: "ping", package: "iputils-ping" };
+/// Debian 13 compresses the kernel's modules.
+pub const XZ: Program = Program { name: "xz", package: "xz-utils" };
 /// Makes network namespaces and TAP devices.
 pub const ROUTES: Program = Program { name: "ip", package: "iproute2" };
 

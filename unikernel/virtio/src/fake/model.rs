@@ -108,9 +108,10 @@ pub struct Model {
 impl Model {
     pub(super) fn new(shape: Shape, memory: FakeMemory) -> Self {
         let basic = Features::VERSION_1 | Features::MAC | Features::MTU | Features::STATUS;
+        let uhyve = basic | Features::CSUM | Features::GUEST_CSUM;
         let rich = Features::DRIVER | Features::MRG_RXBUF | Features::RING_INDIRECT_DESC;
         Self {
-            offered: if shape.is_uhyve() { basic } else { rich },
+            offered: if shape.is_uhyve() { uhyve } else { rich },
             refuses_features: false,
             stuck: false,
             refuses_entries: false,

@@ -52,7 +52,7 @@ impl<N: Notify> Control<N> {
         if self.ring.add(&chain, 0).is_err() {
             return false;
         }
-        if self.ring.kick_wanted() {
+        if self.ring.kick_wanted(false) {
             self.notify.notify();
         }
         for _ in 0..POLLS {

@@ -48,7 +48,7 @@ use alloc::vec::Vec;
 use control::Control;
 pub use counters::Counters;
 pub use header::{Checksum, Gso, GsoKind, HEADER, HeaderError, RxChecksum, RxMeta, TxMeta};
-pub use options::{ETHERNET, LARGE_FRAME, MTU_DEFAULT, OpenError, Options};
+pub use options::{ETHERNET, LARGE_FRAME, MTU_DEFAULT, Notifications, OpenError, Options};
 pub use pair::QueuePair;
 pub use rx::{RxBuffer, RxQueue};
 pub use tx::{TxBuffer, TxError, TxQueue};
@@ -78,6 +78,7 @@ mod config {
 #[derive(Clone, Copy, Debug)]
 struct Settings {
     features: Features,
+    notify: Notifications,
 }
 
 /// The device as a whole.
@@ -265,7 +266,7 @@ fn make_pair<T: Transport, D: Dma + ?Sized>(
     options: &Options<'_>,
     (pair, features, interrupt): (u16, Features, Interrupt),
 ) -> Result<QueuePair<T::Notify>, OpenError> {
-    let settings = Settings { features };
+    let settings = Settings { features, notify: options.notify };
     let entry = matches!(interrupt, Interrupt::Msix { .. }).then_some(pair);
     let (ring, notify, count) = make_queue(transport, dma, (2 * pair, options.rx_buffers), features, entry)?;
     let rx = RxQueue::new(dma, ring, notify, settings, (count, options.rx_frame))?;

@@ -19,6 +19,17 @@ pub const LARGE_FRAME: usize = 65550;
 /// The longest frame that buffers may be made for.
 const FRAME_MOST: usize = 128 * 1024;
 
+/// When the device is told of new buffers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Notifications {
+    /// When it asks for it (§2.7.10).
+    #[default]
+    AsAsked,
+    /// After every burst, whatever it asks for, which the standard allows (it SHOULD NOT be told, §2.7.10.1). For a device that looks for new buffers, then asks to be told, and does
+    /// not look again: what was added between the two it would never find. uhyve 0.10 is one, for both queues.
+    Always,
+}
+
 /// What the caller wants of the device.
 #[derive(Clone, Copy, Debug)]
 pub struct Options<'a> {
@@ -28,6 +39,8 @@ pub struct Options<'a> {
     pub pairs: u16,
     /// MSI-X targets: entry *n* for pair *n*, receiving and transmitting. Empty: no MSI-X. Else one for each pair at least.
     pub interrupts: &'a [MsixTarget],
+    /// When the device is told of new buffers.
+    pub notify: Notifications,
     /// Receive buffers of each pair. The queue has at least as many descriptors, if the device allows it; else fewer are used.
     pub rx_buffers: u16,
     /// Transmit buffers of each pair, as above.
@@ -46,6 +59,7 @@ impl Default for Options<'_> {
             features: Features::DRIVER & !segmentation,
             pairs: 1,
             interrupts: &[],
+            notify: Notifications::AsAsked,
             rx_buffers: 256,
             tx_buffers: 256,
             rx_frame: 2048 - HEADER,

@@ -6,7 +6,7 @@
 use super::buffers::{Buffers, Owner};
 use super::counters::Counters;
 use super::header::{self, HEADER, RxMeta};
-use super::{ETHERNET, Settings};
+use super::{ETHERNET, Notifications, Settings};
 use crate::mem::Dma;
 use crate::ring::{DeviceFault, Direction, Ring, RingError, Segment};
 use crate::transport::Notify;
@@ -158,7 +158,7 @@ impl<N: Notify> RxQueue<N> {
 
     /// Tells the device of the buffers it got back, if it wants to know. Once for a burst.
     pub fn kick(&mut self) {
-        if self.ring.kick_wanted() {
+        if self.ring.kick_wanted(self.settings.notify == Notifications::Always) {
             self.counters.rx_kicks += 1;
             self.notify.notify();
         }

@@ -9,7 +9,7 @@ use core::fmt;
 use super::buffers::{Buffers, Owner};
 use super::counters::Counters;
 use super::header::{self, HEADER, HeaderError, TxMeta};
-use super::{ETHERNET, Settings};
+use super::{ETHERNET, Notifications, Settings};
 use crate::Features;
 use crate::mem::Dma;
 use crate::ring::{Direction, Ring, RingError, Segment};
@@ -208,7 +208,7 @@ impl<N: Notify> TxQueue<N> {
 
     /// Tells the device of new frames, if it wants to know. Once for a burst.
     pub fn kick(&mut self) {
-        if self.ring.kick_wanted() {
+        if self.ring.kick_wanted(self.settings.notify == Notifications::Always) {
             self.counters.tx_kicks += 1;
             self.notify.notify();
         }

@@ -260,14 +260,17 @@ impl Ring {
         self.avail.wrapping_sub(self.kicked)
     }
 
-    /// Whether the device wants to be notified of what was added since the last call (§2.7.10, §2.7.13.4); the caller then notifies it. Call it once
-    /// for a burst, and before 32768 chains were added.
-    pub fn kick_wanted(&mut self) -> bool {
+    /// Whether the device wants to be notified of what was added since the last call (§2.7.10, §2.7.13.4), or something was added and `always`; the caller
+    /// then notifies it. Call it once for a burst, and before 32768 chains were added.
+    pub fn kick_wanted(&mut self, always: bool) -> bool {
         let (old, new) = (self.kicked, self.avail);
         if old == new || self.broken {
             return false;
         }
         self.kicked = new;
+        if always {
+            return true;
+        }
         // The index must be out before the device's wish is read: the device writes its wish, then reads the index.
         fence(Ordering::SeqCst);
         if self.event_idx {

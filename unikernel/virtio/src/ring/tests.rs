@@ -126,24 +126,24 @@ fn one_notification_for_a_burst() {
     for event_idx in [false, true] {
         let (mut ring, mut device, memory) = both(16, event_idx);
         let one = out(&memory);
-        assert!(!ring.kick_wanted(), "nothing was added");
+        assert!(!ring.kick_wanted(false), "nothing was added");
         for token in 0..5 {
             ring.add(&[one], token).unwrap();
         }
-        assert!(ring.kick_wanted());
-        assert!(!ring.kick_wanted());
+        assert!(ring.kick_wanted(false));
+        assert!(!ring.kick_wanted(false));
         // The device is at work and wants no notification.
         device.pop().unwrap();
         device.ask_notify(false);
         for token in 5..9 {
             ring.add(&[one], token).unwrap();
         }
-        assert!(!ring.kick_wanted());
+        assert!(!ring.kick_wanted(false));
         // It empties the ring and asks again.
         while device.pop().is_some() {}
         assert!(device.ask_notify(true));
         ring.add(&[one], 9).unwrap();
-        assert!(ring.kick_wanted());
+        assert!(ring.kick_wanted(false));
     }
 }
 
@@ -154,7 +154,7 @@ fn a_device_that_asks_again_sees_what_came_meanwhile() {
         let one = out(&memory);
         device.ask_notify(false);
         ring.add(&[one], 0).unwrap();
-        assert!(!ring.kick_wanted());
+        assert!(!ring.kick_wanted(false));
         assert!(!device.ask_notify(true), "the chain came while no notification was wanted");
     }
 }
@@ -284,7 +284,7 @@ fn an_index_that_jumps_breaks_the_ring() {
         device.jump(jump);
         assert_eq!(ring.pop(), Err(DeviceFault::IndexJump { claimed: jump, in_flight: 2 }));
         assert!(ring.is_broken() && !ring.pending() && ring.arm(), "a broken ring must not keep a processor awake");
-        assert_eq!((ring.pop(), ring.kick_wanted()), (Ok(None), false));
+        assert_eq!((ring.pop(), ring.kick_wanted(false)), (Ok(None), false));
         assert_eq!(ring.add(&[one], 2), Err(RingError::Broken));
     }
 }

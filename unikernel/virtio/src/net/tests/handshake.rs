@@ -49,7 +49,9 @@ fn features_are_what_both_want() {
     let default = Options::default();
     let basic = Features::VERSION_1 | Features::MAC | Features::MTU | Features::STATUS;
     let offload = Features::CSUM | Features::GUEST_CSUM;
-    assert_eq!(features_of(&FakeNic::new(Shape::Uhyve), &default), basic);
+    for shape in [Shape::Uhyve, Shape::ConfigSpace] {
+        assert_eq!(features_of(&FakeNic::new(shape), &default), basic | offload);
+    }
     let qemu = Shape::Qemu { msix: 9 };
     assert_eq!(features_of(&FakeNic::new(qemu), &default), basic | offload | Features::RING_EVENT_IDX);
     for off in

@@ -1,5 +1,5 @@
 use super::*;
-use crate::fake::Raised;
+use crate::fake::{Event, Raised};
 use crate::ring::tests::Random;
 
 /// Frames of all lengths, both ways, in bursts, often enough for the 16-bit indices to wrap, on every shape.
@@ -38,6 +38,32 @@ fn frames_pass_whole_and_in_order_over_wraps() {
         assert_eq!((counters.rx_frames, counters.tx_frames), (u64::from(got), u64::from(told)));
         assert_eq!((told, heard, counters.faults()), (got, got, 0));
         assert_eq!(nic.model().violations, [""; 0]);
+    }
+}
+
+/// A device that asks not to be told while it works, and sleeps without another look, is told all the same if the caller knows it for one.
+#[test]
+fn a_device_that_does_not_look_again_is_always_told() {
+    for shape in SHAPES {
+        for notify in [Notifications::AsAsked, Notifications::Always] {
+            let nic = FakeNic::new(shape);
+            let features = Features::DRIVER & !Features::RING_EVENT_IDX;
+            let (_net, mut pairs) = open(&nic, &Options { features, notify, ..Options::default() }).unwrap();
+            let pair = &mut pairs[0];
+            let told = |queue| nic.model().log.iter().filter(|event| **event == Event::Notified(queue)).count();
+            let before = [told(0), told(1)];
+            for queue in [0, 1] {
+                nic.queue(queue, |queue| _ = queue.ask_notify(false));
+            }
+            assert!(nic.deliver(0, &frame(1, 60)) && pair.rx().receive(|_, _| ()));
+            pair.tx().transmit(60, TxMeta::default(), |place| place.copy_from_slice(&frame(2, 60))).unwrap();
+            pair.kick();
+            let more = usize::from(notify == Notifications::Always);
+            assert_eq!([told(0), told(1)], before.map(|count| count + more), "{shape:?} {notify:?}");
+            // Nothing new, nothing to tell.
+            pair.kick();
+            assert_eq!([told(0), told(1)], before.map(|count| count + more), "{shape:?} {notify:?}");
+        }
     }
 }
 

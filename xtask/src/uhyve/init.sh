@@ -1,0 +1,46 @@
+#!/bin/busybox sh
+# The only program of the Linux guest in which uhyve runs. By QEMU's fw_cfg come the MTU of the TAP and then the words of the command to be
+# run, one a line; its output and its end go to the serial port.
+/bin/busybox mkdir -p /proc /sys /dev /tmp /etc
+/bin/busybox --install -s /bin
+export PATH=/bin
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mount -t devtmpfs dev /dev
+mount -t tmpfs tmp /tmp
+for module in /modules/*; do insmod "$module"; done
+
+{
+    IFS= read -r mtu
+    set --
+    while IFS= read -r word; do set -- "$@" "$word"; done
+} </sys/firmware/qemu_fw_cfg/by_name/opt/midflight/command/raw
+
+ifconfig lo up
+tunctl -t tap0 >/dev/null
+ifconfig tap0 mtu "$mtu" up
+brctl addbr br0
+brctl addif br0 eth0
+ifconfig eth0 up
+ifconfig br0 up
+echo "midflight-nested: starting $1, $(grep MemFree /proc/meminfo)"
+
+# uhyve's guest has the address of its TAP device. A bridge takes frames to the address of one of its devices for itself, so the TAP gets another one before it
+# joins. That the image is ready is not passed on before it can be reached.
+join() {
+    ifconfig tap0 hw ether 02:00:00:00:00:02
+    brctl addif br0 tap0
+}
+{
+    "$@" 2>&1
+    echo "midflight-nested: ended with $?"
+} | while IFS= read -r line; do
+    case "$line" in
+        "midflight: ready "*)
+            join
+            echo "midflight-nested: $(grep -h VmHWM /proc/[0-9]*/status | sort -k2n | tail -n1)"
+            ;;
+    esac
+    echo "$line"
+done
+poweroff -f
