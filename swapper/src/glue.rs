@@ -5,6 +5,7 @@
 //! the entry, loads the function from the Rep itself, and calls: one load more than a `&dyn` call whose two words are in
 //! registers (CO-9).
 
+pub use crate::suspend::{Call, Carried, Held, Way, enter, erase};
 use crate::{
     Coid,
     local::{DefaultObject, Local},
@@ -154,6 +155,16 @@ pub unsafe fn mediate<Table>(this: *const Header) -> Mediated {
     rep.admit()
 }
 
+/// A call of a method that suspends met the Mediator: a future that waits if it must, and says where the call goes.
+///
+/// # Safety
+/// As for [`mediate`]; `reference` is what the call goes through.
+pub unsafe fn hold<Table>(this: *const Header, reference: &Reference) -> Held<'_> {
+    // SAFETY: passed on from the caller. What follows holds a count on the Rep's data.
+    let rep = Rc::clone(unsafe { data::<Table, Rc<MediatorRep>>(this) });
+    Held::new(rep, reference)
+}
+
 /// A Rep that is freed when this is dropped.
 pub(crate) struct OwnedRep {
     header: NonNull<Header>,
@@ -206,6 +217,10 @@ impl Reference {
     pub fn rep(&self) -> *const Header {
         // SAFETY: the entry lies in the table that `self.local` keeps alive, and only this thread uses that table.
         unsafe { self.entry.as_ref() }.get()
+    }
+
+    pub(crate) const fn local(&self) -> &Rc<Local> {
+        &self.local
     }
 
     /// The object's name.

@@ -26,8 +26,7 @@
 //! - A swap of an object that is being swapped is refused, or waits its turn ([`SwapOptions::in_turn`]), its time limit
 //!   running.
 //! - What is not there: calls across processors (send a message instead, with a [`Mark`] where a call waits for the
-//!   answer), methods that suspend (refused by the compiler; return at once, report completion by another call), more than
-//!   2^20 objects.
+//!   answer), and more than 2^20 objects.
 //!
 //! # How it works
 //!
@@ -71,26 +70,107 @@
 //!
 //! # Methods that suspend
 //!
-//! There are none: an `async` method, or one that returns a future, is refused by the compiler. A future belongs to the
-//! object that made it, and would live on in the old one after a swap, where nothing counts it. What takes long is split
-//! instead: one method begins it and returns at once, the object keeps what is pending as state, which goes over in a swap
-//! like any other, and completion is reported by a call on another object or fetched by a second method, which then may be
-//! answered by the new object.
+//! A method may be an `async fn`, beside others that are not. Components write `async fn`, callers await it on the
+//! reference. Its call lives over many activities, so it is a thread of its own in the terms of (0059): a member of a
+//! generation from its first poll until it ends or is dropped.
+//!
+//! ```
+//! # use std::{pin::pin, sync::Arc, task::{Context, Poll, Waker}};
+//! # use swapper::{Component, Distributed, Host, ProcessorId, SwapOptions, System, Transfer};
+//! #[swapper::interface]
+//! trait Disk {
+//!     async fn read(&self, block: u64, into: &mut Vec<u8>) -> usize;
+//!     fn blocks(&self) -> u64;
+//! }
+//!
+//! # struct Drive;
+//! # impl Component for Drive {
+//! #     type Interface = dyn Disk;
+//! #     type Rep = Rep;
+//! #     fn rep(_: &Arc<Self>, _: ProcessorId) -> Rep { Rep }
+//! # }
+//! # impl Transfer for Rep {}
+//! # async fn ready() {
+//! #     let mut polled = false;
+//! #     std::future::poll_fn(|_| if std::mem::replace(&mut polled, true) { Poll::Ready(()) } else { Poll::Pending }).await
+//! # }
+//! struct Rep;
+//! impl Disk for Rep {
+//!     async fn read(&self, block: u64, into: &mut Vec<u8>) -> usize {
+//!         ready().await; // the device
+//!         into.push(block as u8);
+//!         1
+//!     }
+//!     fn blocks(&self) -> u64 {
+//!         1 << 20
+//!     }
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let system = System::new(1, Host::new(1))?;
+//! # // SAFETY: workers are run between activities only.
+//! # let processor = unsafe { system.attach(0)? };
+//! # let mut context = Context::from_waker(Waker::noop());
+//! let disk = processor.bind::<dyn Disk>(processor.create(Distributed::new(Drive))?)?;
+//! let mut octets = Vec::new();
+//! let mut call = pin!(disk.read(7, &mut octets));
+//! assert!(processor.activity(|| call.as_mut().poll(&mut context)).is_pending());
+//! let swap = system.swap(disk.coid(), Distributed::new(Drive), SwapOptions::default())?;
+//! processor.run_workers(system.now());
+//! assert!(swap.outcome().is_none()); // the call is inside the old object: the swap waits for it
+//! assert_eq!(processor.activity(|| call.as_mut().poll(&mut context)), Poll::Ready(1));
+//! processor.run_workers(system.now());
+//! assert!(swap.poll().is_some_and(|report| report.is_committed()));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! - *Before the swap, or in Forward*: the swap waits until the call has ended, or is undone at its deadline; its report then
+//!   names the method (`Disk::read`, in [`HeldUp::activity`]). What a forwarded call does at each poll, and when it is dropped,
+//!   passes Block like all calls from inside a forwarded call.
+//! - *In Block and later*: the call is held without a stack. It returns `Pending`, is woken when the swap is decided, in the
+//!   order in which such calls came, and goes to the object that serves when it is polled then. Calls that do suspend the
+//!   processor's stack pass Block while a forwarded future is inside, since that can only end on the same stack.
+//! - *Dropping* the future at any time ends the call. *Leaking* it is safe, but it is an activity that never ends: every swap
+//!   of what its processor has called ends undone. One that was held holds nothing up.
+//! - A future belongs to its processor: it is not `Send`, borrows its reference, and so keeps the object from being destroyed.
+//!   Poll it in activities, like anything that makes calls, and let the loop run workers in between: a loop that does nothing
+//!   but poll one future until it is ready waits for itself.
+//! - Calls that are awaited one after the other keep their order. Of calls that are under way at the same time, the executor
+//!   decides which is polled first, swap or no swap.
+//! - Each costs the allocation of its future, one more where it meets a swap, and the two additions of an activity. It is
+//!   counted from its first poll, also if it ends there: joining a generation only when it suspends would be too late, since
+//!   workers inside of that poll may have swapped generations.
+//! - Long calls make long swaps, and meanwhile calls on processors that are in Block already are suspended. Where that is too
+//!   long, give the swap a shorter time limit, or split the method: one begins and returns at once, another fetches the result.
+//!
+//! What cannot cross a table or a swap is refused by the compiler, with what to write instead: a result that borrows,
+//!
+//! ```compile_fail
+//! #[swapper::interface]
+//! trait Disk {
+//!     async fn read(&self, block: u64) -> &[u8];
+//! }
+//! ```
+//!
+//! a future that is written by hand, which nothing would wait for (write `async fn`),
+//!
+//! ```compile_fail
+//! #[swapper::interface]
+//! trait Disk {
+//!     fn read(&self, block: u64) -> impl Future<Output = Vec<u8>>;
+//! }
+//! ```
+//!
+//! a future that is sent to another thread, and a call by `&dyn Trait`: only a reference can make one.
 //!
 //! ```compile_fail
 //! #[swapper::interface]
 //! trait Disk {
 //!     async fn read(&self, block: u64) -> Vec<u8>;
 //! }
-//! ```
-//!
-//! ```
-//! #[swapper::interface]
-//! trait Disk {
-//!     /// Begins to read; `ticket` is the caller's name for it.
-//!     fn begin_read(&self, block: u64, ticket: u64);
-//!     /// The next block that is there, with its ticket.
-//!     fn finished(&self) -> Option<(u64, Vec<u8>)>;
+//! async fn read(disk: &dyn Disk) -> Vec<u8> {
+//!     disk.read(7).await
 //! }
 //! ```
 //!
@@ -101,7 +181,8 @@
 //! | every order of the steps of two processors that call, swap and cancel, up to three preemptions (two with the canceller): no call lost, doubled, or let to an object whose state is elsewhere; the swap ends everywhere; who lost is freed | `RUSTFLAGS="--cfg loom" cargo test --release -p swapper --lib model` |
 //! | random events on three processors and two objects beside a sequential oracle | `cargo test -p swapper --test random` |
 //! | a million swaps under load on two threads: each call accounted for, memory flat | `cargo run --release -p swapper --example storm -- 1000000` |
-//! | the same, shorter, and with failures, deadlines, and objects that call each other | `cargo test -p swapper --test flat_memory --test storm` |
+//! | the same, shorter, and with failures, deadlines, objects that call each other, and methods that suspend | `cargo test -p swapper --test flat_memory --test storm --test storm_of_futures` |
+//! | each stage at which a swap can meet a call that suspended | `cargo test -p swapper --test suspend` |
 //! | every step goes wrong on every processor: undone, the old object serves | `cargo test -p swapper --test faults` |
 //! | the instructions of a compiled call | `cargo test -p swapper --test callpath` |
 //! | wrong accesses and leaks in all of the above, with a nightly toolchain | `RUSTFLAGS=-Zsanitizer=address cargo +nightly test --target x86_64-unknown-linux-gnu -p swapper --tests` |
@@ -217,6 +298,7 @@ mod processor_set;
 mod report;
 mod root;
 mod standalone;
+mod suspend;
 mod swap;
 mod sync;
 mod system;

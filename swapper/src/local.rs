@@ -33,6 +33,9 @@ pub(crate) struct Local {
     /// Free entries of this processor's region (0027).
     pub(crate) free: RefCell<Vec<u32>>,
     pub(crate) generations: Generations,
+    /// Calls of methods that suspend that are inside an object: members of generations like activities, but not on the
+    /// stack.
+    calls: Cell<u32>,
     /// Suspended calls on this processor's stack.
     suspensions: Cell<u32>,
     /// What stands for the calls outside of any activity in which a call was suspended.
@@ -42,6 +45,9 @@ pub(crate) struct Local {
     /// Forwarded calls on this processor's stack. What runs further up the stack runs inside of them: it is marked as
     /// being in a forwarded call (0061), whichever activity it belongs to.
     pub(crate) forwarded: Cell<u32>,
+    /// Forwarded calls of methods that suspend, for which swaps of this processor wait: they end only if its event loop
+    /// turns.
+    pub(crate) carried: Cell<u32>,
     /// Named activities that are alive.
     named: Cell<u32>,
     /// Workers have something to look at.
@@ -76,10 +82,12 @@ impl Local {
             slots: RefCell::new(BTreeMap::new()),
             free: RefCell::new(free),
             generations: Generations::new(),
+            calls: Cell::new(0),
             suspensions: Cell::new(0),
             outside: Cell::new(None),
             workers: RefCell::new(Vec::new()),
             forwarded: Cell::new(0),
+            carried: Cell::new(0),
             named: Cell::new(0),
             attention: Cell::new(false),
             running: Cell::new(0),
@@ -98,7 +106,7 @@ impl Local {
     /// A named activity begins; it also belongs to a generation, as any activity.
     pub(crate) fn enter(&self, name: &'static str) -> Named {
         self.named.set(self.named.get() + 1);
-        self.inbox().names.enter(name)
+        self.inbox().names.enter(name, None)
     }
 
     pub(crate) fn leave(&self, named: Named) {
@@ -180,10 +188,22 @@ impl Local {
         }
     }
 
+    /// A call of a method that suspends enters an object.
+    pub(crate) fn begin_call(&self) -> Generation {
+        self.calls.set(self.calls.get() + 1);
+        self.generations.begin()
+    }
+
+    /// It has ended, or is dropped.
+    pub(crate) fn end_call(&self, generation: Generation) {
+        self.calls.set(self.calls.get() - 1);
+        self.end_activity(generation);
+    }
+
     /// A call is suspended, so workers will run inside of it: it counts as an activity for as long. Outside of any activity
     /// it may itself be part of calls that nothing counts; something stands for them from now on.
     pub(crate) fn suspend(&self) -> Generation {
-        if self.generations.alive() == 0 {
+        if self.generations.alive() == self.calls.get() {
             self.outside.set(Some(self.generations.begin()));
         }
         self.suspensions.set(self.suspensions.get() + 1);
@@ -209,6 +229,16 @@ impl Local {
             self.end_activity(generation);
         }
         self.run(now)
+    }
+
+    /// A swap begins to wait for what is alive: the calls that are held on this processor may be what it waits for.
+    pub(crate) fn ask_held(&self) {
+        let mut index = 0;
+        loop {
+            let Some(worker) = self.workers.borrow().get(index).cloned() else { break };
+            worker.ask_all();
+            index += 1;
+        }
     }
 
     /// Makes this processor run its workers, also if its event loop is about to sleep.

@@ -16,9 +16,10 @@ use crate::{
     Missing, Outcome, PhaseTimes, ProcessorId, ProcessorReport, Protocol, Reason, Report, State,
     generation::{Generation, Wait},
     glue::{Header, OwnedRep},
-    local::Local,
+    local::{Inside, Local},
     meeting::{Meeting, Part},
     root::Root,
+    suspend::Waiting,
     sync::Mutex,
     system::Shared,
     turn::Terms,
@@ -121,8 +122,12 @@ impl Mediator {
             Some((held_up, meeting.before(held_up.processor)))
         });
         let held_up = held_up.map(|(mut held_up, before)| {
-            if matches!(held_up.by, Missing::Worker | Missing::Activity) {
-                held_up.activity = system.inbox(held_up.processor).names.oldest(before);
+            let names = &system.inbox(held_up.processor).names;
+            match held_up.by {
+                Missing::Worker | Missing::Activity => held_up.activity = names.oldest(before),
+                // A call that suspended is known by its own name.
+                Missing::Call => held_up.activity = names.oldest_inside(self.terms.coid).or(held_up.activity),
+                Missing::Transfer => {}
             }
             held_up
         });
@@ -215,6 +220,8 @@ pub(crate) struct MediatorRep {
     pub(crate) stepping: Cell<u32>,
     /// Forwarded calls that have not returned (0056).
     pub(crate) in_flight: Cell<u32>,
+    /// Those of them whose method suspends, and that a swap still waits for.
+    pub(crate) carried: Cell<u32>,
     /// The activity that made the first of them.
     pub(crate) caller: Cell<Option<&'static str>>,
     forwarded: Cell<u64>,
@@ -222,6 +229,8 @@ pub(crate) struct MediatorRep {
     longest: Cell<u64>,
     /// Suspended calls on the stack, and when the first of them began to wait; those above it end before it.
     open: Cell<(u32, u64)>,
+    /// Calls of methods that suspend, which wait without a stack.
+    pub(crate) waiting: RefCell<Waiting>,
     pub(crate) items: Cell<u64>,
 }
 
@@ -239,11 +248,13 @@ impl MediatorRep {
             rep: RefCell::new(None),
             stepping: Cell::new(0),
             in_flight: Cell::new(0),
+            carried: Cell::new(0),
             caller: Cell::new(None),
             forwarded: Cell::new(0),
             suspended: Cell::new(0),
             longest: Cell::new(0),
             open: Cell::new((0, 0)),
+            waiting: RefCell::default(),
             items: Cell::new(0),
         })
     }
@@ -275,8 +286,8 @@ impl MediatorRep {
     pub(crate) fn admit(self: Rc<Self>) -> Mediated {
         let Some(local) = self.local.upgrade() else { unreachable!("a call holds its processor alive") };
         let mut suspension: Option<Suspension> = None;
-        let (rep, counted) = loop {
-            if let Some(target) = self.target(&local) {
+        let target = loop {
+            if let Some(target) = self.target(&local, Call::OnStack) {
                 break target;
             }
             suspension.get_or_insert_with(|| Suspension::begin(&self, &local));
@@ -285,52 +296,56 @@ impl MediatorRep {
             let progress = local.run(now);
             if !progress.again
                 && matches!(self.phase.get(), Phase::Block { .. } | Phase::Transfer { .. } | Phase::Settled)
-                && !self.passes(&local)
+                && !self.passes(&local, Call::OnStack)
             {
                 local.system().platform().wait(local.id(), progress.deadline);
             }
         };
+        let (rep, counted) = match target {
+            Target::Old => (self.old(&local), true),
+            Target::Within => (self.old(&local), false),
+            Target::Winner(rep) => (rep, false),
+        };
         drop(suspension);
-        if counted {
-            if self.in_flight.get() == 0 {
-                self.caller.set(local.newest_name());
-            }
-            self.in_flight.set(self.in_flight.get() + 1);
-            self.forwarded.set(self.forwarded.get() + 1);
+        let counted = counted.then(|| Counted::begin(&self, &local, Call::OnStack));
+        if counted.is_some() {
             local.forwarded.set(local.forwarded.get() + 1);
         }
-        Mediated { mediator: self, local, rep, counted }
+        Mediated { rep, counted }
     }
 
-    /// Where a call may go now, and whether it must be counted; `None` to suspend it.
-    fn target(&self, local: &Local) -> Option<(*const Header, bool)> {
+    /// Where a call may go now; `None` to suspend it.
+    pub(crate) fn target(&self, local: &Local, call: Call) -> Option<Target> {
         match self.phase.get() {
             // Met through a miss before its worker ran: nothing can have been decided on this processor.
-            Phase::Interpose if self.part == Part::Participant => Some((self.old(local), true)),
-            Phase::Forward(_) => Some((self.old(local), true)),
-            Phase::Block { announced } if self.passes(local) => {
+            Phase::Interpose if self.part == Part::Participant => Some(Target::Old),
+            Phase::Forward(_) => Some(Target::Old),
+            Phase::Block { announced } if self.passes(local, call) => {
                 if announced && !self.mediator.meeting.with(|meeting| meeting.retract(local.id())) {
                     return None;
                 }
                 self.phase.set(Phase::Block { announced: false });
-                Some((self.old(local), true))
+                Some(Target::Old)
             }
             // The old or new object calls itself during its transfer.
-            Phase::Transfer { .. } if self.stepping.get() > 0 => Some((self.old(local), false)),
-            Phase::Complete(rep) => Some((rep, false)),
+            Phase::Transfer { .. } if self.stepping.get() > 0 => Some(Target::Within),
+            Phase::Complete(rep) => Some(Target::Winner(rep)),
             _ => None,
         }
     }
 
     /// Whether a call passes through Block. One from inside a forwarded call must, whichever object forwarded it: what
     /// it runs in has to end first (0063). And while another swap waits on this processor for activities to end, none
-    /// may be held: it could be the very one that is waited for, and two swaps would wait for each other.
-    fn passes(&self, local: &Local) -> bool {
+    /// may be held: it could be the very one that is waited for, and two swaps would wait for each other. Nor may a call
+    /// hold the stack on which a forwarded call that suspended has to end.
+    fn passes(&self, local: &Local, call: Call) -> bool {
         matches!(self.phase.get(), Phase::Block { .. })
-            && (local.forwarded.get() > 0 || local.generations.waiting() > 0)
+            && (local.forwarded.get() > 0
+                || local.generations.waiting() > 0
+                || (call == Call::OnStack && local.carried.get() > 0))
     }
 
-    fn old(&self, local: &Local) -> *const Header {
+    pub(crate) fn old(&self, local: &Local) -> *const Header {
         if self.old.get().is_null() {
             match &*self.roots.borrow() {
                 Some(roots) => self.old.set(roots.old.reach(local)),
@@ -339,6 +354,34 @@ impl MediatorRep {
         }
         self.old.get()
     }
+
+    pub(crate) fn count_suspended(&self) {
+        self.suspended.set(self.suspended.get() + 1);
+    }
+
+    pub(crate) fn count_suspension(&self, time: u64) {
+        self.longest.set(self.longest.get().max(time));
+    }
+}
+
+/// What a call holds while it waits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Call {
+    /// The processor's stack.
+    OnStack,
+    /// Nothing: its method suspends.
+    OffStack,
+}
+
+/// Where a call may go.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Target {
+    /// To the old object, counted.
+    Old,
+    /// To the old object, from inside of its own transfer.
+    Within,
+    /// To the object that won.
+    Winner(*const Header),
 }
 
 /// A suspended call.
@@ -350,7 +393,7 @@ struct Suspension<'a> {
 
 impl<'a> Suspension<'a> {
     fn begin(rep: &'a MediatorRep, local: &'a Local) -> Self {
-        rep.suspended.set(rep.suspended.get() + 1);
+        rep.count_suspended();
         let (open, since) = rep.open.get();
         rep.open.set((open + 1, if open == 0 { local.system().platform().now() } else { since }));
         Self { rep, local, generation: local.suspend() }
@@ -361,18 +404,58 @@ impl Drop for Suspension<'_> {
     fn drop(&mut self) {
         let (open, since) = self.rep.open.get();
         self.rep.open.set((open - 1, since));
-        let time = self.local.system().platform().now().saturating_sub(since);
-        self.rep.longest.set(self.rep.longest.get().max(time));
+        self.rep.count_suspension(self.local.system().platform().now().saturating_sub(since));
         self.local.resume(self.generation);
+    }
+}
+
+/// A call that is inside the old object and that Block waits for (0056).
+pub(crate) struct Counted {
+    mediator: Rc<MediatorRep>,
+    local: Rc<Local>,
+    call: Call,
+}
+
+impl Counted {
+    pub(crate) fn begin(mediator: &Rc<MediatorRep>, local: &Rc<Local>, call: Call) -> Self {
+        if mediator.in_flight.get() == 0 {
+            mediator.caller.set(local.newest_name());
+        }
+        mediator.in_flight.set(mediator.in_flight.get() + 1);
+        mediator.forwarded.set(mediator.forwarded.get() + 1);
+        if call == Call::OffStack {
+            mediator.carried.set(mediator.carried.get() + 1);
+            local.carried.set(local.carried.get() + 1);
+        }
+        Self { mediator: Rc::clone(mediator), local: Rc::clone(local), call }
+    }
+
+    /// What runs until the guard is dropped runs inside of this call.
+    pub(crate) fn mark(&self) -> Inside<'_> {
+        Inside::enter(&self.local.forwarded)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        let Self { mediator, local, call } = self;
+        if *call == Call::OffStack && !matches!(mediator.phase.get(), Phase::Complete(_)) {
+            mediator.carried.set(mediator.carried.get() - 1);
+            local.carried.set(local.carried.get() - 1);
+        }
+        let left = mediator.in_flight.get() - 1;
+        mediator.in_flight.set(left);
+        if left == 0 && matches!(mediator.phase.get(), Phase::Block { .. }) {
+            // The callback that ends the wait for counted calls.
+            local.attend();
+        }
     }
 }
 
 /// A call on its way through the Mediator; its end is the end of the call (0057).
 pub struct Mediated {
-    mediator: Rc<MediatorRep>,
-    local: Rc<Local>,
     rep: *const Header,
-    counted: bool,
+    counted: Option<Counted>,
 }
 
 impl Mediated {
@@ -384,14 +467,8 @@ impl Mediated {
 
 impl Drop for Mediated {
     fn drop(&mut self) {
-        if self.counted {
-            self.local.forwarded.set(self.local.forwarded.get() - 1);
-            let left = self.mediator.in_flight.get() - 1;
-            self.mediator.in_flight.set(left);
-            if left == 0 && matches!(self.mediator.phase.get(), Phase::Block { .. }) {
-                // The callback that ends the wait for counted calls.
-                self.local.attend();
-            }
+        if let Some(Counted { local, .. }) = &self.counted {
+            local.forwarded.set(local.forwarded.get() - 1);
         }
     }
 }

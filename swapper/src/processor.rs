@@ -87,8 +87,8 @@ impl Processor {
         run()
     }
 
-    /// As [`begin`](Self::begin), with a name. The names of at most 64 activities that overlap are remembered; further
-    /// ones are activities without a name.
+    /// As [`begin`](Self::begin), with a name. The names of at most 64 activities that overlap are remembered, calls that
+    /// suspended included; further ones are activities without a name.
     pub fn begin_named(&self, name: &'static str) -> Activity {
         let named = Some(self.0.enter(name));
         Activity { generation: self.0.generations.begin(), local: Rc::clone(&self.0), named }

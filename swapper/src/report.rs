@@ -54,8 +54,9 @@ pub struct HeldUp {
     /// What it had not done.
     pub by: Missing,
     /// The name of the activity that held it up there: of those that the swap waited for, or during which the loop did not
-    /// turn, the one that began first; or the one that made the forwarded call. `None` if that has no name
-    /// ([`Processor::activity_named`](crate::Processor::activity_named)).
+    /// turn, the one that began first; or the one that made the forwarded call. A call that suspended is an activity whose
+    /// name is its method's, as in `Disk::read`. `None` if it has no name
+    /// ([`Processor::activity_named`](crate::Processor::activity_named)), or came when 64 others had one.
     pub activity: Option<&'static str>,
 }
 

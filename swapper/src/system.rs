@@ -73,7 +73,8 @@ impl System {
     /// The event loop's promise: while a call through a reference of this processor is running, workers are run
     /// ([`Processor::run_workers`]), and activities that make calls are begun, only inside an
     /// [activity](Processor::activity) that began before that call and ends after it. A loop that makes its calls in
-    /// activities, and runs workers between them, keeps it without a thought.
+    /// activities, and runs workers between them, keeps it without a thought. A call of a method that suspends is running
+    /// while it is polled.
     pub unsafe fn attach(&self, processor: usize) -> Result<Processor, SystemError> {
         self.attach_with(processor, LocalTable::on_heap)
     }

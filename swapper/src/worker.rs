@@ -66,6 +66,7 @@ impl MediatorRep {
                 mediator.meeting.with(|meeting| meeting.start(me, before));
                 local.reset_entry(mediator.terms.coid);
                 self.phase.set(Phase::Forward(local.generations.wait()));
+                local.ask_held();
                 Step::Progress
             }
             Phase::Forward(wait) if local.generations.is_over(wait) => {
@@ -212,6 +213,8 @@ impl MediatorRep {
         winner.record_miss(local.id());
         let rep = winner.reach(local);
         local.set_entry(self.mediator.terms.coid, rep);
+        // Calls that are inside after an undo are nobody's business but the next swap's.
+        local.carried.set(local.carried.get() - self.carried.take());
         self.phase.set(Phase::Complete(rep));
         self.old.set(ptr::null());
         self.roots.borrow_mut().take();
@@ -219,6 +222,7 @@ impl MediatorRep {
         let rep = self.rep.borrow_mut().take();
         drop((rep, roots));
         let now = local.system().platform().now();
+        self.let_all_go(now);
         self.mediator.finish(local.system(), self.report(local.id(), now), now);
     }
 }

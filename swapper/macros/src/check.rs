@@ -14,6 +14,8 @@ pub struct Method<'a> {
     pub arguments: Vec<&'a Type>,
     /// Its result, `-> T` or nothing.
     pub result: &'a ReturnType,
+    /// Whether it may suspend: an `async fn`.
+    pub suspends: bool,
 }
 
 /// All errors of the trait at once, or its methods.
@@ -61,9 +63,6 @@ pub fn interface<'a>(arguments: &TokenStream, item: &'a ItemTrait) -> Result<Vec
 
 fn method<'a>(function: &'a TraitItemFn, errors: &mut Errors) -> Option<Method<'a>> {
     let signature = &function.sig;
-    if let Some(token) = &signature.asyncness {
-        errors.add(token, "an `async` method cannot be swapped: its future would live on in the old object; return at once and report completion through another call");
-    }
     if let Some(token) = &signature.constness {
         errors.add(token, "a method of an interface cannot be `const`");
     }
@@ -116,7 +115,12 @@ fn method<'a>(function: &'a TraitItemFn, errors: &mut Errors) -> Option<Method<'
     if let ReturnType::Type(_, result) = &signature.output {
         Types { errors, result: true }.visit_type(result);
     }
-    Some(Method { name: &signature.ident, arguments, result: &signature.output })
+    Some(Method {
+        name: &signature.ident,
+        arguments,
+        result: &signature.output,
+        suspends: signature.asyncness.is_some(),
+    })
 }
 
 fn is_shared(receiver: &syn::Receiver) -> bool {
@@ -134,6 +138,9 @@ struct Types<'e> {
 impl Visit<'_> for Types<'_> {
     fn visit_type(&mut self, kind: &Type) {
         match kind {
+            Type::ImplTrait(kind) if self.result && kind.bounds.iter().any(is_future) => {
+                self.errors.add(kind, A_FUTURE);
+            }
             Type::ImplTrait(_) => self.errors.add(kind, "`impl Trait` is generic: the table holds one function per method; name a concrete type"),
             Type::Reference(reference) if self.result && !is_static(reference.lifetime.as_ref()) => self.errors.add(
                 kind,
@@ -156,13 +163,21 @@ impl Visit<'_> for Types<'_> {
 
     fn visit_path_segment(&mut self, segment: &syn::PathSegment) {
         if self.result && segment.ident == "Future" {
-            self.errors.add(&segment.ident, "a future cannot be a result: it would live on in the old object after a swap; return at once and report completion through another call");
+            self.errors.add(&segment.ident, A_FUTURE);
         }
         if segment.ident == "Self" {
             self.errors.add(&segment.ident, "`Self` differs from one implementation to the next: name a concrete type");
         }
         syn::visit::visit_path_segment(self, segment);
     }
+}
+
+/// A future that a plain method returns is an object's like any other result, but nothing would say so to a swap.
+const A_FUTURE: &str = "a future as a result would live on in the old object after a swap, and nothing would wait for it: write `async fn`, whose calls a swap knows";
+
+fn is_future(bound: &syn::TypeParamBound) -> bool {
+    let syn::TypeParamBound::Trait(bound) = bound else { return false };
+    bound.path.segments.last().is_some_and(|segment| segment.ident == "Future")
 }
 
 fn is_static(lifetime: Option<&syn::Lifetime>) -> bool {

@@ -5,11 +5,14 @@
 use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
+    future::poll_fn,
+    pin::Pin,
     rc::Rc,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicI64, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
+    task::{Context, Poll, Wake},
 };
 use swapper::{
     Coid, Component, Distributed, Failure, Object, Platform, Processor, ProcessorCell, ProcessorId, Protocol, Report,
@@ -25,6 +28,8 @@ pub trait Bank {
     fn balance(&self) -> u64;
     /// Runs something inside a call.
     fn visit(&self, visitor: &mut dyn FnMut());
+    /// Adds as soon as `ready` says so, which is asked whenever the call is polled; returns the sum.
+    async fn deposit_when(&self, amount: u64, ready: &mut dyn FnMut() -> bool) -> u64;
     /// The implementation.
     fn label(&self) -> u64;
 }
@@ -85,6 +90,22 @@ pub struct Account {
     _life: Life,
 }
 
+/// A call that is inside an account.
+struct Inside<'a>(&'a Cell<u32>);
+
+impl<'a> Inside<'a> {
+    fn enter(count: &'a Cell<u32>) -> Self {
+        count.set(count.get() + 1);
+        Self(count)
+    }
+}
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}
+
 impl Component for Branch {
     type Interface = dyn Bank;
     type Rep = Account;
@@ -114,9 +135,14 @@ impl Bank for Account {
     }
 
     fn visit(&self, visitor: &mut dyn FnMut()) {
-        self.inside.set(self.inside.get() + 1);
+        let _inside = Inside::enter(&self.inside);
         visitor();
-        self.inside.set(self.inside.get() - 1);
+    }
+
+    async fn deposit_when(&self, amount: u64, ready: &mut dyn FnMut() -> bool) -> u64 {
+        let _inside = Inside::enter(&self.inside);
+        poll_fn(|_| if ready() { Poll::Ready(()) } else { Poll::Pending }).await;
+        self.deposit(amount)
     }
 
     fn label(&self) -> u64 {
@@ -329,5 +355,44 @@ impl World {
     /// Drops scripted events that have not happened.
     pub fn forget_hooks(&self) {
         self.hooks.borrow_mut().clear();
+    }
+}
+
+/// A future and whether it was woken: as much of an executor as a test needs.
+pub struct Task<'f, T> {
+    future: Pin<Box<dyn Future<Output = T> + 'f>>,
+    bell: Arc<Bell>,
+}
+
+#[derive(Default)]
+struct Bell(AtomicBool);
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+impl<'f, T> Task<'f, T> {
+    pub fn new(future: impl Future<Output = T> + 'f) -> Self {
+        Self { future: Box::pin(future), bell: Arc::default() }
+    }
+
+    /// Polls, whether woken or not.
+    pub fn poll(&mut self) -> Option<T> {
+        match self.future.as_mut().poll(&mut Context::from_waker(&Arc::clone(&self.bell).into())) {
+            Poll::Ready(result) => Some(result),
+            Poll::Pending => None,
+        }
+    }
+
+    /// Whether it was woken since the last look.
+    pub fn is_woken(&self) -> bool {
+        self.bell.0.swap(false, Ordering::SeqCst)
+    }
+
+    /// The future is never dropped.
+    pub fn leak(self) {
+        std::mem::forget(self.future);
     }
 }

@@ -18,13 +18,16 @@ fn everything_that_can_be_swapped_passes() {
             fn references(&self, a: &Window, b: &mut [u8], c: &dyn Fn(&u8) -> &u8, d: Iter<'_>);
             fn fixed(&self) -> &'static str { "provided" }
             fn function(&self) -> fn(&u8) -> &u8;
+            async fn later(&self, a: &Window, b: Iter<'_>) -> Option<u8>;
         }
     };
     assert_eq!(errors(&item), [""; 0]);
     let methods = interface(&TokenStream::new(), &item).unwrap_or_default();
-    let shapes: Vec<_> = methods.iter().map(|method| (method.name.to_string(), method.arguments.len())).collect();
+    let shapes: Vec<_> = methods.iter().map(|it| (it.name.to_string(), it.arguments.len(), it.suspends)).collect();
     let expected = [("nothing", 0), ("values", 3), ("references", 4), ("fixed", 0), ("function", 0)];
-    assert_eq!(shapes, expected.map(|(name, count)| (name.to_string(), count)));
+    let mut expected: Vec<_> = expected.map(|(name, count)| (name.to_string(), count, false)).into();
+    expected.push(("later".into(), 2, true));
+    assert_eq!(shapes, expected);
 }
 
 /// Each trait with the words that its only error must contain.
@@ -36,8 +39,16 @@ fn everything_else_is_refused_with_advice() {
         (parse_quote! { trait T { fn f(&self, x: impl Clone); } }, "name a concrete type"),
         (parse_quote! { trait T { fn f(&self) -> impl Clone; } }, "name a concrete type"),
         (parse_quote! { trait T { fn f(&self) where u8: Copy; } }, "`where` clause"),
-        (parse_quote! { trait T { async fn f(&self); } }, "`async` method cannot be swapped"),
-        (parse_quote! { trait T { fn f(&self) -> Pin<Box<dyn Future<Output = u8>>>; } }, "a future cannot be a result"),
+        (parse_quote! { trait T { async fn f(&self) -> &u8; } }, "cannot borrow"),
+        (parse_quote! { trait T { async fn f(&self) -> impl Clone; } }, "name a concrete type"),
+        (parse_quote! { trait T { async fn f<X>(&self, x: X); } }, "cannot be generic"),
+        (parse_quote! { trait T { async fn f(&mut self); } }, "take `&self`"),
+        (parse_quote! { trait T { fn f(&self) -> impl Future<Output = u8>; } }, "write `async fn`"),
+        (
+            parse_quote! { trait T { fn f(&self) -> impl core::future::Future<Output = u8> + Send; } },
+            "write `async fn`",
+        ),
+        (parse_quote! { trait T { fn f(&self) -> Pin<Box<dyn Future<Output = u8>>>; } }, "write `async fn`"),
         (parse_quote! { trait T { unsafe fn f(&self); } }, "cannot be `unsafe`"),
         (parse_quote! { trait T { extern "C" fn f(&self); } }, "leave the ABI out"),
         (parse_quote! { trait T { fn f(self); } }, "take `&self`"),
@@ -67,7 +78,7 @@ fn everything_else_is_refused_with_advice() {
 
 #[test]
 fn all_errors_come_at_once() {
-    let item: ItemTrait = parse_quote! { trait T { fn f(self); async fn g(&self); fn h(&self) -> &u8; } };
+    let item: ItemTrait = parse_quote! { trait T { fn f(self); async fn g(&self) -> &u8; fn h(&self) -> &u8; } };
     assert_eq!(errors(&item).len(), 3);
     let item: ItemTrait = parse_quote! { trait T { fn f(&self); } };
     let error = interface(&"name".parse().unwrap_or_default(), &item).err().map(|error| error.to_string());
