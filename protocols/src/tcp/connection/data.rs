@@ -82,17 +82,21 @@ impl Connection {
         self.owe_ack_for(len, env);
     }
 
-    /// Decides when data that came in order is acknowledged (RFC 9293 section 3.8.6.3).
+    /// Decides when data that came in order is acknowledged (RFC 9293 section 3.8.6.3). Segments that the card joined came in one burst anyway,
+    /// so that one ACK serves several such frames, unless the peer would have to wait for it: it needs one long before it has filled the window.
     #[inline]
     fn owe_ack_for(&mut self, len: u32, env: &mut Env<'_>) {
         self.peer_segment = self.peer_segment.max(len).min(self.segment_limit);
         self.owed.octets = self.owed.octets.saturating_add(len);
+        self.owed.segments += 1;
         if self.owed.quick > 0 {
             self.owed.quick -= 1;
             self.owe_ack();
         } else if self.owed.octets >= 2 * self.peer_segment {
             self.owe_ack();
-            self.owed.at_once |= self.owed.octets >= env.config.max_stretch * self.peer_segment;
+            let stretch = env.config.max_stretch;
+            let most = (stretch * self.peer_segment).max(self.rx.capacity() as u32 / 4);
+            self.owed.at_once |= self.owed.segments >= stretch || self.owed.octets >= most;
         } else if self.timers.ack.is_none() {
             self.timers.ack = Some(env.now + env.config.delayed_ack);
         }

@@ -107,6 +107,8 @@ pub(crate) struct Reset {
 pub(crate) struct OwedAck {
     /// Octets received since the last ACK.
     pub octets: u32,
+    /// Segments that they came in, as the link delivers them: a card may have joined several.
+    pub segments: u32,
     /// Due at the next output.
     pub due: bool,
     /// Due before the next segment is looked at: each such segment gets an ACK of its own.

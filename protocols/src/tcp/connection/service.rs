@@ -56,14 +56,14 @@ impl Connection {
     /// Lets `fill` write into the send buffer and gives how much it wrote.
     pub fn send_with(&mut self, mut fill: impl FnMut(&mut [u8]) -> usize, env: &mut Env<'_>) -> Result<usize, Error> {
         self.check_send()?;
-        if self.tx.free() == 0 {
-            self.grow_send_buffer(env);
-        }
         let mut total = 0;
         loop {
             let room = self.tx.room();
             let offered = room.len();
             if offered == 0 {
+                if self.grow_send_buffer(env) {
+                    continue;
+                }
                 self.wants_room = true;
                 break;
             }

@@ -33,8 +33,8 @@ impl Engine {
         self.on(conn, |connection, env| connection.send(octets, env))
     }
 
-    /// Like [`send`](Self::send), without a copy: `fill` writes into the send buffer and gives how much it wrote. It is called again, once,
-    /// if it filled everything it was given and there is more room.
+    /// Like [`send`](Self::send), without a copy: `fill` writes into the send buffer and gives how much it wrote. It is called again
+    /// as long as it filled everything it was given and there is more room.
     ///
     /// # Errors
     /// As for [`send`](Self::send).

@@ -59,6 +59,25 @@ fn a_burst_has_few_acks_and_its_length_is_bounded() {
 }
 
 #[test]
+fn frames_of_joined_segments_have_few_acks_and_the_window_bounds_the_burst() {
+    let mut script = warm(&Config { max_stretch: 8, initial_buffer: 64 << 10, ..config() });
+    for frame in 0..8 {
+        script.data(16 + frame * 6000, 6000);
+    }
+    let sent = script.sent();
+    let acks = sent.iter().map(|seen| seen.ack).collect::<alloc::vec::Vec<_>>();
+    assert_eq!(acks, [18_016, 36_016, 48_016], "with a quarter of the buffer, and at the end of the burst");
+}
+
+#[test]
+fn a_service_that_fills_all_it_is_given_gets_a_larger_buffer_as_far_as_cwnd_goes() {
+    let mut script = warm(&Config { initial_buffer: 4096, send_buffer: 1 << 20, ..config() });
+    let cwnd = script.engine.info(script.conn()).unwrap().cwnd as usize;
+    let wrote = script.engine.send_with(script.conn(), |room| room.len()).unwrap();
+    assert!(wrote > 4096 && (cwnd..4 * cwnd).contains(&wrote), "{wrote} octets with a cwnd of {cwnd}");
+}
+
+#[test]
 fn an_ack_goes_with_data() {
     let mut script = warm(&config());
     script.data(16, 100);
