@@ -19,6 +19,7 @@ mod hermit;
 mod local;
 mod nic;
 mod panic;
+mod patience;
 mod platform;
 mod processors;
 mod start;

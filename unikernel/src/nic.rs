@@ -73,7 +73,7 @@ const LARGE_BUFFERS: u16 = 128;
 pub struct Nic {
     net: Net<Device>,
     pair: QueuePair<Notify>,
-    /// A transmit found no room since the last sleep.
+    /// A transmit found no room since the last [`Nic::split`].
     full: bool,
 }
 
@@ -124,8 +124,14 @@ impl Nic {
     /// Both directions, to be used at the same time.
     pub fn split(&mut self) -> (Rx<'_>, Tx<'_>) {
         let offloads = offloads(self.net.features(), self.pair.tx().longest());
+        self.full = false;
         let (rx, tx) = self.pair.split();
         (Rx { queue: rx }, Tx { queue: tx, offloads, full: &mut self.full })
+    }
+
+    /// Whether a received frame waits, or there is room again for a transmit that found none.
+    pub fn is_pending(&mut self) -> bool {
+        self.pair.rx().pending() || self.full && self.pair.tx().pending()
     }
 
     /// Ends a burst: one notification at most for each direction.
@@ -135,8 +141,7 @@ impl Nic {
 
     /// Asks for interrupts. False: something is there already, so do not sleep. With interrupts of the processor off.
     pub fn arm(&mut self) -> bool {
-        let room_awaited = core::mem::take(&mut self.full);
-        self.pair.arm() && (!room_awaited || self.pair.arm_transmit())
+        self.pair.arm() && (!self.full || self.pair.arm_transmit())
     }
 
     /// Asks for no interrupts, while polling.
@@ -144,7 +149,7 @@ impl Nic {
         self.pair.disarm();
     }
 
-    /// Whether a transmit found no room since the last [`Nic::arm`].
+    /// Whether a transmit found no room since the last [`Nic::split`].
     pub fn is_full(&self) -> bool {
         self.full
     }

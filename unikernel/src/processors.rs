@@ -121,10 +121,16 @@ pub fn take_wake(processor: usize) -> bool {
     })
 }
 
+/// Whether this processor has been woken since [`take_wake`] asked last.
+#[inline]
+pub fn is_woken(processor: usize) -> bool {
+    STATES.get(processor).is_some_and(|state| state.woken.load(Ordering::Relaxed))
+}
+
 /// Sleeps as [`sleep`] does, in the middle of a turn: whatever woke this processor is still reported by [`take_wake`], since it may have
 /// concerned the rest of the loop.
 pub fn wait(processor: usize, until: Option<u64>) {
-    sleep(processor, until, || true);
+    let _ = sleep(processor, until, || true);
     if let Some(state) = STATES.get(processor) {
         state.owed.store(true, Ordering::SeqCst);
     }
@@ -133,9 +139,9 @@ pub fn wait(processor: usize, until: Option<u64>) {
 /// Sleeps on this processor until something interrupts it, somebody wakes it, or it is `until` (microseconds).
 ///
 /// `arm` is called with interrupts off, last of all, and says whether sleeping is still right: a device that has to be told to
-/// interrupt is told there. Returns at once if [`wake`] has been called since the last time.
-pub fn sleep(processor: usize, until: Option<u64>, arm: impl FnOnce() -> bool) {
-    let Some(state) = STATES.get(processor) else { return };
+/// interrupt is told there. Returns at once if [`wake`] has been called since the last time. Returns how long it slept, in microseconds.
+pub fn sleep(processor: usize, until: Option<u64>, arm: impl FnOnce() -> bool) -> u64 {
+    let Some(state) = STATES.get(processor) else { return 0 };
     // Order: say that we sleep, then look. A waker does it the other way round, so one of the two sees the other.
     state.asleep.store(true, Ordering::SeqCst);
     cpu::interrupts_off();
@@ -146,10 +152,13 @@ pub fn sleep(processor: usize, until: Option<u64>, arm: impl FnOnce() -> bool) {
             set_timer(state, now, until);
         }
         cpu::sleep();
+        state.asleep.store(false, Ordering::SeqCst);
+        clock::micros().saturating_sub(now)
     } else {
         cpu::interrupts_on();
+        state.asleep.store(false, Ordering::SeqCst);
+        0
     }
-    state.asleep.store(false, Ordering::SeqCst);
 }
 
 /// Sees to it that this processor's timer fires at `until` or before. An earlier time that is set already stays: deadlines mostly move

@@ -4,6 +4,7 @@ use services::node::{Node, Turn};
 
 use crate::arch::exit;
 use crate::nic::Nic;
+use crate::patience::Patience;
 use crate::{clock, console, platform, processors};
 
 /// After a transmit that found no room, look again after so many microseconds even without an interrupt.
@@ -13,7 +14,7 @@ const PUBLISH: u32 = 256;
 
 /// The processor that owns the network card.
 pub fn run_first(mut node: Node, mut nic: Nic) -> ! {
-    let mut turns = 0u32;
+    let (mut turns, mut patience) = (0u32, Patience::default());
     loop {
         let done = {
             let (mut rx, mut tx) = nic.split();
@@ -30,7 +31,10 @@ pub fn run_first(mut node: Node, mut nic: Nic) -> ! {
             if nic.is_full() {
                 until = Some(until.unwrap_or(u64::MAX).min(clock::micros() + ROOM));
             }
-            processors::sleep(0, until, || nic.arm());
+            if patience.look(0, until, || nic.is_pending()) {
+                continue;
+            }
+            patience.slept(processors::sleep(0, until, || nic.arm()));
             nic.disarm();
         }
     }
@@ -38,10 +42,13 @@ pub fn run_first(mut node: Node, mut nic: Nic) -> ! {
 
 /// Every other processor.
 pub fn run_other(mut node: Node, processor: usize) -> ! {
+    let mut patience = Patience::default();
     loop {
         let done = node.turn_detached(platform::now());
-        if let Some(until) = idle(processor, &done) {
-            processors::sleep(processor, until, || true);
+        if let Some(until) = idle(processor, &done)
+            && !patience.look(processor, until, || false)
+        {
+            patience.slept(processors::sleep(processor, until, || true));
         }
     }
 }

@@ -201,6 +201,12 @@ impl<N: Notify> TxQueue<N> {
         self.free.len()
     }
 
+    /// Whether the device has sent a frame whose buffer was not collected yet.
+    #[inline]
+    pub fn pending(&self) -> bool {
+        self.ring.pending()
+    }
+
     /// The longest frame, in bytes from the Ethernet header on.
     pub fn longest(&self) -> usize {
         self.most

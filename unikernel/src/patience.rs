@@ -1,0 +1,64 @@
+//! How long a processor looks for work before it sleeps.
+//!
+//! To be woken costs an emulated processor tens of microseconds: an interrupt, and a thread of the host that has to be scheduled. Whoever is spoken with
+//! usually answers sooner. So the processor goes on looking for as long as recent sleeps were short, and sleeps at once where they were long: an
+//! idle machine looks for nothing. The rule is that of Linux's cpuidle-haltpoll, with its constants.
+
+use crate::{clock, processors};
+
+/// The longest time to look, in microseconds.
+const MOST: u64 = 200;
+/// The shortest that is worth it.
+const LEAST: u64 = 50;
+/// Looks between two readings of the clock, which takes an emulated processor longer than a look.
+const LOOKS: u32 = 16;
+
+/// How long this processor looks for work before it sleeps.
+#[derive(Default)]
+pub struct Patience {
+    /// In microseconds.
+    span: u64,
+}
+
+impl Patience {
+    /// Looks for work. True: `found` says that there is some, somebody has woken this processor, or it is `until` (microseconds). False: there
+    /// is none, and it is time to sleep.
+    pub fn look(&self, processor: usize, until: Option<u64>, mut found: impl FnMut() -> bool) -> bool {
+        if self.span == 0 {
+            return false;
+        }
+        let end = clock::micros() + self.span;
+        loop {
+            for _ in 0..LOOKS {
+                if found() || processors::is_woken(processor) {
+                    return true;
+                }
+                // No `pause`: an emulated processor leaves the translated code for it and waits for the emulator's lock.
+            }
+            let now = clock::micros();
+            if until.is_some_and(|until| until <= now) {
+                return true;
+            }
+            if now >= end {
+                return false;
+            }
+        }
+    }
+
+    /// The processor has slept for so many microseconds.
+    pub fn slept(&mut self, micros: u64) {
+        self.span = next(self.span, micros);
+    }
+}
+
+/// The span after a sleep of `slept` that came after looking for `span`: longer if looking on would have spared the sleep, shorter if not.
+fn next(span: u64, slept: u64) -> u64 {
+    if slept > MOST {
+        let half = span / 2;
+        if half < LEAST { 0 } else { half }
+    } else if slept > span {
+        (span * 2).clamp(LEAST, MOST)
+    } else {
+        span
+    }
+}
