@@ -1,10 +1,11 @@
 //! Where a job ran.
 
-use serde::Serialize;
+use crate::guest::Machine;
+use serde::{Deserialize, Serialize};
 use std::{fs, thread};
 
 /// The machine, the compiler and the moment. What cannot be found out is empty.
-#[derive(Clone, Default, Debug, Serialize)]
+#[derive(Clone, Default, Debug, Serialize, Deserialize)]
 pub struct Environment {
     /// As given on the command line: a program that measures does not read the calendar.
     pub date: String,
@@ -24,6 +25,9 @@ pub struct Environment {
     pub load_before: String,
     /// The same when it ended, its own load included.
     pub load_after: String,
+    /// The virtual machine of what was measured in the guest, if anything was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guest: Option<Machine>,
 }
 
 impl Environment {
@@ -45,6 +49,7 @@ impl Environment {
             profile: env!("BENCH_PROFILE").into(),
             load_before: load(),
             load_after: String::new(),
+            guest: None,
         }
     }
 

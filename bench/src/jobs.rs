@@ -3,7 +3,10 @@
 mod network;
 mod swapper;
 
-use crate::report::Report;
+use crate::{
+    report::{Check, Published, Report},
+    series::Series,
+};
 use std::{error::Error, path::PathBuf};
 
 /// How to run a job.
@@ -15,6 +18,16 @@ pub struct Setting {
     pub samples: Option<PathBuf>,
 }
 
+/// What a job found.
+pub struct Findings {
+    /// How it measures.
+    pub method: Vec<String>,
+    /// Figures of others.
+    pub published: Vec<Published>,
+    /// What was measured.
+    pub series: Vec<Series>,
+}
+
 /// What measures.
 pub struct Job {
     /// Its name.
@@ -23,10 +36,16 @@ pub struct Job {
     pub summary: &'static str,
     /// Whether this program measures it; else it makes the report of samples that are given to it.
     pub measures: bool,
-    /// Does it. The environment is filled in by the caller.
-    pub run: fn(&Setting) -> Result<Report, Box<dyn Error>>,
+    /// Does it.
+    pub run: fn(&Setting) -> Result<Findings, Box<dyn Error>>,
+    /// Whether the image can do it too, in a virtual machine (`--guest`).
+    pub in_guest: bool,
+    /// What is promised, beside what a report says.
+    pub checks: fn(&Report) -> Vec<Check>,
     /// The plots of its report: names and SVG documents.
-    plots: fn(&Report) -> Vec<(&'static str, String)>,
+    pub plots: fn(&Report) -> Vec<(&'static str, String)>,
+    /// What the project's README says of its report, if it has a place for it.
+    pub markdown: Option<fn(&Report) -> String>,
 }
 
 /// Every job.
@@ -36,18 +55,26 @@ pub const JOBS: &[Job] = &[
         summary: "what a call of a swappable object costs, a swap, and the transfer of state",
         measures: true,
         run: swapper::run,
+        in_guest: true,
+        checks: swapper::checks,
         plots: swapper::plots,
+        markdown: Some(swapper::markdown),
     },
     Job {
         name: network::NAME,
         summary: "the image beside a Linux guest: TCP, UDP, imperfect links, boot, swaps under load",
         measures: false,
         run: network::run,
+        in_guest: false,
+        checks: network::checks,
         plots: network::plots,
+        markdown: None,
     },
 ];
 
-/// The plots of a report.
-pub fn plots(report: &Report) -> Vec<(&'static str, String)> {
-    JOBS.iter().find(|job| job.name == report.job).map(|job| (job.plots)(report)).unwrap_or_default()
+/// The job of a name.
+pub fn find(name: &str) -> Result<&'static Job, String> {
+    let known = || JOBS.iter().map(|job| job.name).collect::<Vec<_>>().join(", ");
+    let job = JOBS.iter().find(|job| job.name == name);
+    job.ok_or_else(|| format!("there is no job {name:?}; the jobs are: {}", known()))
 }

@@ -1,59 +1,47 @@
-//! Measuring on several pinned threads at once.
+//! Pinned threads as processors, and their platform.
 
+use bench_jobs::Padded;
 use std::{
     hint, process,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::atomic::{AtomicBool, Ordering},
     thread,
     time::Instant,
 };
-use swapper::Host;
+use swapper::{Host, Platform, ProcessorId};
 
-/// A value with cache lines to itself: two, because processors fetch them in pairs.
-#[repr(align(128))]
-#[derive(Default, Debug)]
-pub struct Padded<T>(pub T);
+/// Pinned threads that never sleep: what waits, spins. So do event loops that poll; a sleeping thread would add the operating
+/// system's time to wake it, which is not what these measurements are about.
+pub struct Polling {
+    start: Instant,
+    bells: Vec<Padded<AtomicBool>>,
+}
 
-/// A clock that all threads share, in nanoseconds.
-#[derive(Clone, Copy, Debug)]
-pub struct Clock(Instant);
-
-impl Clock {
-    /// Begins at 0.
-    pub fn start() -> Self {
-        Self(Instant::now())
+impl Polling {
+    /// For so many processors.
+    pub fn new(processors: usize) -> Self {
+        Self { start: Instant::now(), bells: (0..processors).map(|_| Padded::default()).collect() }
     }
+}
 
-    /// Nanoseconds since the start.
-    pub fn now(self) -> u64 {
+impl Platform for Polling {
+    fn now(&self) -> u64 {
         // More than 500 years.
-        self.0.elapsed().as_nanos() as u64
-    }
-}
-
-/// Lets threads begin together. They spin: a thread that sleeps would begin tens of microseconds later than the other.
-#[derive(Debug)]
-pub struct Gate {
-    threads: usize,
-    arrived: Padded<AtomicUsize>,
-}
-
-impl Gate {
-    /// For so many threads.
-    pub fn new(threads: usize) -> Self {
-        Self { threads, arrived: Padded::default() }
+        self.start.elapsed().as_nanos() as u64
     }
 
-    /// Returns when as many threads as there are have called it as often as this one has.
-    pub fn pass(&self) {
-        self.pass_while(hint::spin_loop);
+    fn wake(&self, processor: ProcessorId) {
+        if let Some(bell) = self.bells.get(processor.index()) {
+            bell.0.store(true, Ordering::Release);
+        }
     }
 
-    /// The same, doing this again and again meanwhile.
-    pub fn pass_while(&self, mut meanwhile: impl FnMut()) {
-        let ticket = self.arrived.0.fetch_add(1, Ordering::AcqRel);
-        let target = (ticket / self.threads + 1) * self.threads;
-        while self.arrived.0.load(Ordering::Acquire) < target {
-            meanwhile();
+    fn wait(&self, processor: ProcessorId, until: Option<u64>) {
+        let Some(bell) = self.bells.get(processor.index()) else { return };
+        while !bell.0.swap(false, Ordering::AcqRel) {
+            if until.is_some_and(|until| self.now() >= until) {
+                return;
+            }
+            hint::spin_loop();
         }
     }
 }
@@ -86,27 +74,12 @@ pub fn run<T: Send>(threads: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> 
     })
 }
 
-/// `value`, of which the compiler knows nothing any more, after a moment in which all memory may have changed. Costs no
-/// instruction.
-///
-/// Around the argument and the result of a call that is measured, it keeps the compiler from calculating the result, from
-/// leaving the call out, and from loading the function once for all calls of a loop. `std::hint::black_box` does
-/// so too, but sends the value through memory, four cycles or more each time: as long as the calls in question, and so
-/// a cover for differences between them.
-#[cfg(target_arch = "x86_64")]
-#[allow(unsafe_code)]
-#[inline(always)]
-pub fn opaque(mut value: u64) -> u64 {
-    // SAFETY: there is no instruction in it.
-    unsafe { core::arch::asm!("/* {0} */", inout(reg) value, options(nostack, preserves_flags)) };
-    value
-}
-
-/// As above, by way of memory.
-#[cfg(not(target_arch = "x86_64"))]
-pub fn opaque(value: u64) -> u64 {
-    hint::black_box(value)
-}
-
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::run;
+
+    #[test]
+    fn threads_are_numbered() {
+        assert_eq!(run(3, |number| number), [0, 1, 2]);
+    }
+}

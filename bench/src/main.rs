@@ -1,15 +1,17 @@
-//! `bench [JOB…] [--json FILE] [--save] [--quick]`: the project's figures, each beside its peers, measured in one run.
+//! `bench [JOB…] [--guest FILE] [--json FILE] [--save] [--quick]`: the project's figures, each beside its peers, measured in one run.
 //!
 //! A **job** is a named function that measures something and its peers turn by turn, so that what else the machine does hits
 //! all of them, and gives one JSON object: the environment, every sample, and a check for each figure that the project
-//! promises. From that object come the table for people and the plots.
+//! promises. From that object come the table for people, the plots, and what the README says.
 #![deny(unsafe_code)]
 
 mod environment;
+mod guest;
 mod jobs;
 mod lane;
 mod plot;
 mod progress;
+mod readme;
 mod report;
 mod series;
 mod statistics;
@@ -17,9 +19,15 @@ mod table;
 
 use clap::Parser;
 use environment::Environment;
-use jobs::{JOBS, Job, Setting};
+use jobs::{Findings, JOBS, Job, Setting};
 use report::Report;
-use std::{error::Error, fs, path::PathBuf, process::ExitCode, time::Instant};
+use std::{
+    error::Error,
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Instant,
+};
 
 /// Measures what the project promises, beside its peers.
 #[derive(Parser)]
@@ -30,9 +38,15 @@ struct Cli {
     /// Writes the results to this file: the JSON object of the job, or an array of them if there are several.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Writes each job's result and plots to `bench/results/`, where the repository keeps them.
+    /// Writes each job's result and plots to `bench/results/`, where the repository keeps them, and its part of the README.
     #[arg(long)]
     save: bool,
+    /// What the image measured in a virtual machine, to go into the same result (job `swapper`).
+    #[arg(long, value_name = "FILE")]
+    guest: Option<PathBuf>,
+    /// Measures nothing: takes the results that are saved, to renew the plots and the README from them.
+    #[arg(long, conflicts_with_all = ["guest", "quick", "list", "json"])]
+    again: bool,
     /// Takes few samples: shows that everything works, not how fast it is.
     #[arg(long)]
     quick: bool,
@@ -72,53 +86,72 @@ fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
     }
     let mut objects = Vec::new();
     for job in jobs {
-        let report = measure(job, cli)?;
+        let report = if cli.again { saved(job)? } else { measure(job, cli)? };
         let object = report.json()?;
-        if cli.save {
-            save(&report, &object)?;
+        if cli.save || cli.again {
+            save(job, &report, &object)?;
         }
         objects.push(object);
     }
     if let Some(file) = &cli.json {
         let text = if objects.len() == 1 { objects.remove(0) } else { format!("[\n{}]\n", objects.join(",\n")) };
-        fs::write(file, text).map_err(|error| format!("cannot write {}: {error}", file.display()))?;
+        write(file, &text)?;
     }
     Ok(())
 }
 
 fn select(names: &[String]) -> Result<Vec<&'static Job>, String> {
-    if names.is_empty() {
-        return Ok(JOBS.iter().collect());
-    }
-    let known = || JOBS.iter().map(|job| job.name).collect::<Vec<_>>().join(", ");
-    let find = |name: &String| {
-        let job = JOBS.iter().find(|job| job.name == name);
-        job.ok_or_else(|| format!("there is no job {name:?}; the jobs are: {}", known()))
-    };
-    names.iter().map(find).collect()
+    if names.is_empty() { Ok(JOBS.iter().collect()) } else { names.iter().map(|name| jobs::find(name)).collect() }
 }
 
 fn measure(job: &Job, cli: &Cli) -> Result<Report, Box<dyn Error>> {
     let begin = Instant::now();
     eprintln!("==> {}: {}", job.name, job.summary);
     let mut environment = Environment::read(&cli.date);
-    let findings = (job.run)(&Setting { quick: cli.quick, samples: cli.samples.clone() })?;
+    let Findings { method, published, mut series } =
+        (job.run)(&Setting { quick: cli.quick, samples: cli.samples.clone() })?;
     environment.ended();
-    let report = Report { environment, ..findings };
+    if let Some(file) = cli.guest.as_ref().filter(|_| job.in_guest) {
+        let (machine, measured) = guest::read(file)?;
+        environment.guest = Some(machine);
+        series.extend(measured);
+    }
+    let mut report = Report { job: job.name.into(), method, environment, checks: Vec::new(), published, series };
+    report.checks = (job.checks)(&report);
     println!("{}", table::render(&report));
     eprintln!("==> {}: {:.0} s", job.name, begin.elapsed().as_secs_f64());
     Ok(report)
 }
 
-fn save(report: &Report, object: &str) -> Result<(), Box<dyn Error>> {
-    let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/results"));
-    fs::create_dir_all(&folder)?;
-    let plots = jobs::plots(report).into_iter().map(|(name, text)| (format!("{}-{name}.svg", report.job), text));
-    for (name, text) in plots.chain([(format!("{}.json", report.job), object.to_owned())]) {
-        let file = folder.join(name);
-        fs::write(&file, text).map_err(|error| format!("cannot write {}: {error}", file.display()))?;
-        eprintln!("    wrote {}", file.display());
+/// Where the repository keeps results.
+fn results(name: &str) -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/results")).join(name)
+}
+
+/// The saved result of a job, its checks made anew.
+fn saved(job: &Job) -> Result<Report, Box<dyn Error>> {
+    let file = results(&format!("{}.json", job.name));
+    let text = fs::read_to_string(&file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
+    let mut report: Report = serde_json::from_str(&text).map_err(|error| format!("{}: {error}", file.display()))?;
+    report.checks = (job.checks)(&report);
+    Ok(report)
+}
+
+fn save(job: &Job, report: &Report, object: &str) -> Result<(), Box<dyn Error>> {
+    fs::create_dir_all(results(""))?;
+    write(&results(&format!("{}.json", job.name)), object)?;
+    for (name, text) in (job.plots)(report) {
+        write(&results(&format!("{}-{name}.svg", job.name)), &text)?;
     }
+    let Some(markdown) = job.markdown else { return Ok(()) };
+    let file = readme::file();
+    let text = fs::read_to_string(&file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
+    write(&file, &readme::renewed(&text, job.name, &markdown(report))?)
+}
+
+fn write(file: &Path, text: &str) -> Result<(), Box<dyn Error>> {
+    fs::write(file, text).map_err(|error| format!("cannot write {}: {error}", file.display()))?;
+    eprintln!("    wrote {}", file.display());
     Ok(())
 }
 

@@ -6,7 +6,7 @@ mod dots;
 mod lines;
 
 pub use bars::{Bars, bars};
-pub use dots::{Panel, dots};
+pub use dots::{Panel, Row, dots};
 pub use lines::{Chart, Curve, lines};
 
 use std::fmt::Write;
@@ -45,17 +45,25 @@ impl Canvas {
         );
     }
 
-    fn path(&mut self, points: &[(f64, f64)], colour: &str) {
+    fn path(&mut self, points: &[(f64, f64)], colour: &str, dashed: bool) {
         let points: Vec<String> = points.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
         let points = points.join(" ");
-        let _ = writeln!(self.body, r#"<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>"#);
+        let dashes = if dashed { r#" stroke-dasharray="6 4""# } else { "" };
+        let _ = writeln!(
+            self.body,
+            r#"<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"{dashes}/>"#
+        );
     }
 
     fn dot(&mut self, (x, y): (f64, f64), colour: &str) {
         let _ = writeln!(self.body, r#"<circle cx="{x:.1}" cy="{y:.1}" r="4" fill="{colour}"/>"#);
     }
 
-    fn text(&mut self, (x, y): (f64, f64), anchor: Anchor, size: u32, text: &str) {
+    fn text(&mut self, at: (f64, f64), anchor: Anchor, size: u32, text: &str) {
+        self.text_of_weight(at, anchor, size, text, "normal");
+    }
+
+    fn text_of_weight(&mut self, (x, y): (f64, f64), anchor: Anchor, size: u32, text: &str, weight: &str) {
         let anchor = match anchor {
             Anchor::Start => "start",
             Anchor::Middle => "middle",
@@ -64,7 +72,7 @@ impl Canvas {
         let text = escape(text);
         let _ = writeln!(
             self.body,
-            r#"<text x="{x:.1}" y="{y:.1}" text-anchor="{anchor}" font-size="{size}" fill="{INK}">{text}</text>"#
+            r#"<text x="{x:.1}" y="{y:.1}" text-anchor="{anchor}" font-size="{size}" font-weight="{weight}" fill="{INK}">{text}</text>"#
         );
     }
 

@@ -1,20 +1,27 @@
 //! A job's result: one JSON object, from which the table and the plots are made too.
 
-use crate::{environment::Environment, series::Series};
-use serde::Serialize;
+use crate::{
+    environment::Environment,
+    series::{Place, Series, number},
+};
+use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 
 /// A figure that the project promises, beside what was measured.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Check {
     /// What is promised.
     pub name: String,
     /// What was measured.
+    #[serde(deserialize_with = "number")]
     pub value: f64,
     /// Unit of `value` and `target`.
-    pub unit: &'static str,
+    pub unit: String,
     /// Whom it is compared with; empty if with nobody.
     pub peer: String,
+    /// Where it was measured.
+    #[serde(rename = "where")]
+    pub place: Place,
     /// The bound.
     pub target: f64,
     /// On which side of the bound the value is to be.
@@ -24,7 +31,7 @@ pub struct Check {
 }
 
 /// A bound's side.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Bound {
     /// The value is at most the target.
@@ -35,37 +42,37 @@ pub enum Bound {
 
 impl Check {
     /// Compares. What could not be measured (NaN) does not hold.
-    pub fn new(name: String, (value, unit): (f64, &'static str), peer: &str, bound: Bound, target: f64) -> Self {
+    pub fn new(place: Place, name: String, (value, unit): (f64, &str), peer: &str, bound: Bound, target: f64) -> Self {
         let holds = match bound {
             Bound::AtMost => value <= target,
             Bound::AtLeast => value >= target,
         };
-        Self { name, value, unit, peer: peer.into(), target, bound, holds }
+        Self { name, value, unit: unit.into(), peer: peer.into(), place, target, bound, holds }
     }
 }
 
 /// A figure that somebody else published about something else, elsewhere: an order of magnitude beside ours.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Published {
     /// Whose.
-    pub peer: &'static str,
+    pub peer: String,
     /// Of what.
-    pub name: &'static str,
+    pub name: String,
     /// The figure.
     pub value: f64,
     /// Its unit.
-    pub unit: &'static str,
+    pub unit: String,
     /// Where it was published.
-    pub source: &'static str,
+    pub source: String,
     /// How far it can be relied on.
-    pub caution: &'static str,
+    pub caution: String,
 }
 
 /// Everything that a job found.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Report {
     /// The job.
-    pub job: &'static str,
+    pub job: String,
     /// How it measures.
     pub method: Vec<String>,
     /// Where it ran.
@@ -83,7 +90,7 @@ impl Report {
     pub fn json(&self) -> serde_json::Result<String> {
         let mut text = String::from("{\n");
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "\"job\": {},", serde_json::to_string(self.job)?);
+        let _ = writeln!(text, "\"job\": {},", serde_json::to_string(&self.job)?);
         let _ = writeln!(text, "\"environment\": {},", serde_json::to_string(&self.environment)?);
         let _ = writeln!(text, "\"method\": {},", lines(&self.method)?);
         let _ = writeln!(text, "\"checks\": {},", lines(&self.checks)?);
@@ -93,9 +100,9 @@ impl Report {
         Ok(text)
     }
 
-    /// The series of this name and peer.
-    pub fn series(&self, name: &str, peer: &str) -> Option<&Series> {
-        self.series.iter().find(|series| series.name == name && series.peer == peer)
+    /// The series of this name and peer there.
+    pub fn series(&self, place: Place, name: &str, peer: &str) -> Option<&Series> {
+        self.series.iter().find(|series| series.place == place && series.name == name && series.peer == peer)
     }
 }
 

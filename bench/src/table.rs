@@ -11,13 +11,20 @@ pub fn render(report: &Report) -> String {
     let _ = writeln!(text, "{}, {} cores, {}", environment.cpu, environment.cores, environment.kernel);
     let _ = writeln!(text, "{}, {}", environment.rustc, environment.profile);
     let _ = writeln!(text, "load before {}, after {}", environment.load_before, environment.load_after);
-    let mut name = "";
-    for series in &report.series {
-        if series.name != name {
-            name = &series.name;
-            let _ = writeln!(text, "\n{name}");
+    if let Some(guest) = &environment.guest {
+        let (accelerator, qemu) = (&guest.accelerator, &guest.qemu);
+        let _ = writeln!(text, "guest: {qemu}, {accelerator}, {} processors, {}", guest.processors, guest.memory);
+        if guest.is_translated() {
+            let _ = writeln!(text, "the guest's instructions are translated: its ratios count, its times do not");
         }
-        let times = [series.value, series.low, series.high, series.maximum].map(|value| time(value, series.unit));
+    }
+    let mut heading = None;
+    for series in &report.series {
+        if heading != Some((series.place, &series.name)) {
+            heading = Some((series.place, &series.name));
+            let _ = writeln!(text, "\n{}: {}", series.place, series.name);
+        }
+        let times = [series.value, series.low, series.high, series.maximum].map(|value| time(value, &series.unit));
         let [value, low, high, maximum] = times;
         let _ = write!(text, "  {:16} {value:>9}   half of the rounds {low:>9} to {high:>9}", series.peer);
         let _ = write!(text, "   worst sample {maximum:>9}");
@@ -44,7 +51,8 @@ pub fn render(report: &Report) -> String {
         let value = format!("{:.2} {}", check.value, check.unit);
         let name =
             if check.peer.is_empty() { check.name.clone() } else { check.name.replace("peer", check.peer.as_str()) };
-        let _ = writeln!(text, "  {mark}  {name:64} {value:>12}   {bound} {} {}", check.target, check.unit);
+        let (place, target, unit) = (check.place, check.target, &check.unit);
+        let _ = writeln!(text, "  {mark}  {place:5}  {name:72} {value:>12}   {bound} {target} {unit}");
     }
     text
 }

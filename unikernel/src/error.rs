@@ -18,6 +18,12 @@ pub enum Error {
     Option(OptionError),
     /// `test=` asks for something that is not there.
     UnknownTest,
+    /// `bench=` asks for something that is not there.
+    #[cfg(feature = "bench")]
+    UnknownBench,
+    /// `bench=` needs so many processors.
+    #[cfg(feature = "bench")]
+    FewProcessors(usize),
     /// A processor's private memory.
     Local(LocalError),
     /// The network card.
@@ -39,6 +45,10 @@ impl fmt::Display for Error {
         match self {
             Self::Option(error) => error.fmt(f),
             Self::UnknownTest => write!(f, "test= knows {}", crate::test::NAMES),
+            #[cfg(feature = "bench")]
+            Self::UnknownBench => write!(f, "bench= knows {}", crate::bench::NAMES),
+            #[cfg(feature = "bench")]
+            Self::FewProcessors(needed) => write!(f, "bench= needs {needed} processors (-smp {needed})"),
             Self::Local(error) => error.fmt(f),
             Self::Nic(error) => error.fmt(f),
             Self::NoMac => f.write_str("the network card has no address of its own"),

@@ -10,6 +10,8 @@ extern crate alloc;
 
 mod allocator;
 mod arch;
+#[cfg(feature = "bench")]
+mod bench;
 mod boot;
 mod clock;
 mod console;
@@ -47,6 +49,10 @@ static TEST: spin::Once<test::Test> = spin::Once::new();
 fn run(words: &[&str]) -> Result<core::convert::Infallible, Error> {
     processors::set_up_first()?;
     console::log_up_to(LevelFilter::Info);
+    #[cfg(feature = "bench")]
+    if let Some(plan) = bench::asked(words)? {
+        return bench::run(plan);
+    }
     let (test, words) = test::split(words)?;
     let options = Options::parse(words)?;
     console::log_up_to(options.log);

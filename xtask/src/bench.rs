@@ -1,20 +1,28 @@
-//! `cargo xtask bench`: the jobs of `bench/`, compiled as they are meant to be measured.
+//! `cargo xtask bench`: the jobs of `bench/`, compiled as they are meant to be measured, on the host and in the guest.
+
+mod guest;
+mod smoke;
 
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
+pub use smoke::smoke;
+
 use crate::{command, netbench, ui};
 
+/// The job that the image can do too.
+const IN_GUEST: &str = "swapper";
+
 /// Options of `bench`; see `bench/`.
-#[derive(clap::Args)]
+#[derive(clap::Args, Default)]
 pub struct Args {
     /// The jobs to run; all, if none is named.
     job: Vec<String>,
     /// Writes the results to this file: the JSON object of the job, or an array of them if there are several.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Writes each job's result and plots to `bench/results/`, where the repository keeps them.
+    /// Writes each job's result and plots to `bench/results/`, where the repository keeps them, and its part of the README.
     #[arg(long)]
     save: bool,
     /// Takes few samples: shows that everything works, not how fast it is.
@@ -26,12 +34,15 @@ pub struct Args {
     /// Of the job `network`, takes so many samples of each figure.
     #[arg(long, value_name = "N")]
     rounds: Option<usize>,
+    /// Measures nothing: takes the results that are saved, to renew the plots and the README from them.
+    #[arg(long, conflicts_with_all = ["json", "save", "quick", "list"])]
+    again: bool,
     /// Lists the jobs instead of running them.
     #[arg(long)]
     list: bool,
 }
 
-/// Builds the program that measures, and runs it.
+/// Builds the program that measures and the image, and runs both, one after the other.
 pub fn run(args: &Args) -> Result<()> {
     let network = args.job.iter().any(|job| job == netbench::NAME);
     if !network && (!args.only.is_empty() || args.rounds.is_some()) {
@@ -40,7 +51,8 @@ pub fn run(args: &Args) -> Result<()> {
     ui::step("compiling the jobs and their peers");
     let cargo = ["--release", "--package", "bench", "--quiet"];
     command::run(command::cargo().arg("build").args(cargo))?;
-    if network && !args.list {
+    let measures = !args.list && !args.again;
+    if network && measures {
         netbench::measure(&args.only, args.quick, args.rounds)?;
     }
     let date = command::output(command::tethered("date").args(["-u", "+%Y-%m-%dT%H:%M:%SZ"]))?;
@@ -50,13 +62,19 @@ pub fn run(args: &Args) -> Result<()> {
         // Where the caller is, not where cargo runs.
         measure.arg("--json").arg(std::path::absolute(file)?);
     }
-    for (flag, given) in [("--save", args.save), ("--quick", args.quick), ("--list", args.list)] {
+    for (flag, given) in
+        [("--save", args.save), ("--quick", args.quick), ("--again", args.again), ("--list", args.list)]
+    {
         if given {
             measure.arg(flag);
         }
     }
-    if network {
+    if network && !args.again {
         measure.arg("--samples").arg(netbench::samples());
+    }
+    let wanted = args.job.is_empty() || args.job.iter().any(|job| job == IN_GUEST);
+    if wanted && measures {
+        measure.arg("--guest").arg(guest::measure(args.quick)?);
     }
     command::run(&mut measure)?;
     if args.list {

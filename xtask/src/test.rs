@@ -142,7 +142,7 @@ fn lint(_: &Lab) -> Result<Outcome> {
     let mut image = command::cargo();
     image.current_dir(paths::root().join("unikernel")).env("MIDFLIGHT_KERNEL_OBJECT", "/dev/null");
     image.env("CARGO_TARGET_DIR", paths::target().join("lint"));
-    command::run(image.args(["clippy", "--quiet", "--", "-D", "warnings"]))?;
+    command::run(image.args(["clippy", "--all-features", "--quiet", "--", "-D", "warnings"]))?;
     Ok(Outcome::PASSED)
 }
 

@@ -136,13 +136,14 @@ impl Vm {
         Ok(Duration::from_millis(ticks * 1000 / rustix::param::clock_ticks_per_second()))
     }
 
-    /// Ends it, if it has not ended.
-    pub fn end(self) {
-        let Self { process, readers, .. } = self;
+    /// Ends it, if it has not ended, and gives what is kept of its serial log.
+    pub fn end(self) -> Vec<String> {
+        let Self { process, readers, log, .. } = self;
         drop(process);
         for reader in readers {
             let _ = reader.join();
         }
+        std::mem::take(&mut log.lock().lines)
     }
 }
 

@@ -3,13 +3,15 @@
 
 mod checks;
 
-use super::Setting;
+pub use checks::checks;
+
+use super::{Findings, Setting};
 use crate::{
-    environment::Environment,
     plot::{self, Bars},
     report::Report,
-    series::{Series, Within},
+    series::{Place, Series},
 };
+use bench_jobs::Within;
 use serde::Deserialize;
 use std::{collections::BTreeMap, error::Error, fs};
 
@@ -38,29 +40,18 @@ struct Taken {
     samples: Vec<f64>,
 }
 
-/// Makes the report of the samples.
-pub fn run(setting: &Setting) -> Result<Report, Box<dyn Error>> {
+/// Reads the samples.
+pub fn run(setting: &Setting) -> Result<Findings, Box<dyn Error>> {
     let file = setting.samples.as_ref().ok_or("this job's samples are taken by `cargo xtask bench network`")?;
     let text = fs::read_to_string(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
     let suites: BTreeMap<String, Vec<Taken>> = serde_json::from_str(&text)?;
-    let series: Vec<Series> = suites.into_values().flatten().map(series).collect();
-    let mut report = Report {
-        job: NAME,
-        method: METHOD.iter().map(ToString::to_string).collect(),
-        environment: Environment::default(),
-        checks: Vec::new(),
-        published: Vec::new(),
-        series,
-    };
-    report.checks = checks::checks(&report);
-    Ok(report)
+    let series = suites.into_values().flatten().map(series).collect();
+    Ok(Findings { method: METHOD.iter().map(ToString::to_string).collect(), published: Vec::new(), series })
 }
 
 fn series(taken: Taken) -> Series {
-    // The units are a few that the suites write, so they may as well live for ever.
-    let unit: &'static str = Box::leak(taken.unit.into_boxed_str());
     let samples = taken.samples.into_iter().map(|sample| vec![sample]).collect();
-    Series::new(&taken.name, &taken.peer, unit, Within::Median, samples).note(taken.note)
+    Series::new((Place::Guest, &taken.name, &taken.peer), &taken.unit, Within::Median, samples, taken.note)
 }
 
 /// The plots of the README: each figure of ours as a multiple of the peer's.

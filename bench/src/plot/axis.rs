@@ -18,7 +18,8 @@ impl Axis {
             (false, _) => (1.0, 10.0),
             (true, false) => (0.0, if high > 0.0 { high } else { 1.0 }),
             (true, true) => {
-                let from = steps(low).rev().find(|step| *step <= low).unwrap_or(low);
+                // Not quite at the end: a point there would hide the axis.
+                let from = steps(low).rev().find(|step| *step <= low * 0.9).unwrap_or(low);
                 let to = steps(high).find(|step| *step >= high).unwrap_or(high);
                 (from, if to > from { to } else { from * 10.0 })
             }

@@ -13,7 +13,7 @@ pub struct Chart {
     pub y: String,
     /// Whether the axes are logarithmic: x, y.
     pub logarithmic: (bool, bool),
-    /// At most four.
+    /// As many as can be told apart.
     pub curves: Vec<Curve>,
 }
 
@@ -25,18 +25,28 @@ pub struct Curve {
     pub points: Vec<(f64, f64)>,
     /// Whether each point is marked.
     pub marks: bool,
+    /// Which of the colours, from 0; those of one kind have the same.
+    pub colour: usize,
+    /// Whether it is dashed; these have a line of the legend of their own.
+    pub dashed: bool,
 }
 
-const SIZE: (f64, f64) = (760.0, 380.0);
+impl Curve {
+    fn visible(&self) -> impl Iterator<Item = &(f64, f64)> {
+        self.points.iter().filter(|(x, y)| x.is_finite() && y.is_finite())
+    }
+}
+
+const SIZE: (f64, f64) = (760.0, 412.0);
 const LEFT: f64 = 70.0;
 const RIGHT: f64 = 735.0;
-const TOP: f64 = 72.0;
-const BOTTOM: f64 = 325.0;
+const TOP: f64 = 104.0;
+const BOTTOM: f64 = 357.0;
 
 /// The plot.
 pub fn lines(chart: &Chart) -> String {
     let mut canvas = Canvas::new(SIZE.0, SIZE.1);
-    let points = || chart.curves.iter().flat_map(|curve| &curve.points).filter(|(x, y)| x.is_finite() && y.is_finite());
+    let points = || chart.curves.iter().flat_map(Curve::visible);
     let x = Axis::over(points().map(|point| point.0), chart.logarithmic.0, (LEFT, RIGHT));
     let y = Axis::over(points().map(|point| point.1), chart.logarithmic.1, (BOTTOM, TOP));
     for mark in x.marks() {
@@ -52,17 +62,19 @@ pub fn lines(chart: &Chart) -> String {
     canvas.text((12.0, 24.0), Anchor::Start, 16, &chart.title);
     canvas.text(((LEFT + RIGHT) / 2.0, BOTTOM + 40.0), Anchor::Middle, 13, &chart.x);
     canvas.text((12.0, TOP - 12.0), Anchor::Start, 13, &chart.y);
-    let mut legend = LEFT + 90.0;
-    for (curve, colour) in chart.curves.iter().zip(COLOURS) {
-        let shown = curve.points.iter().filter(|(x, y)| x.is_finite() && y.is_finite());
-        let shown: Vec<(f64, f64)> = shown.map(|point| (x.at(point.0), y.at(point.1))).collect();
-        canvas.path(&shown, colour);
+    // Left ends of the legend's next entries: solid, dashed.
+    let mut legend = [LEFT; 2];
+    for curve in &chart.curves {
+        let (colour, line) = (COLOURS[curve.colour % COLOURS.len()], usize::from(curve.dashed));
+        let shown: Vec<(f64, f64)> = curve.visible().map(|(h, v)| (x.at(*h), y.at(*v))).collect();
+        canvas.path(&shown, colour, curve.dashed);
         if curve.marks {
             shown.iter().for_each(|point| canvas.dot(*point, colour));
         }
-        canvas.line((legend, TOP - 16.0), (legend + 18.0, TOP - 16.0), colour, 3.0);
-        canvas.text((legend + 24.0, TOP - 12.0), Anchor::Start, 12, &curve.name);
-        legend += 50.0 + 6.2 * curve.name.chars().count() as f64;
+        let (left, top) = (legend[line], 44.0 + 17.0 * line as f64);
+        canvas.path(&[(left, top), (left + 26.0, top)], colour, curve.dashed);
+        canvas.text((left + 32.0, top + 4.0), Anchor::Start, 12, &curve.name);
+        legend[line] += 56.0 + 6.4 * curve.name.chars().count() as f64;
     }
     canvas.finish()
 }

@@ -40,9 +40,9 @@ fn curves_are_drawn_from_left_to_right_without_what_is_not_a_number() {
         x: "x".into(),
         y: "y".into(),
         logarithmic: (true, true),
-        curves: vec![Curve { name: "c".into(), points, marks: true }],
+        curves: vec![Curve { name: "c".into(), points, marks: true, colour: 0, dashed: true }],
     });
-    assert!(text.contains(r#"points="70.0,325.0 735.0,72.0""#), "{text}");
+    assert!(text.contains(r#"points="157.0,298.5 735.0,104.0""#), "{text}");
     assert!(text.contains("a &lt; b") && !text.contains("NaN"));
 }
 

@@ -23,6 +23,9 @@ static HYPERCALLS: AtomicBool = AtomicBool::new(false);
 
 /// The status of a failure, where uhyve reads it.
 static FAILURE: i32 = 1;
+/// The same of a success.
+#[cfg(feature = "bench")]
+static SUCCESS: i32 = 0;
 
 /// The machine is uhyve's. Once, on the boot processor, before anything is written.
 pub fn use_hypercalls() {
@@ -31,23 +34,29 @@ pub fn use_hypercalls() {
 
 /// Ends the machine with status 1.
 pub fn fail() -> ! {
+    end(&FAILURE, 0)
+}
+
+/// Ends the machine with status 0, which QEMU makes 3.
+#[cfg(feature = "bench")]
+pub fn succeed() -> ! {
+    end(&SUCCESS, 1)
+}
+
+/// First the ways that carry a status; where nobody listens there, a reset (which ends QEMU under `-no-reboot`);
+/// then a triple fault.
+fn end(status: &'static i32, debug_exit: u32) -> ! {
     cpu::interrupts_off();
     if HYPERCALLS.load(Ordering::Relaxed)
-        && let Some(address) = paging::translate((&raw const FAILURE).cast())
+        && let Some(address) = paging::translate((&raw const *status).cast())
         && let Ok(address) = u32::try_from(address)
     {
         // SAFETY: uhyve reads the status, and nothing runs after this.
         unsafe { cpu::out32(HYPERCALL_EXIT, address) };
     }
-    end()
-}
-
-/// First the way that carries a status; where nobody listens there, a reset (which ends QEMU under `-no-reboot`);
-/// then a triple fault.
-fn end() -> ! {
     // SAFETY: nothing runs after this.
     unsafe {
-        cpu::out32(DEBUG_EXIT, 0);
+        cpu::out32(DEBUG_EXIT, debug_exit);
         cpu::out8(RESET, 0x06);
         let empty: [u8; 10] = [0; 10];
         asm!("lidt [{}]", "ud2", in(reg) &empty, options(noreturn));

@@ -74,6 +74,7 @@ pub const STEPS: &[Step] = &[
         what: "the emulated link has the delay, rate and loss that were asked for",
         run: link::emulated,
     },
+    Step { name: "bench", what: "every figure is measured, on the host and in the guest", run: crate::bench::smoke },
     Step { name: "tap", what: "the same on a TAP in a network namespace of its own", run: tap::download },
     Step {
         name: "uhyve",
@@ -149,7 +150,9 @@ impl Lab {
                     accel::image_is_good();
                     return Ok(Guest { vm, ready });
                 }
-                Err(_) if attempts < 3 && vm.said(|line| line.contains("host forwarding rule")) => vm.end(),
+                Err(_) if attempts < 3 && vm.said(|line| line.contains("host forwarding rule")) => {
+                    vm.end();
+                }
                 Err(error) => return Err(error),
             }
         }

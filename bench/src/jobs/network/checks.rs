@@ -1,7 +1,10 @@
 //! What the network is to reach.
 
 use super::{OURS, PEER};
-use crate::report::{Bound, Check, Report};
+use crate::{
+    report::{Bound, Check, Report},
+    series::{Place, Series},
+};
 
 /// The unit of a ratio.
 pub const TIMES: &str = "×";
@@ -47,22 +50,34 @@ const SWAPS: [&str; 2] = ["TCP out, 1 stream, a swap every 100 ms", "TCP out, 1 
 /// Each promise of which there are samples.
 pub fn checks(report: &Report) -> Vec<Check> {
     let ratios = RATIOS.iter().filter_map(|&(name, bound, target)| {
-        let (ours, peer) = (report.series(name, OURS)?, report.series(name, PEER)?);
-        Some(Check::new(name.into(), (rounded(ours.ratio(peer)), TIMES), PEER, bound, target))
+        let (ours, peer) = (of(report, name, OURS)?, of(report, name, PEER)?);
+        Some(Check::new(Place::Guest, name.into(), (rounded(ours.ratio(peer)), TIMES), PEER, bound, target))
     });
     let figures = FIGURES.iter().filter_map(|&(name, unit, bound, target)| {
-        let ours = report.series(name, OURS)?;
+        let ours = of(report, name, OURS)?;
         // A bound of nothing at all is kept by every sample or not at all.
         let value = if target == 0.0 { ours.maximum } else { ours.value };
-        Some(Check::new(name.into(), (value, unit), "", bound, target))
+        Some(Check::new(Place::Guest, name.into(), (value, unit), "", bound, target))
     });
-    let swaps = report.series(SWAPS[0], OURS).zip(report.series(SWAPS[1], OURS)).map(|(with, without)| {
+    let swaps = of(report, SWAPS[0], OURS).zip(of(report, SWAPS[1], OURS)).map(|(with, without)| {
         let value = rounded(with.ratio(without));
-        Check::new("goodput with a swap every 100 ms".into(), (value, TIMES), "without swaps", Bound::AtLeast, 0.99)
+        Check::new(
+            Place::Guest,
+            "goodput with a swap every 100 ms".into(),
+            (value, TIMES),
+            "without swaps",
+            Bound::AtLeast,
+            0.99,
+        )
     });
     ratios.chain(figures).chain(swaps).collect()
 }
 
 fn rounded(value: f64) -> f64 {
     (value * 1000.0).round() / 1000.0
+}
+
+/// The series of this name and peer, both of which are guests.
+fn of<'a>(report: &'a Report, name: &str, peer: &str) -> Option<&'a Series> {
+    report.series(Place::Guest, name, peer)
 }

@@ -1,10 +1,21 @@
-use super::{Setting, plots, run};
+use super::{NAME, Setting, checks, plots, run};
+use crate::{environment::Environment, report::Report};
 
 /// A report of these samples.
-fn report(name: &str, text: &str) -> crate::report::Report {
+fn report(name: &str, text: &str) -> Report {
     let file = std::env::temp_dir().join(format!("{}-{name}", std::process::id()));
     std::fs::write(&file, text).expect("the directory for build products can be written");
-    run(&Setting { quick: true, samples: Some(file) }).expect("the samples are well-formed")
+    let found = run(&Setting { quick: true, samples: Some(file) }).expect("the samples are well-formed");
+    let mut report = Report {
+        job: NAME.into(),
+        method: found.method,
+        environment: Environment::default(),
+        checks: Vec::new(),
+        published: found.published,
+        series: found.series,
+    };
+    report.checks = checks(&report);
+    report
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! `left-right`: callers enter the copy that is published.
 
-use super::{Bare, Caller, Held, Peer, Turn, Writer};
-use crate::jobs::swapper::adder::Step;
+use super::{Bare, Caller, Held, Lane, Peer, Turn, Writer, held};
 use ::left_right::{Absorb, ReadHandle, ReadHandleFactory, WriteHandle};
+use bench_jobs::Adder;
 use std::sync::{Mutex, PoisonError};
 
 /// One of the two copies.
@@ -13,7 +13,7 @@ struct Replace;
 
 impl Default for Copy {
     fn default() -> Self {
-        Self(Box::new(Step::new()))
+        Self(held())
     }
 }
 
@@ -40,10 +40,14 @@ impl LeftRight {
     }
 }
 
-impl Caller for ReadHandle<Copy> {
+struct Client(ReadHandle<Copy>);
+
+impl Caller for Client {
+    type Found = dyn Adder + Send + Sync;
+
     #[inline(always)]
-    fn call(&mut self, value: u64) -> u64 {
-        self.enter().expect("the writer lives").0.add(value)
+    fn with<R>(&mut self, call: impl FnOnce(&Self::Found) -> R) -> R {
+        call(&*self.0.enter().expect("the writer lives").0)
     }
 }
 
@@ -52,14 +56,14 @@ impl Peer for LeftRight {
         "left-right"
     }
 
-    fn caller(&self, _: usize) -> Box<dyn Turn + '_> {
-        Box::new(Bare(self.readers.handle()))
+    fn caller<'a>(&'a self, _: &'a Lane<'a>) -> Box<dyn Turn + 'a> {
+        Box::new(Bare(Client(self.readers.handle())))
     }
 
-    fn writer(&self) -> Box<dyn Writer + '_> {
-        Box::new(|| {
+    fn writer<'a>(&'a self, _: &'a Lane<'a>) -> Option<Box<dyn Writer + 'a>> {
+        Some(Box::new(|| {
             let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
             writer.append(Replace).publish();
-        })
+        }))
     }
 }

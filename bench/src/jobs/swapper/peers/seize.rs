@@ -1,9 +1,9 @@
 //! `seize`: callers enter a collector, and protect what they load.
 #![allow(unsafe_code)]
 
-use super::{Bare, Caller, Held, Peer, Turn, Writer};
-use crate::jobs::swapper::adder::Step;
+use super::{Bare, Caller, Held, Lane, Peer, Turn, Writer, held};
 use ::seize::{Collector, Guard, reclaim};
+use bench_jobs::Adder;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 /// A pointer whose old targets are reclaimed in batches.
@@ -13,7 +13,7 @@ pub struct Seize {
 }
 
 fn new() -> *mut Held {
-    Box::into_raw(Box::new(Box::new(Step::new())))
+    Box::into_raw(Box::new(held()))
 }
 
 impl Seize {
@@ -23,12 +23,14 @@ impl Seize {
 }
 
 impl Caller for &Seize {
+    type Found = dyn Adder + Send + Sync;
+
     #[inline(always)]
-    fn call(&mut self, value: u64) -> u64 {
+    fn with<R>(&mut self, call: impl FnOnce(&Self::Found) -> R) -> R {
         let guard = self.collector.enter();
         let object = guard.protect(&self.object, Ordering::Acquire);
         // SAFETY: never null, and what is retired stays while a guard that protected it lives.
-        unsafe { &*object }.add(value)
+        call(&**unsafe { &*object })
     }
 }
 
@@ -37,16 +39,16 @@ impl Peer for Seize {
         "seize"
     }
 
-    fn caller(&self, _: usize) -> Box<dyn Turn + '_> {
+    fn caller<'a>(&'a self, _: &'a Lane<'a>) -> Box<dyn Turn + 'a> {
         Box::new(Bare(self))
     }
 
-    fn writer(&self) -> Box<dyn Writer + '_> {
-        Box::new(|| {
+    fn writer<'a>(&'a self, _: &'a Lane<'a>) -> Option<Box<dyn Writer + 'a>> {
+        Some(Box::new(|| {
             let old = self.object.swap(new(), Ordering::AcqRel);
             // SAFETY: it came from `Box::into_raw`, and nobody can reach it any more but those who have entered.
             unsafe { self.collector.retire(old, reclaim::boxed) };
-        })
+        }))
     }
 }
 

@@ -1,13 +1,15 @@
 //! The object of the measurements: so little to do that the way to it is what is measured.
 
-use std::sync::Arc;
+use alloc::sync::Arc;
 use swapper::{Component, ProcessorId, Transfer};
 
-/// Adds.
+/// Adds, or does nothing.
 #[swapper::interface]
 pub trait Adder {
     /// Adds a step to a number.
     fn add(&self, number: u64) -> u64;
+    /// Does nothing.
+    fn nothing(&self);
 }
 
 /// Adds its step.
@@ -21,10 +23,18 @@ impl Step {
     }
 }
 
+impl Default for Step {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Adder for Step {
     fn add(&self, number: u64) -> u64 {
         number.wrapping_add(self.0)
     }
+
+    fn nothing(&self) {}
 }
 
 impl Transfer for Step {}

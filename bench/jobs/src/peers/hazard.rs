@@ -1,16 +1,16 @@
 //! `haphazard`: callers protect what they load by a hazard pointer, which they keep for the next call.
-#![allow(unsafe_code)]
 
-use super::{Bare, Caller, Held, Peer, Turn, Writer};
-use crate::jobs::swapper::adder::Step;
+use super::{Bare, Caller, Held, Peer, Turn, Writer, held};
+use crate::{Lane, adder::Adder};
+use alloc::boxed::Box;
 use haphazard::{AtomicPtr, HazardPointer};
 
 /// A pointer whose old targets are freed when no hazard pointer names them.
-pub struct Hazard(AtomicPtr<Held>);
+pub(super) struct Hazard(AtomicPtr<Held>);
 
 impl Hazard {
-    pub fn new() -> Self {
-        Self(AtomicPtr::from(Box::new(Box::new(Step::new()) as Held)))
+    pub(super) fn new() -> Self {
+        Self(AtomicPtr::from(Box::new(held())))
     }
 }
 
@@ -20,9 +20,11 @@ struct Client<'a> {
 }
 
 impl Caller for Client<'_> {
+    type Found = dyn Adder + Send + Sync;
+
     #[inline(always)]
-    fn call(&mut self, value: u64) -> u64 {
-        let result = self.object.safe_load(&mut self.hazard).expect("there is always an object").add(value);
+    fn with<R>(&mut self, call: impl FnOnce(&Self::Found) -> R) -> R {
+        let result = call(&**self.object.safe_load(&mut self.hazard).expect("there is always an object"));
         self.hazard.reset_protection();
         result
     }
@@ -33,16 +35,16 @@ impl Peer for Hazard {
         "haphazard"
     }
 
-    fn caller(&self, _: usize) -> Box<dyn Turn + '_> {
+    fn caller<'a>(&'a self, _: &'a Lane<'a>) -> Box<dyn Turn + 'a> {
         Box::new(Bare(Client { hazard: HazardPointer::new(), object: &self.0 }))
     }
 
-    fn writer(&self) -> Box<dyn Writer + '_> {
-        Box::new(|| {
-            if let Some(old) = self.0.swap(Box::new(Box::new(Step::new()) as Held)) {
+    fn writer<'a>(&'a self, _: &'a Lane<'a>) -> Option<Box<dyn Writer + 'a>> {
+        Some(Box::new(|| {
+            if let Some(old) = self.0.swap(Box::new(held())) {
                 // SAFETY: nobody can reach it any more but by hazard pointers of the same domain, and it is retired once.
                 unsafe { old.retire() };
             }
-        })
+        }))
     }
 }

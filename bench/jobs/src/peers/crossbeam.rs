@@ -1,20 +1,20 @@
 //! `crossbeam-epoch`: callers pin the epoch.
-#![allow(unsafe_code)]
 
-use super::{Bare, Caller, Held, Peer, Turn, Writer};
-use crate::jobs::swapper::adder::Step;
+use super::{Bare, Caller, Held, Peer, Turn, Writer, held};
+use crate::{Lane, adder::Adder};
+use alloc::boxed::Box;
+use core::sync::atomic::Ordering;
 use crossbeam_epoch::{Atomic, Collector, LocalHandle, Owned};
-use std::sync::atomic::Ordering;
 
 /// A pointer whose old targets are freed when no epoch needs them.
-pub struct Epoch {
+pub(super) struct Epoch {
     collector: Collector,
     object: Atomic<Held>,
 }
 
 impl Epoch {
-    pub fn new() -> Self {
-        Self { collector: Collector::new(), object: Atomic::new(Box::new(Step::new())) }
+    pub(super) fn new() -> Self {
+        Self { collector: Collector::new(), object: Atomic::new(held()) }
     }
 }
 
@@ -25,12 +25,14 @@ struct Client<'a> {
 }
 
 impl Caller for Client<'_> {
+    type Found = dyn Adder + Send + Sync;
+
     #[inline(always)]
-    fn call(&mut self, value: u64) -> u64 {
+    fn with<R>(&mut self, call: impl FnOnce(&Self::Found) -> R) -> R {
         let guard = self.handle.pin();
         let object = self.object.load(Ordering::Acquire, &guard);
         // SAFETY: never null, and what is replaced is freed only when every guard that can have seen it is gone.
-        unsafe { object.deref() }.add(value)
+        call(&**unsafe { object.deref() })
     }
 }
 
@@ -39,24 +41,24 @@ impl Peer for Epoch {
         "crossbeam-epoch"
     }
 
-    fn caller(&self, _: usize) -> Box<dyn Turn + '_> {
+    fn caller<'a>(&'a self, _: &'a Lane<'a>) -> Box<dyn Turn + 'a> {
         Box::new(Bare(Client { handle: self.collector.register(), object: &self.object }))
     }
 
-    fn writer(&self) -> Box<dyn Writer + '_> {
+    fn writer<'a>(&'a self, _: &'a Lane<'a>) -> Option<Box<dyn Writer + 'a>> {
         let handle = self.collector.register();
-        Box::new(move || {
+        Some(Box::new(move || {
             let guard = handle.pin();
-            let old = self.object.swap(Owned::new(Box::new(Step::new()) as Held), Ordering::AcqRel, &guard);
+            let old = self.object.swap(Owned::new(held()), Ordering::AcqRel, &guard);
             // SAFETY: nobody can reach it any more but those who are pinned.
             unsafe { guard.defer_destroy(old) };
-        })
+        }))
     }
 }
 
 impl Drop for Epoch {
     fn drop(&mut self) {
-        let object = std::mem::take(&mut self.object);
+        let object = core::mem::take(&mut self.object);
         // SAFETY: nobody else has access, and it is not null.
         drop(unsafe { object.into_owned() });
     }
