@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 
-use crate::machine::{Accel, Machine, Network};
+use crate::machine::{Accel, Machine, Network, Vmm};
 use crate::vm::Vm;
 use crate::{accel, clock, command, image, paths, provision, ui};
 
@@ -20,6 +20,7 @@ const LIMIT: Duration = Duration::from_secs(280);
 pub fn measure(quick: bool) -> Result<PathBuf> {
     provision::need(&[provision::QEMU])?;
     let mut machine = Machine {
+        vmm: Vmm::Qemu,
         image: image::build_bench()?,
         processors: 2,
         // Hundreds of thousands of connections, and room for those that they are swapped for.
@@ -28,6 +29,7 @@ pub fn measure(quick: bool) -> Result<PathBuf> {
         tsc_mhz: clock::tsc_mhz(),
         // Nobody connects.
         network: Network::User(Vec::new()),
+        without_offloads: false,
         options: Vec::new(),
     };
     machine.accel = accel::resolve(accel::Choice::Auto, &machine)?;
