@@ -99,12 +99,14 @@ impl FakeNic {
 
     /// Takes all frames out of the transmit queue of a pair and completes them.
     pub fn collect(&self, pair: u16) -> Vec<([u8; HEADER], Vec<u8>)> {
+        let uhyve = self.shape.is_uhyve();
         let mut model = self.model();
         let queue = model.queue_mut(2 * pair + 1);
         let mut frames = Vec::new();
         while let Some(chain) = queue.pop() {
             let bytes = queue.read(&chain);
-            queue.push(u32::from(chain.head), 0);
+            // Nothing was written, but uhyve says how much was read.
+            queue.push(u32::from(chain.head), if uhyve { bytes.len() as u32 } else { 0 });
             let (header, frame) = bytes.split_at(HEADER);
             frames.push((header.try_into().expect("split at its length"), frame.to_vec()));
         }

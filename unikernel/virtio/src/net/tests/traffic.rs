@@ -6,7 +6,7 @@ use crate::ring::tests::Random;
 #[test]
 fn frames_pass_whole_and_in_order_over_wraps() {
     for (shape, event_idx, frames) in
-        [(SHAPES[0], true, 66_000), (SHAPES[0], false, 66_000), (Shape::Uhyve, false, 3000)]
+        [(SHAPES[0], true, 66_000), (SHAPES[0], false, 66_000), (Shape::Uhyve, false, 66_000)]
     {
         let nic = FakeNic::new(shape);
         let (_net, mut pair) = small(&nic, 16, event_idx);
@@ -69,28 +69,30 @@ fn a_device_that_does_not_look_again_is_always_told() {
 
 #[test]
 fn the_longest_and_shortest_frames_pass() {
-    let nic = FakeNic::new(SHAPES[0]);
-    let (_net, mut pair) = small(&nic, 4, true);
-    let longest = pair.tx().longest();
-    assert_eq!(longest, 2048 - HEADER);
-    for len in [ETHERNET, 60, longest] {
-        assert!(nic.deliver(0, &frame(9, len)));
-        assert!(pair.rx().receive(|_, bytes| assert_eq!(bytes, frame(9, len))));
-        pair.tx().transmit(len, TxMeta::default(), |place| place.copy_from_slice(&frame(8, len))).unwrap();
-        assert_eq!(nic.collect(0)[0].1, frame(8, len));
+    for shape in SHAPES {
+        let nic = FakeNic::new(shape);
+        let (_net, mut pair) = small(&nic, 4, true);
+        let longest = pair.tx().longest();
+        assert_eq!(longest, 2048 - HEADER);
+        for len in [ETHERNET, 60, longest] {
+            assert!(nic.deliver(0, &frame(9, len)));
+            assert!(pair.rx().receive(|_, bytes| assert_eq!(bytes, frame(9, len))));
+            pair.tx().transmit(len, TxMeta::default(), |place| place.copy_from_slice(&frame(8, len))).unwrap();
+            assert_eq!(nic.collect(0)[0].1, frame(8, len));
+        }
+        for len in [0, ETHERNET - 1, longest + 1, usize::MAX] {
+            let refused = pair.tx().transmit(len, TxMeta::default(), |_| panic!("nothing to write to"));
+            assert_eq!(refused, Err(TxError::Length { len, most: longest }));
+        }
+        let checksum = Some(Checksum { start: 34, offset: 100 });
+        assert_eq!(pair.tx().transmit(60, TxMeta { checksum, gso: None }, |_| ()), Err(TxError::BadMeta));
+        let gso = Some(Gso { kind: GsoKind::TcpV4, header: 54, segment: 100 });
+        let meta = TxMeta { checksum: Some(Checksum { start: 34, offset: 16 }), gso };
+        let mut plain = open(&FakeNic::new(Shape::Uhyve), &Options::default()).unwrap().1;
+        assert_eq!(plain[0].tx().transmit(60, meta, |_| ()), Err(TxError::NotNegotiated(Features::HOST_TSO4)));
+        assert_eq!(pair.counters().tx_refused, 5);
+        assert_eq!(pair.tx().free(), 4);
     }
-    for len in [0, ETHERNET - 1, longest + 1, usize::MAX] {
-        let refused = pair.tx().transmit(len, TxMeta::default(), |_| panic!("nothing to write to"));
-        assert_eq!(refused, Err(TxError::Length { len, most: longest }));
-    }
-    let checksum = Some(Checksum { start: 34, offset: 100 });
-    assert_eq!(pair.tx().transmit(60, TxMeta { checksum, gso: None }, |_| ()), Err(TxError::BadMeta));
-    let gso = Some(Gso { kind: GsoKind::TcpV4, header: 54, segment: 100 });
-    let meta = TxMeta { checksum: Some(Checksum { start: 34, offset: 16 }), gso };
-    let mut plain = open(&FakeNic::new(Shape::Uhyve), &Options::default()).unwrap().1;
-    assert_eq!(plain[0].tx().transmit(60, meta, |_| ()), Err(TxError::NotNegotiated(Features::HOST_TSO4)));
-    assert_eq!(pair.counters().tx_refused, 5);
-    assert_eq!(pair.tx().free(), 4);
 }
 
 #[test]
@@ -122,37 +124,41 @@ fn large_frames_pass_both_ways() {
 
 #[test]
 fn one_notification_for_a_burst_and_none_while_the_device_works() {
-    for event_idx in [false, true] {
-        let nic = FakeNic::new(SHAPES[0]);
-        let (_net, mut pair) = small(&nic, 16, event_idx);
-        let before = nic.model().notified(0);
-        let burst = |pair: &mut Pair| {
-            for number in 0..8 {
-                nic.deliver(0, &frame(number, 60));
-            }
-            while pair.rx().receive(|_, _| ()) {}
-            for number in 0..8 {
-                pair.tx().transmit(60, TxMeta::default(), |place| place.copy_from_slice(&frame(number, 60))).unwrap();
-            }
-            assert_eq!(nic.model().notified(1), pair.counters().tx_kicks as usize, "nothing before the kick");
-            pair.kick();
-            pair.kick();
-        };
-        burst(&mut pair);
-        assert_eq!(nic.model().notified(1), 1);
-        nic.collect(0);
-        // The device polls now.
-        nic.queue(0, |queue| queue.ask_notify(false));
-        nic.queue(1, |queue| queue.ask_notify(false));
-        let quiet = nic.model().notified(0);
-        burst(&mut pair);
-        assert_eq!(nic.model().notified(0), quiet);
-        assert_eq!(nic.model().notified(1), 1);
-        nic.collect(0);
-        nic.queue(1, |queue| assert!(queue.ask_notify(true)));
-        burst(&mut pair);
-        assert_eq!(nic.model().notified(1), 2);
-        assert!(before <= 1 && pair.counters().tx_kicks == 2);
+    for shape in SHAPES {
+        for event_idx in [false, true] {
+            let nic = FakeNic::new(shape);
+            let (_net, mut pair) = small(&nic, 16, event_idx);
+            let before = nic.model().notified(0);
+            let burst = |pair: &mut Pair| {
+                for number in 0..8 {
+                    nic.deliver(0, &frame(number, 60));
+                }
+                while pair.rx().receive(|_, _| ()) {}
+                for number in 0..8 {
+                    pair.tx()
+                        .transmit(60, TxMeta::default(), |place| place.copy_from_slice(&frame(number, 60)))
+                        .unwrap();
+                }
+                assert_eq!(nic.model().notified(1), pair.counters().tx_kicks as usize, "nothing before the kick");
+                pair.kick();
+                pair.kick();
+            };
+            burst(&mut pair);
+            assert_eq!(nic.model().notified(1), 1);
+            nic.collect(0);
+            // The device polls now.
+            nic.queue(0, |queue| queue.ask_notify(false));
+            nic.queue(1, |queue| queue.ask_notify(false));
+            let quiet = nic.model().notified(0);
+            burst(&mut pair);
+            assert_eq!(nic.model().notified(0), quiet);
+            assert_eq!(nic.model().notified(1), 1);
+            nic.collect(0);
+            nic.queue(1, |queue| assert!(queue.ask_notify(true)));
+            burst(&mut pair);
+            assert_eq!(nic.model().notified(1), 2);
+            assert!(before <= 1 && pair.counters().tx_kicks == 2);
+        }
     }
 }
 
@@ -187,15 +193,17 @@ fn a_full_transmit_queue_says_so_counts_and_recovers() {
 
 #[test]
 fn starvation_drops_at_the_device_and_ends_with_the_burst() {
-    let nic = FakeNic::new(Shape::Uhyve);
-    let (_net, mut pair) = small(&nic, 8, false);
-    let taken = (0..20).filter(|&number| nic.deliver(0, &frame(number, 60))).count();
-    assert_eq!(taken, 8);
-    let mut numbers = Vec::new();
-    while pair.rx().receive(|_, bytes| numbers.push(bytes[0])) {}
-    assert_eq!(numbers, (0..8).collect::<Vec<u8>>());
-    assert!(nic.deliver(0, &frame(20, 60)));
-    assert!(pair.rx().receive(|_, bytes| assert_eq!(bytes[0], 20)));
+    for shape in SHAPES {
+        let nic = FakeNic::new(shape);
+        let (_net, mut pair) = small(&nic, 8, false);
+        let taken = (0..20).filter(|&number| nic.deliver(0, &frame(number, 60))).count();
+        assert_eq!(taken, 8);
+        let mut numbers = Vec::new();
+        while pair.rx().receive(|_, bytes| numbers.push(bytes[0])) {}
+        assert_eq!(numbers, (0..8).collect::<Vec<u8>>());
+        assert!(nic.deliver(0, &frame(20, 60)));
+        assert!(pair.rx().receive(|_, bytes| assert_eq!(bytes[0], 20)));
+    }
 }
 
 #[test]
@@ -204,7 +212,10 @@ fn interrupts_come_when_armed_and_by_the_way_there_is() {
         let nic = FakeNic::new(shape);
         let (net, mut pair) = small(&nic, 8, true);
         nic.deliver(0, &frame(0, 60));
-        assert_eq!(nic.model().raised, [], "opened disarmed");
+        let uhyve = shape.is_uhyve();
+        assert_eq!(nic.model().raised.len(), usize::from(uhyve), "opened disarmed, which uhyve does not care for");
+        nic.model().raised.clear();
+        net.acknowledge();
         assert!(!pair.arm(), "a frame is there");
         assert!(pair.rx().receive(|_, _| ()));
         assert!(pair.arm());
@@ -219,39 +230,41 @@ fn interrupts_come_when_armed_and_by_the_way_there_is() {
         for number in 0..5 {
             nic.deliver(0, &frame(number, 60));
         }
-        assert_eq!(nic.model().raised.len(), 1);
+        assert_eq!(nic.model().raised.len(), if uhyve { 6 } else { 1 });
     }
 }
 
 #[test]
 fn buffers_can_be_held_and_given_back_out_of_order() {
-    let nic = FakeNic::new(SHAPES[0]);
-    let (_net, mut pair) = small(&nic, 4, true);
-    for number in 0..4 {
-        assert!(nic.deliver(0, &frame(number, 100)));
-    }
-    let mut held: Vec<RxBuffer> = core::iter::from_fn(|| pair.rx().take()).collect();
-    assert!(held.len() == 4 && !nic.deliver(0, &frame(9, 100)), "all buffers are with the driver");
-    for (number, buffer) in (0..).zip(&mut held) {
-        assert_eq!(pair.rx().frame(buffer), frame(number, 100));
-    }
-    pair.rx().recycle(held.remove(2));
-    assert!(nic.deliver(0, &frame(5, 100)));
-    assert_eq!(pair.rx().frame(&mut held[0]), frame(0, 100));
-    held.into_iter().for_each(|buffer| pair.rx().recycle(buffer));
-    assert_eq!(pair.rx().in_flight(), 4);
+    for shape in SHAPES {
+        let nic = FakeNic::new(shape);
+        let (_net, mut pair) = small(&nic, 4, true);
+        for number in 0..4 {
+            assert!(nic.deliver(0, &frame(number, 100)));
+        }
+        let mut held: Vec<RxBuffer> = core::iter::from_fn(|| pair.rx().take()).collect();
+        assert!(held.len() == 4 && !nic.deliver(0, &frame(9, 100)), "all buffers are with the driver");
+        for (number, buffer) in (0..).zip(&mut held) {
+            assert_eq!(pair.rx().frame(buffer), frame(number, 100));
+        }
+        pair.rx().recycle(held.remove(2));
+        assert!(nic.deliver(0, &frame(5, 100)));
+        assert_eq!(pair.rx().frame(&mut held[0]), frame(0, 100));
+        held.into_iter().for_each(|buffer| pair.rx().recycle(buffer));
+        assert_eq!(pair.rx().in_flight(), 4);
 
-    let mut buffer = pair.tx().reserve().unwrap();
-    pair.tx().frame(&mut buffer)[..60].copy_from_slice(&frame(7, 60));
-    pair.tx().submit(buffer, 60, TxMeta::default()).unwrap();
-    assert_eq!(nic.collect(0)[0].1, frame(7, 60));
-    let unused = pair.tx().reserve().unwrap();
-    pair.tx().cancel(unused);
-    let refused = pair.tx().reserve().unwrap();
-    assert!(pair.tx().submit(refused, 3, TxMeta::default()).is_err());
-    assert_eq!(pair.tx().free(), 4);
-    let all: Vec<TxBuffer> = core::iter::from_fn(|| pair.tx().reserve()).collect();
-    assert_eq!((all.len(), pair.counters().tx_full), (4, 1));
+        let mut buffer = pair.tx().reserve().unwrap();
+        pair.tx().frame(&mut buffer)[..60].copy_from_slice(&frame(7, 60));
+        pair.tx().submit(buffer, 60, TxMeta::default()).unwrap();
+        assert_eq!(nic.collect(0)[0].1, frame(7, 60));
+        let unused = pair.tx().reserve().unwrap();
+        pair.tx().cancel(unused);
+        let refused = pair.tx().reserve().unwrap();
+        assert!(pair.tx().submit(refused, 3, TxMeta::default()).is_err());
+        assert_eq!(pair.tx().free(), 4);
+        let all: Vec<TxBuffer> = core::iter::from_fn(|| pair.tx().reserve()).collect();
+        assert_eq!((all.len(), pair.counters().tx_full), (4, 1));
+    }
 }
 
 #[test]
@@ -273,12 +286,14 @@ fn buffers_of_another_pair_are_refused() {
 
 #[test]
 fn buffers_of_a_device_before_its_reset_are_refused() {
-    let nic = FakeNic::new(SHAPES[0]);
-    let (net, mut old) = small(&nic, 4, true);
-    nic.deliver(0, &frame(0, 60));
-    let (received, reserved) = (old.rx().take().unwrap(), old.tx().reserve().unwrap());
-    let (_net, mut pairs) = Net::open(net.close().unwrap(), nic.memory(), &Options::default()).unwrap();
-    pairs[0].rx().recycle(received);
-    pairs[0].tx().cancel(reserved);
-    assert_eq!((pairs[0].counters().foreign, pairs[0].rx().in_flight(), pairs[0].tx().free()), (2, 256, 256));
+    for shape in SHAPES {
+        let nic = FakeNic::new(shape);
+        let (net, mut old) = small(&nic, 4, true);
+        nic.deliver(0, &frame(0, 60));
+        let (received, reserved) = (old.rx().take().unwrap(), old.tx().reserve().unwrap());
+        let (_net, mut pairs) = Net::open(net.close().unwrap(), nic.memory(), &Options::default()).unwrap();
+        pairs[0].rx().recycle(received);
+        pairs[0].tx().cancel(reserved);
+        assert_eq!((pairs[0].counters().foreign, pairs[0].rx().in_flight(), pairs[0].tx().free()), (2, 256, 256));
+    }
 }
