@@ -15,7 +15,7 @@ mod rule;
 mod table;
 pub mod text;
 
-pub use engine::{Engine, Linear, TupleMerge, TupleSpace};
+pub use engine::{BitVector, Engine, Linear, TupleMerge, TupleSpace};
 pub use flow_cache::FlowCache;
 pub use header::{Family, Header, Tracking};
 pub use rule::{Action, Bits, Limit, Pattern, Ports, Prefix, Reject, Rule, TrackingSet, Verdict};

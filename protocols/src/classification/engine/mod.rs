@@ -1,7 +1,9 @@
 //! How the rule for a header is found.
 
+mod arena;
 mod dual;
 mod linear;
+mod long;
 mod packed;
 mod pool;
 mod ranking;
@@ -15,7 +17,7 @@ mod tests;
 pub(super) use dual::BATCH;
 pub use linear::Linear;
 pub(super) use packed::{Key, Mask, V4, V6};
-pub use tuple_merge::TupleMerge;
+pub use tuple_merge::{BitVector, TupleMerge};
 pub use tuple_space::TupleSpace;
 
 use super::{

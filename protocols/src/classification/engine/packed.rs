@@ -112,6 +112,20 @@ pub(in crate::classification) struct Packed<const N: usize> {
 }
 
 impl<const N: usize> Packed<N> {
+    /// Nobody's rule.
+    pub const NONE: Self = Self {
+        addresses: [0; N],
+        mask: [0; N],
+        rest: 0,
+        rest_mask: 0,
+        first: [0; 2],
+        span: [0; 2],
+        order: Order::NONE,
+        id: RuleId(u32::MAX),
+        tracking: 0,
+        lengths: [0; 2],
+    };
+
     /// Nothing meets a rule that nothing matches: for such there is no packed form.
     pub fn new(id: RuleId, entry: &Entry) -> Option<Self> {
         let Pattern { source, destination, source_ports, destination_ports, .. } = entry.rule.pattern;
@@ -161,6 +175,11 @@ impl<const N: usize> Packed<N> {
     /// Whether source and destination ports are one port each.
     pub fn exact_ports(&self) -> [bool; 2] {
         self.span.map(|span| span == 0)
+    }
+
+    /// The lowest and the highest port, of source and destination.
+    pub fn ports(&self) -> [(u16, u16); 2] {
+        [0, 1].map(|n| (self.first[n], self.first[n] + self.span[n]))
     }
 
     /// Whether the protocol counts.

@@ -108,17 +108,6 @@ impl<const N: usize> Pool<N> {
         head
     }
 
-    /// The rules of the list that begins at `head`.
-    pub fn list(&self, head: u32) -> impl Iterator<Item = (u32, &Node<N>)> {
-        let mut at = head;
-        core::iter::from_fn(move || {
-            let node = self.nodes.get(at as usize)?;
-            let here = at;
-            at = node.next;
-            Some((here, node))
-        })
-    }
-
     /// The first rule in the list that the key matches, if that comes before the best one.
     #[inline]
     pub fn improve(&self, head: u32, key: &Key<N>, best: &mut Best) {

@@ -1,25 +1,28 @@
 //! TupleMerge (Daly et al., "TupleMerge: Fast Software Packet Processing for Online Packet Classification", IEEE/ACM Transactions on
 //! Networking, 2019): tuple space search with few tables. A table's tuple is less than what its rules fix, so that rules of many tuples
-//! share it; where too many of them collide, it is split.
+//! share it; where too many of them collide, it is split. What no tuple can tell apart, because ranges of ports are all that differs,
+//! may be told apart by bit vectors.
 
 mod table;
 
 use alloc::vec::Vec;
 
 use super::{
+    arena::Arena,
     dual::{BATCH, Best, Dual, Search},
     packed::{Key, Packed, V4, V6},
-    pool::Pool,
     ranking::Ranking,
     tuple::{Tuple, scale},
 };
 use crate::classification::table::Order;
-use table::Table;
+use table::{Bucket, Table};
 
 /// TupleMerge.
-pub type TupleMerge = Dual<Merge<V4>, Merge<V6>>;
+pub type TupleMerge = Dual<Merge<V4, false>, Merge<V6, false>>;
+/// TupleMerge with bit vectors in long buckets, for sets with many ranges of ports.
+pub type BitVector = Dual<Merge<V4, true>, Merge<V6, true>>;
 
-impl TupleMerge {
+impl<const VECTORS: bool> Dual<Merge<V4, VECTORS>, Merge<V6, VECTORS>> {
     /// Without rules; the seed is for the hash.
     pub const fn new(seed: u64) -> Self {
         Dual::of(Merge::new(seed), Merge::new(seed))
@@ -29,18 +32,22 @@ impl TupleMerge {
 /// How many rules may agree in all that their table looks at, before it is split (if it can be).
 const COLLISIONS: usize = 10;
 
+const NOWHERE: u32 = u32::MAX;
+
 /// TupleMerge in one family.
 #[derive(Clone, Debug)]
-pub struct Merge<const N: usize> {
-    pool: Pool<N>,
+pub struct Merge<const N: usize, const VECTORS: bool> {
+    arena: Arena<N>,
+    /// Which table a rule is in.
+    places: Vec<u32>,
     tables: Vec<Table<N>>,
     ranking: Ranking,
     seed: u64,
 }
 
-impl<const N: usize> Merge<N> {
+impl<const N: usize, const VECTORS: bool> Merge<N, VECTORS> {
     const fn new(seed: u64) -> Self {
-        Self { pool: Pool::new(), tables: Vec::new(), ranking: Ranking::new(), seed }
+        Self { arena: Arena::new(), places: Vec::new(), tables: Vec::new(), ranking: Ranking::new(), seed }
     }
 
     /// The table that a rule belongs to: of those that can hold it the one that looks at most.
@@ -52,34 +59,39 @@ impl<const N: usize> Merge<N> {
     fn make(&mut self, tuple: Tuple) -> usize {
         let at = self.tables.iter().position(|table| table.rules == 0).unwrap_or(self.tables.len());
         if at == self.tables.len() {
-            self.tables.push(Table::new(tuple));
+            self.tables.push(Table::new(tuple, VECTORS));
         } else {
             self.ranking.remove(self.tables[at].first.order, at as u32);
-            self.tables[at] = Table::new(tuple);
+            self.tables[at] = Table::new(tuple, VECTORS);
         }
         self.ranking.add(Order::NONE, at as u32);
         at
     }
 
-    fn put(&mut self, at: usize, node: u32) {
+    fn put(&mut self, at: usize, rule: Packed<N>) {
         let table = &mut self.tables[at];
         let before = table.first.order;
-        table.insert(&mut self.pool, node, self.seed);
-        self.pool.set_owner(node, at as u32);
+        table.insert(&mut self.arena, rule, self.seed);
         self.ranking.update(before, table.first.order, at as u32);
+        let least = rule.id.index() + 1;
+        if self.places.len() < least {
+            self.places.resize(least, NOWHERE);
+        }
+        self.places[rule.id.index()] = at as u32;
     }
 
-    fn take(&mut self, node: u32) {
-        let at = self.pool.node(node).owner;
-        let table = &mut self.tables[at as usize];
+    fn take(&mut self, rule: &Packed<N>) {
+        let Some(place) = self.places.get_mut(rule.id.index()) else { return };
+        let at = core::mem::replace(place, NOWHERE);
+        let Some(table) = self.tables.get_mut(at as usize) else { return };
         let before = table.first.order;
-        table.remove(&mut self.pool, node, self.seed);
+        table.remove(&mut self.arena, rule, self.seed);
         self.ranking.update(before, table.first.order, at);
     }
 
     /// Moves what fixes more than the table looks at into a table that looks at more, if the rules that collide differ there.
-    fn split(&mut self, at: usize, collisions: &[u32]) {
-        let tuples = || collisions.iter().map(|node| Tuple::of(&self.pool.node(*node).rule));
+    fn split(&mut self, at: usize, collisions: &[Packed<N>]) {
+        let tuples = || collisions.iter().map(Tuple::of);
         let Some(tuple) = tuples().reduce(Tuple::common) else { return };
         let tuple = tuples().fold(tuple, Tuple::most).between(tuple);
         if tuple == self.tables[at].tuple {
@@ -87,10 +99,10 @@ impl<const N: usize> Merge<N> {
         }
         let target = self.tables.iter().position(|table| table.rules > 0 && table.tuple == tuple);
         let target = target.unwrap_or_else(|| self.make(tuple));
-        for node in self.tables[at].all(&self.pool) {
-            if tuple.holds(Tuple::of(&self.pool.node(node).rule)) {
-                self.take(node);
-                self.put(target, node);
+        for rule in self.tables[at].all(&self.arena) {
+            if tuple.holds(Tuple::of(&rule)) {
+                self.take(&rule);
+                self.put(target, rule);
             }
         }
     }
@@ -119,23 +131,18 @@ fn relaxed<const N: usize>(tuple: Tuple) -> Tuple {
     Tuple { lengths: lengths.map(relax), ports: [false; 2], protocol: false }
 }
 
-impl<const N: usize> Search<N> for Merge<N> {
+impl<const N: usize, const VECTORS: bool> Search<N> for Merge<N, VECTORS> {
     fn insert(&mut self, rule: Packed<N>) {
         let tuple = Tuple::of(&rule);
         let at = self.best_table(tuple).unwrap_or_else(|| self.make(relaxed::<N>(tuple)));
-        let node = self.pool.insert(rule);
-        self.put(at, node);
-        let collisions = self.tables[at].collisions(&self.pool, &rule.key(), self.seed);
-        if collisions.len() > COLLISIONS {
+        self.put(at, rule);
+        if let Some(collisions) = self.tables[at].collisions(&self.arena, &rule.key(), self.seed, COLLISIONS) {
             self.split(at, &collisions);
         }
     }
 
     fn remove(&mut self, rule: &Packed<N>) {
-        if let Some(node) = self.pool.find(rule.id) {
-            self.take(node);
-            self.pool.remove(node);
-        }
+        self.take(rule);
     }
 
     fn search(&self, keys: &[Key<N>], best: &mut [Best]) {
@@ -146,7 +153,7 @@ impl<const N: usize> Search<N> for Merge<N> {
         let mut count = keys.len().min(best.len()).min(BATCH);
         for (first, at) in self.ranking.iter() {
             let table = &self.tables[at];
-            let mut hits = [(0, 0); BATCH];
+            let mut hits = [(0, Bucket::EMPTY); BATCH];
             let (mut still, mut hit) = (0, 0);
             for n in 0..count {
                 let at = open[n];
@@ -155,21 +162,22 @@ impl<const N: usize> Search<N> for Merge<N> {
                 still += is_open;
                 let hash = keys[usize::from(at)].hash(&table.mask, self.seed);
                 let bucket = table.bucket(hash);
-                hits[hit] = (at, bucket.head);
+                hits[hit] = (at, bucket);
                 hit += is_open & bucket.may_have(hash);
             }
             count = still;
             if count == 0 {
                 return;
             }
-            for &(at, head) in &hits[..hit] {
-                self.pool.improve(head, &keys[usize::from(at)], &mut best[usize::from(at)]);
+            for &(at, bucket) in &hits[..hit] {
+                table.improve(&self.arena, bucket, &keys[usize::from(at)], &mut best[usize::from(at)]);
             }
         }
     }
 
     fn memory(&self) -> usize {
         let buckets: usize = self.tables.iter().map(Table::memory).sum();
-        self.pool.memory() + self.ranking.memory() + buckets + self.tables.capacity() * size_of::<Table<N>>()
+        let lists = self.arena.memory() + self.places.capacity() * size_of::<u32>();
+        lists + buckets + self.ranking.memory() + self.tables.capacity() * size_of::<Table<N>>()
     }
 }

@@ -4,8 +4,10 @@ use alloc::{vec, vec::Vec};
 
 use crate::classification::{
     engine::{
-        packed::{Key, Mask},
-        pool::{END, Pool, first},
+        arena::{Arena, Block},
+        dual::Best,
+        long::{Long, improve},
+        packed::{Key, Mask, Packed},
         ranking::First,
         tuple::Tuple,
     },
@@ -15,8 +17,8 @@ use crate::classification::{
 /// Rules by the bits that a tuple fixes.
 ///
 /// Most lookups in most tables find nothing, so that is what must be cheap: a bucket is one word, with a bit set for each
-/// hash that occurs in it beside the head of the list of its rules. One load and one test, and no branch, tell 31 of 32
-/// headers that they have no business here.
+/// hash that occurs in it beside the place of its rules. One load and one test, and no branch, tell 15 of 16 headers
+/// that they have no business in a bucket.
 #[derive(Clone, Debug)]
 pub(super) struct Table<const N: usize> {
     pub tuple: Tuple,
@@ -27,30 +29,46 @@ pub(super) struct Table<const N: usize> {
     buckets: Vec<Bucket>,
     /// How far the hash is shifted to be an index.
     shift: u32,
+    /// Buckets with more rules than [`SHORT`].
+    long: Vec<Option<Long<N>>>,
+    /// Whether those have bit vectors.
+    vectors: bool,
 }
 
+/// The rules of a bucket, in order: in the arena, or in `long`.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(8))]
 pub(super) struct Bucket {
-    /// Bit n is set if the lowest 5 bits of the hash of some rule here are n.
-    signature: u32,
-    /// The list of its rules.
-    pub head: u32,
+    at: u32,
+    /// How many, or [`LONG`].
+    length: u16,
+    /// Bit n is set if the lowest 4 bits of the hash of some rule here are n.
+    signature: u16,
 }
+
+/// Rules of a bucket in the arena, at most.
+const SHORT: u16 = 32;
+const LONG: u16 = u16::MAX;
 
 impl Bucket {
-    const EMPTY: Self = Self { signature: 0, head: END };
+    pub const EMPTY: Self = Self { at: 0, length: 0, signature: 0 };
 
     /// 1 if there may be a rule of this hash, otherwise 0.
     #[inline(always)]
     pub fn may_have(self, hash: u64) -> usize {
-        (self.signature >> (hash & 31) & 1) as usize
+        (self.signature >> (hash & 15) & 1) as usize
+    }
+
+    #[inline(always)]
+    fn block(self) -> Block {
+        Block { at: self.at, length: self.length }
     }
 }
 
 const LEAST_BUCKETS: usize = 4;
 
 impl<const N: usize> Table<N> {
-    pub fn new(tuple: Tuple) -> Self {
+    pub fn new(tuple: Tuple, vectors: bool) -> Self {
         Self {
             tuple,
             mask: tuple.mask(),
@@ -58,6 +76,8 @@ impl<const N: usize> Table<N> {
             rules: 0,
             buckets: vec![Bucket::EMPTY; LEAST_BUCKETS],
             shift: 64 - LEAST_BUCKETS.trailing_zeros(),
+            long: Vec::new(),
+            vectors,
         }
     }
 
@@ -66,56 +86,120 @@ impl<const N: usize> Table<N> {
         self.buckets.get((hash >> self.shift) as usize).copied().unwrap_or(Bucket::EMPTY)
     }
 
-    pub fn insert(&mut self, pool: &mut Pool<N>, at: u32, seed: u64) {
-        if self.rules * 2 >= self.buckets.len() {
-            self.resize(pool, seed, self.buckets.len() * 2);
+    /// The first rule in the bucket that the key matches, if that comes before the best one.
+    #[inline]
+    pub fn improve(&self, arena: &Arena<N>, bucket: Bucket, key: &Key<N>, best: &mut Best) {
+        if bucket.length != LONG {
+            improve(arena.list(bucket.block()), key, best);
+        } else if let Some(Some(long)) = self.long.get(bucket.at as usize) {
+            long.improve(key, best);
         }
-        self.place(pool, at, seed);
+    }
+
+    fn list<'a>(&'a self, arena: &'a Arena<N>, bucket: Bucket) -> impl Iterator<Item = &'a Packed<N>> {
+        let (short, long) = if bucket.length == LONG {
+            (&[][..], self.long.get(bucket.at as usize).and_then(Option::as_ref))
+        } else {
+            (arena.list(bucket.block()), None)
+        };
+        short.iter().chain(long.into_iter().flat_map(Long::iter))
+    }
+
+    pub fn insert(&mut self, arena: &mut Arena<N>, rule: Packed<N>, seed: u64) {
+        if self.rules * 2 >= self.buckets.len() {
+            self.resize(arena, seed, self.buckets.len() * 2);
+        }
+        self.place(arena, rule, seed);
         self.rules += 1;
-        self.first.inserted(pool.node(at).rule.order);
+        self.first.inserted(rule.order);
     }
 
-    fn place(&mut self, pool: &mut Pool<N>, at: u32, seed: u64) {
-        let hash = pool.node(at).rule.key().hash(&self.mask, seed);
-        let bucket = &mut self.buckets[(hash >> self.shift) as usize];
-        bucket.signature |= 1 << (hash & 31);
-        bucket.head = pool.link(bucket.head, at);
+    fn place(&mut self, arena: &mut Arena<N>, rule: Packed<N>, seed: u64) {
+        let hash = rule.key().hash(&self.mask, seed);
+        let at = (hash >> self.shift) as usize;
+        let bucket = &mut self.buckets[at];
+        bucket.signature |= 1 << (hash & 15);
+        if bucket.length == LONG {
+            if let Some(long) = &mut self.long[bucket.at as usize] {
+                long.insert(rule);
+            }
+            return;
+        }
+        let block = arena.insert(bucket.block(), rule);
+        (bucket.at, bucket.length) = (block.at, block.length);
+        if block.length > SHORT {
+            let long = Long::new(arena.list(block), self.vectors);
+            arena.release(block);
+            let at = self.long.iter().position(Option::is_none).unwrap_or(self.long.len());
+            (bucket.at, bucket.length) = (at as u32, LONG);
+            match self.long.get_mut(at) {
+                Some(free) => *free = Some(long),
+                None => self.long.push(Some(long)),
+            }
+        }
     }
 
-    fn resize(&mut self, pool: &mut Pool<N>, seed: u64, buckets: usize) {
-        let all = self.all(pool);
+    fn resize(&mut self, arena: &mut Arena<N>, seed: u64, buckets: usize) {
+        let all = self.all(arena);
+        for bucket in self.buckets.iter().filter(|bucket| bucket.length != LONG) {
+            arena.release(bucket.block());
+        }
         self.shift = 64 - buckets.trailing_zeros();
         self.buckets = vec![Bucket::EMPTY; buckets];
-        all.into_iter().for_each(|at| self.place(pool, at, seed));
+        self.long = Vec::new();
+        all.into_iter().for_each(|rule| self.place(arena, rule, seed));
     }
 
-    pub fn remove(&mut self, pool: &mut Pool<N>, at: u32, seed: u64) {
-        let rule = pool.node(at).rule;
+    pub fn remove(&mut self, arena: &mut Arena<N>, rule: &Packed<N>, seed: u64) {
         let hash = rule.key().hash(&self.mask, seed);
-        let bucket = &mut self.buckets[(hash >> self.shift) as usize];
-        bucket.head = pool.unlink(bucket.head, at);
-        let bits = pool.list(bucket.head).map(|(_, node)| 1 << (node.rule.key().hash(&self.mask, seed) & 31));
-        bucket.signature = bits.fold(0, |signature, bit| signature | bit);
+        let at = (hash >> self.shift) as usize;
+        let mut bucket = self.buckets[at];
+        if bucket.length != LONG {
+            let block = arena.remove(bucket.block(), rule.id);
+            (bucket.at, bucket.length) = (block.at, block.length);
+        } else if let Some(long) = &mut self.long[bucket.at as usize] {
+            long.remove(rule.order, rule.id);
+            // Not as soon as it is short: it may grow again.
+            if long.len() <= usize::from(SHORT / 2) {
+                let block = long.iter().fold(Block::EMPTY, |block, rule| arena.insert(block, *rule));
+                self.long[bucket.at as usize] = None;
+                (bucket.at, bucket.length) = (block.at, block.length);
+            }
+        }
+        if bucket.length != LONG {
+            let bits = self.list(arena, bucket).map(|rule| 1 << (rule.key().hash(&self.mask, seed) & 15));
+            bucket.signature = bits.fold(0, |signature, bit| signature | bit);
+        }
+        self.buckets[at] = bucket;
         self.rules -= 1;
-        let least = || self.buckets.iter().map(|bucket| first(pool, bucket.head)).min().unwrap_or(Order::NONE);
-        self.first.removed(rule.order, self.rules, least);
+        let heads = self.buckets.iter().filter_map(|bucket| self.list(arena, *bucket).next());
+        let mut first = self.first;
+        first.removed(rule.order, self.rules, || heads.map(|rule| rule.order).min().unwrap_or(Order::NONE));
+        self.first = first;
         if self.rules * 16 < self.buckets.len() && self.buckets.len() > LEAST_BUCKETS {
-            self.resize(pool, seed, self.buckets.len() / 4);
+            self.resize(arena, seed, (self.buckets.len() / 4).max(LEAST_BUCKETS));
         }
     }
 
     /// All rules of the table.
-    pub fn all(&self, pool: &Pool<N>) -> Vec<u32> {
-        self.buckets.iter().flat_map(|bucket| pool.list(bucket.head).map(|(at, _)| at)).collect()
+    pub fn all(&self, arena: &Arena<N>) -> Vec<Packed<N>> {
+        self.buckets.iter().flat_map(|bucket| self.list(arena, *bucket)).copied().collect()
     }
 
-    /// The rules that agree with `key` in all that counts.
-    pub fn collisions(&self, pool: &Pool<N>, key: &Key<N>, seed: u64) -> Vec<u32> {
-        let list = pool.list(self.bucket(key.hash(&self.mask, seed)).head);
-        list.filter(|(_, node)| node.rule.key().agrees(key, &self.mask)).map(|(at, _)| at).collect()
+    /// Whether more rules than `limit` agree with the key in all that counts; which, if so.
+    pub fn collisions(&self, arena: &Arena<N>, key: &Key<N>, seed: u64, limit: usize) -> Option<Vec<Packed<N>>> {
+        let bucket = self.bucket(key.hash(&self.mask, seed));
+        if usize::from(bucket.length) <= limit {
+            return None;
+        }
+        let list = self.list(arena, bucket).filter(|rule| rule.key().agrees(key, &self.mask));
+        // More than a few need not be looked at to see how they differ.
+        let list: Vec<Packed<N>> = list.take(limit * 4).copied().collect();
+        (list.len() > limit).then_some(list)
     }
 
     pub fn memory(&self) -> usize {
-        self.buckets.capacity() * size_of::<Bucket>()
+        let long: usize = self.long.iter().flatten().map(Long::memory).sum();
+        self.buckets.capacity() * size_of::<Bucket>() + self.long.capacity() * size_of::<Option<Long<N>>>() + long
     }
 }
