@@ -14,7 +14,7 @@ use crate::ring::Addresses;
 pub enum Event {
     /// Wrote the status.
     Status(u8),
-    /// Wrote the upper half of its features, the lower before.
+    /// Wrote the lower half of its features, the upper before.
     Features(u64),
     /// Enabled a queue.
     Enabled(u16),
@@ -306,8 +306,13 @@ impl Model {
                 4
             }
             12 => {
-                Self::set_half(&mut self.taken, self.driver_select == 1, value);
-                if self.driver_select == 1 {
+                let upper = self.driver_select == 1;
+                if self.shape.is_uhyve() && upper {
+                    // It keeps one word for both halves; the upper one leaves nothing of what came before.
+                    self.taken = 0;
+                }
+                Self::set_half(&mut self.taken, upper, value);
+                if !upper {
                     self.log.push(Event::Features(self.taken));
                 }
                 4

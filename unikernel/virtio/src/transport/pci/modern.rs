@@ -144,7 +144,8 @@ impl<C: PciConfig, M: Mmio> Transport for PciTransport<C, M> {
     }
 
     fn set_driver_features(&mut self, bits: u64) {
-        for (select, half) in [(0, bits as u32), (1, (bits >> 32) as u32)] {
+        // The upper half first: uhyve forgets the lower one when the upper comes.
+        for (select, half) in [(1, (bits >> 32) as u32), (0, bits as u32)] {
             self.common.write32(common::DRIVER_FEATURE_SELECT, select);
             self.common.write32(common::DRIVER_FEATURE, half);
         }
