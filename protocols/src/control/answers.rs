@@ -88,6 +88,8 @@ records! {
         mss: u64 = "mss",
         /// Octets sent and not acknowledged.
         flight: u64 = "flight",
+        /// Rate at which segments leave, octets per second; 0: as fast as cwnd permits.
+        pacing_rate: u64 = "pacing_rate",
         /// Delivery rate, octets per second; 0 before the first sample.
         delivery_rate: u64 = "delivery_rate",
         /// Segments retransmitted.

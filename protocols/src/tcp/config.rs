@@ -49,6 +49,8 @@ pub struct Config {
     pub fin_wait: Duration,
     /// Resets per second in answer to segments for which there is no connection. Those beyond are dropped and counted.
     pub resets_per_second: u32,
+    /// Spread what cwnd permits over the round trip on paths of a millisecond or more, also if the controller sets no rate.
+    pub pacing: bool,
     /// Segments that one connection may send per `poll` before others have their turn. A multiple of 45, which the largest frame that a card cuts
     /// holds at an MTU of 1500: so no frame is cut short for it.
     pub burst: usize,
@@ -77,6 +79,7 @@ impl Default for Config {
             time_wait: Duration::from_secs(60),
             fin_wait: Duration::from_secs(60),
             resets_per_second: 100,
+            pacing: true,
             burst: 90,
         }
     }

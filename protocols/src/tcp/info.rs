@@ -53,6 +53,10 @@ pub struct Info {
     pub delivered: u64,
     /// Delivery rate, octets/s: the last sample that the service did not limit, or a higher one that it did; 0 before the first.
     pub delivery_rate: u64,
+    /// Payload octets sent, retransmissions included.
+    pub sent: u64,
+    /// Rate at which segments leave, octets/s; 0 means as fast as cwnd permits.
+    pub pacing_rate: u64,
     /// Whether the service, and not the network, limits the rate at present.
     pub service_limited: bool,
     /// Octets marked lost; wraps.

@@ -48,6 +48,7 @@ fn connection(processor: usize, info: &Info, congestion: &str) -> ConnectionReco
         rto_us: u64::from(info.rto_us),
         mss: u64::from(info.mss),
         flight: u64::from(info.flight),
+        pacing_rate: info.pacing_rate,
         delivery_rate: info.delivery_rate,
         retransmits: info.retransmitted_segments,
         lost: u64::from(info.lost),

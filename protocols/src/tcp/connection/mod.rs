@@ -26,6 +26,7 @@ use super::info::Info;
 use super::limiter::Limiter;
 use super::lookup::Key;
 use super::options::TIMESTAMPS_LEN;
+use super::pacer::{Pace, Pacer};
 use super::rack::Rack;
 use super::rate::Rate;
 use super::reassembly::Reassembly;
@@ -172,6 +173,7 @@ pub(crate) struct Connection {
     recovery: Recovery,
     rack: Rack,
     rate: Rate,
+    pacer: Pacer,
     /// A tail loss probe is to be sent.
     probe_due: bool,
     probe: Option<Probe>,
@@ -202,6 +204,8 @@ pub(crate) struct Connection {
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Stats {
+    /// Payload octets sent, retransmissions included.
+    sent: u64,
     retransmitted: u64,
     timeouts: u64,
     fast_recoveries: u64,
@@ -282,6 +286,8 @@ impl Connection {
             undone: self.stats.undone,
             delivered: self.window.delivered,
             delivery_rate: self.rate.latest,
+            sent: self.stats.sent,
+            pacing_rate: Pace::of(&self.window, config.pacing).map_or(0, |pace| pace.rate),
             service_limited: self.rate.is_limited(),
             lost: self.scoreboard.lost_ever(),
             reordering_seen: self.rack.reordering_seen,

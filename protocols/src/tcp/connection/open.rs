@@ -10,6 +10,7 @@ use super::super::header::{Flags, Header};
 use super::super::limiter::Limiter;
 use super::super::lookup::Key;
 use super::super::options::{Options, TIMESTAMPS_LEN, Timestamps};
+use super::super::pacer::Pacer;
 use super::super::rack::Rack;
 use super::super::rate::Rate;
 use super::super::reassembly::Reassembly;
@@ -85,6 +86,7 @@ impl Connection {
             recovery: Recovery::new(iss),
             rack: Rack::new(iss),
             rate: Rate::new(now),
+            pacer: Pacer::default(),
             probe_due: false,
             probe: None,
             irs: Seq(0),

@@ -4,6 +4,7 @@ use super::super::config::Config;
 use super::super::egress::{Egress, Full};
 use super::super::header::{Flags, Header};
 use super::super::options::{Options, Timestamps};
+use super::super::pacer::Pace;
 use super::super::ranges::Range;
 use super::super::rate::Snapshot;
 use super::super::state::State;
@@ -144,11 +145,32 @@ impl Connection {
         }
         let segments = out.max_segments().max(1) as u32;
         let mut left = env.config.burst as u32;
+        // Octets that may still leave at once when paced.
+        let mut allowed = 0;
         while left > 0 {
             let mut header = self.header(env);
             let size = u32::from(header.segment_size);
-            let run = size * segments.min(left).min(MAX_RUN / size).max(1);
-            match self.next(size, run, env) {
+            let mut run = size * segments.min(left).min(MAX_RUN / size).max(1);
+            let pace = Pace::of(&self.window, env.config.pacing);
+            if let Some(pace) = &pace {
+                run = run.min((pace.quantum / size).max(1) * size);
+            }
+            let next = self.next(size, run, env);
+            // The first retransmission of a recovery does not wait, and a quantum is not cut short.
+            if let Some(pace) = &pace
+                && allowed == 0
+                && !self.recovery.force
+                && !matches!(next, Next::Nothing)
+            {
+                self.timers.pace = self.pacer.wait(env.now);
+                if self.timers.pace.is_some() {
+                    self.rearm(env);
+                    return Ok(false);
+                }
+                allowed = pace.quantum;
+            }
+            let before = self.stats.sent;
+            match next {
                 Next::Again(range) => self.emit_again(range, &mut header, env, out)?,
                 Next::New(len, fin) => self.emit_new(len, fin, &mut header, env, out)?,
                 Next::Nothing => {
@@ -156,6 +178,11 @@ impl Connection {
                     self.note_idleness();
                     return Ok(false);
                 }
+            }
+            if let Some(pace) = &pace {
+                let sent = (self.stats.sent - before) as u32;
+                self.pacer.sent(sent, pace, env.now);
+                allowed = allowed.saturating_sub(sent);
             }
             left -= segments.min(left);
         }
@@ -290,6 +317,7 @@ impl Connection {
     }
 
     fn sent_data(&mut self, len: u32, header: &Header, env: &mut Env<'_>) {
+        self.stats.sent += u64::from(len);
         self.last_sent = env.now;
         self.sent_ack(u64::from(len.div_ceil(u32::from(header.segment_size)).max(1)), env);
         if self.timers.send.is_none() {

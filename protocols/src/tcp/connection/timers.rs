@@ -18,6 +18,8 @@ pub(crate) struct Timers {
     pub reordering: Option<Instant>,
     /// Tail loss probe (RFC 8985 section 7.2, PTO).
     pub probe: Option<Instant>,
+    /// The next departure of a connection that is paced.
+    pub pace: Option<Instant>,
     /// End of TIME-WAIT, or of waiting in FIN-WAIT-2 for a peer when nobody here waits any more.
     pub linger: Option<Instant>,
 }
@@ -31,7 +33,7 @@ impl Timers {
             (a, b) => a.or(b),
         };
         let loss = earlier(self.reordering, self.probe);
-        earlier(earlier(self.send, self.ack), earlier(self.linger, loss))
+        earlier(earlier(earlier(self.send, self.ack), earlier(self.linger, loss)), self.pace)
     }
 
     pub fn clear(&mut self) {
@@ -58,6 +60,7 @@ impl Connection {
             self.finish(CloseReason::Finished, env);
             return;
         }
+        self.work |= take_expired(&mut self.timers.pace, env.now);
         if take_expired(&mut self.timers.reordering, env.now) {
             self.reordering_timeout(env);
         }

@@ -3,6 +3,7 @@
 
 mod bulk;
 mod oracle;
+mod pacing;
 mod reordering;
 mod script;
 mod scripts_attack;

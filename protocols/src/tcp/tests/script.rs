@@ -41,7 +41,7 @@ pub struct Seen {
 }
 
 pub fn config() -> Config {
-    Config { timestamps: false, initial_buffer: 65_536, ..Config::default() }
+    Config { timestamps: false, initial_buffer: 65_536, pacing: false, ..Config::default() }
 }
 
 impl Script {
