@@ -1,24 +1,24 @@
-//! Reno: RFC 5681 with NewReno's rules for recovery (RFC 6582) and appropriate byte counting (RFC 3465).
+//! Reno: RFC 5681 with NewReno's rules for recovery (RFC 6582), appropriate byte counting (RFC 3465), and HyStart++ (RFC 9406) in the first
+//! slow start.
 
 use swapper::Protocol;
 
 use super::algorithm::Algorithm;
 use super::transfer::{COMMON_WINDOW, RENO_TABLE};
-use super::{Ack, CongestionEvent, History, Restart, Timeout, Window, common};
-
-/// How many segments slow start may add for one ACK (RFC 3465 section 2.2, L = 2: makes up for delayed ACKs).
-const SLOW_START_LIMIT: u32 = 2;
+use super::{Ack, CongestionEvent, History, HyStart, Restart, Timeout, Window, common};
 
 /// Additive increase of one segment per round trip, multiplicative decrease by half.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Reno;
 
-/// Reno's private state for one connection. Layout version 1: by-reference transfer depends on it.
+/// Reno's private state for one connection. Layout version 2: by-reference transfer depends on it.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct State {
     /// The common past. `credit` is RFC 3465's bytes_acked; Reno itself needs nothing else of it.
     pub history: History,
+    /// Watches the round-trip time during the first slow start.
+    pub hystart: HyStart,
 }
 
 impl Algorithm for Reno {
@@ -32,7 +32,7 @@ impl Algorithm for Reno {
             return;
         }
         if window.in_slow_start() {
-            return common::slow_start(window, ack, SLOW_START_LIMIT, 1);
+            return state.hystart.slow_start(window, ack);
         }
         // RFC 3465 section 2.1: one segment more for each window's worth of bytes acknowledged. One ACK counts for at most
         // one window, so that at most one segment is added however long the engine says nothing.
@@ -48,6 +48,7 @@ impl Algorithm for Reno {
 
     fn congestion(&self, state: &mut State, window: &mut Window, event: &CongestionEvent) {
         common::remember(window);
+        state.hystart = HyStart::default();
         state.history.reduced(event.now, window.cwnd, window.cwnd);
         // RFC 5681 equation 4 and section 3.2 step 2.
         common::reduce(window, common::in_use(window, event.flight) / 2, 2 * window.smss());
@@ -58,6 +59,7 @@ impl Algorithm for Reno {
             common::remember(window);
             state.history.reduced(timeout.now, window.cwnd, 0);
         }
+        state.hystart = HyStart::default();
         common::lose_window(window, common::in_use(window, timeout.flight) / 2, timeout.repeated);
     }
 
@@ -80,6 +82,6 @@ impl Algorithm for Reno {
     }
 
     fn from_history(history: History) -> State {
-        State { history }
+        State { history, ..State::default() }
     }
 }

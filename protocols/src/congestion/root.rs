@@ -63,7 +63,7 @@ const IMPLEMENTATIONS: &[Implementation] = &[
     },
     Implementation {
         name: "reno",
-        summary: "Reno (RFC 5681, RFC 6582) with byte counting (RFC 3465)",
+        summary: "Reno (RFC 5681, RFC 6582) with byte counting (RFC 3465) and HyStart++ (RFC 9406)",
         create: || Controller(Reno).object(),
     },
 ];

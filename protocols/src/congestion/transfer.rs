@@ -6,8 +6,8 @@
 //! | rank | protocol | form | cost |
 //! |---|---|---|---|
 //! | 8 | [`COMMON_WINDOW`] | one [`History`] for each connection, converted by the new controller | a few instructions per connection |
-//! | 32 | [`RENO_TABLE`] | the whole table of [`reno::State`](super::reno::State), by reference | the same for any number of connections |
 //! | 33 | [`CUBIC_TABLE`] | the whole table of [`cubic::State`](super::cubic::State), by reference | the same for any number of connections |
+//! | 34 | [`RENO_TABLE`] | the whole table of [`reno::State`](super::reno::State), by reference | the same for any number of connections |
 //!
 //! A protocol by reference names one layout of private state: whoever changes the layout defines a new protocol. No
 //! controller lists [`Protocol::NOTHING`]: a swap may be refused, but no connection ever starts over.
@@ -24,8 +24,8 @@ use super::{Flow, History, Rep};
 
 /// What any loss-based controller can state of its connections. Form: [`Histories`].
 pub const COMMON_WINDOW: Protocol = Protocol::new(8, "common-window");
-/// The table of [`reno::State`](super::reno::State), version 1, by reference. Form: [`Table`] of it.
-pub const RENO_TABLE: Protocol = Protocol::new(32, "reno-table");
+/// The table of [`reno::State`](super::reno::State), version 2, by reference. Form: [`Table`] of it. (Version 1, without HyStart++, was 32.)
+pub const RENO_TABLE: Protocol = Protocol::new(34, "reno-table-2");
 /// The table of [`cubic::State`](super::cubic::State), version 1, by reference. Form: [`Table`] of it.
 pub const CUBIC_TABLE: Protocol = Protocol::new(33, "cubic-table");
 

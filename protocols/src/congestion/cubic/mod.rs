@@ -14,19 +14,17 @@
 //! ```
 
 mod curve;
-mod hystart;
 
 #[cfg(test)]
 mod tests;
 
 pub use curve::{Epoch, Fraction};
-pub use hystart::{HyStart, Verdict};
 
 use swapper::Protocol;
 
 use super::algorithm::Algorithm;
 use super::transfer::{COMMON_WINDOW, CUBIC_TABLE};
-use super::{Ack, Cause, CongestionEvent, History, INITIAL_SSTHRESH, Restart, Timeout, Window, common};
+use super::{Ack, Cause, CongestionEvent, History, HyStart, Restart, Timeout, Window, common};
 
 /// CUBIC with or without fast convergence. Both keep the same private state.
 #[derive(Debug, Clone, Copy)]
@@ -47,22 +45,6 @@ pub struct State {
     pub undo_epoch: Epoch,
     /// Watches the round-trip time during the first slow start.
     pub hystart: HyStart,
-}
-
-impl State {
-    /// Slow start; with HyStart++ as long as ssthresh is arbitrarily high (RFC 9406 section 4.3, RFC 9438 section 4.10).
-    fn slow_start(&mut self, window: &mut Window, ack: &Ack) {
-        let verdict = if window.ssthresh == INITIAL_SSTHRESH { self.hystart.acknowledged(ack) } else { Verdict::Grow };
-        let limit = hystart::SLOW_START_LIMIT;
-        match verdict {
-            Verdict::Grow => common::slow_start(window, ack, limit, 1),
-            Verdict::GrowSlowly => common::slow_start(window, ack, limit, hystart::CONSERVATIVE_DIVISOR),
-            Verdict::Leave => {
-                window.ssthresh = window.cwnd;
-                common::keep_limits(window);
-            }
-        }
-    }
 }
 
 /// beta_cubic = 0.7 (RFC 9438 section 4.6).
@@ -93,7 +75,8 @@ impl Algorithm for Cubic {
         if window.in_slow_start() {
             if grow {
                 state.epoch = Epoch::default();
-                state.slow_start(window, ack);
+                // RFC 9438 section 4.10.
+                state.hystart.slow_start(window, ack);
             }
             return;
         }

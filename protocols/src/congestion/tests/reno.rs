@@ -25,13 +25,34 @@ fn slow_start_doubles_in_a_round_trip_with_delayed_acks() {
         rep.acknowledged(Flow(0), &mut window, &ack(0, 2 * MSS));
     }
     assert_eq!(window.cwnd, 20 * MSS);
-    // RFC 3465: not more than two segments for one ACK, one after a timeout.
+    // RFC 9406: not more than eight segments for one ACK; RFC 3465: one after a timeout.
     rep.acknowledged(Flow(0), &mut window, &ack(0, 9 * MSS));
-    assert_eq!(window.cwnd, 22 * MSS);
+    assert_eq!(window.cwnd, 28 * MSS);
     let mut after_timeout = ack(0, 9 * MSS);
     after_timeout.flags |= AckFlags::TIMEOUT_RECOVERY;
     rep.acknowledged(Flow(0), &mut window, &after_timeout);
-    assert_eq!(window.cwnd, 23 * MSS);
+    assert_eq!(window.cwnd, 29 * MSS);
+}
+
+#[test]
+fn slow_start_ends_when_the_round_trip_time_has_risen() {
+    let (rep, mut window) = open();
+    let mut round = |rtt: u32| {
+        for segment in 0..window.cwnd / MSS {
+            let mut ack = Ack { rtt, ..ack(0, MSS) };
+            if segment == 0 {
+                ack.flags |= AckFlags::ROUND_START;
+            }
+            rep.acknowledged(Flow(0), &mut window, &ack);
+        }
+        (window.cwnd, window.in_slow_start())
+    };
+    assert_eq!(round(40_000), (20 * MSS, true));
+    assert!(round(60_000).0 < 40 * MSS, "conservative slow start from the eighth sample on");
+    for _ in 0..4 {
+        assert!(round(60_000).1);
+    }
+    assert!(!round(60_000).1, "five rounds later: congestion avoidance");
 }
 
 #[test]

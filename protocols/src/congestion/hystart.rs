@@ -6,7 +6,7 @@
 //!        +---------- RTT fell -----------+
 //! ```
 
-use crate::congestion::{Ack, AckFlags};
+use super::{Ack, AckFlags, INITIAL_SSTHRESH, Window, common};
 
 /// RTT samples of a round before it is judged (N_RTT_SAMPLE).
 const SAMPLES: u32 = 8;
@@ -19,10 +19,10 @@ const THRESHOLD_DIVISOR: u32 = 8;
 /// Rounds of conservative slow start (CSS_ROUNDS).
 const CONSERVATIVE_ROUNDS: u32 = 5;
 /// How much slower it grows (CSS_GROWTH_DIVISOR).
-pub(super) const CONSERVATIVE_DIVISOR: u32 = 4;
+const CONSERVATIVE_DIVISOR: u32 = 4;
 /// How many segments slow start may add for one ACK of an unpaced sender (section 4.3, L = 8): receivers that merge segments send
-/// one ACK for many.
-pub(super) const SLOW_START_LIMIT: u32 = 8;
+/// one ACK for many. A controller does not know whether the engine paces, so it is the same for a paced one.
+const SLOW_START_LIMIT: u32 = 8;
 
 /// What HyStart++ knows of a connection. All zero at the beginning; 0 stands for an infinite RTT.
 #[repr(C)]
@@ -52,6 +52,19 @@ pub enum Verdict {
 }
 
 impl HyStart {
+    /// Grows cwnd for an ACK of slow start; with HyStart++ as long as ssthresh is arbitrarily high (section 4.3), plainly after that.
+    pub(super) fn slow_start(&mut self, window: &mut Window, ack: &Ack) {
+        let verdict = if window.ssthresh == INITIAL_SSTHRESH { self.acknowledged(ack) } else { Verdict::Grow };
+        match verdict {
+            Verdict::Grow => common::slow_start(window, ack, SLOW_START_LIMIT, 1),
+            Verdict::GrowSlowly => common::slow_start(window, ack, SLOW_START_LIMIT, CONSERVATIVE_DIVISOR),
+            Verdict::Leave => {
+                window.ssthresh = window.cwnd;
+                common::keep_limits(window);
+            }
+        }
+    }
+
     /// Takes an ACK of the first slow start (RFC 9406 section 4.2).
     pub fn acknowledged(&mut self, ack: &Ack) -> Verdict {
         if ack.flags.contains(AckFlags::ROUND_START) {
