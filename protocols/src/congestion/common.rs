@@ -18,11 +18,12 @@ pub(super) fn open(window: &mut Window, open: &Open) {
     }
 }
 
-/// Whether this ACK may make the window grow: never during fast recovery, and only while the window is what limits the
+/// Whether this ACK may make the window grow: never during fast recovery nor for an ACK that echoes a congestion mark (RFC 3168
+/// section 6.1.2), and only while the window is what limits the
 /// sender (RFC 9438 section 5.8; RFC 7661 section 4.4). In slow start a flow that uses half the window counts as limited
 /// by it, because cwnd will have doubled by the time the data is acknowledged.
 pub(super) fn may_grow(window: &Window, ack: &Ack) -> bool {
-    if ack.acked == 0 || ack.flags.contains(AckFlags::FAST_RECOVERY) {
+    if ack.acked == 0 || ack.flags.intersects(AckFlags::FAST_RECOVERY | AckFlags::ECN_ECHO) {
         return false;
     }
     ack.flags.contains(AckFlags::CWND_LIMITED) || (window.in_slow_start() && window.cwnd / 2 < ack.prior_in_flight)

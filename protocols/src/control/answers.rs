@@ -104,6 +104,12 @@ records! {
         tail_probes: u64 = "tail_probes",
         /// Reductions of the window that were taken back.
         undone: u64 = "undone",
+        /// 1 if explicit congestion notification was agreed on, otherwise 0.
+        ecn: u64 = "ecn",
+        /// Segments received with a congestion mark.
+        ecn_marks: u64 = "ecn_marks",
+        /// Reductions of the window because the peer echoed a mark.
+        ecn_reductions: u64 = "ecn_reductions",
         /// How long a segment that was overtaken may be late before it counts as lost, microseconds.
         reordering_us: u64 = "reordering_us",
         /// Payload octets received in order.

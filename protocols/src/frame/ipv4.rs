@@ -23,6 +23,8 @@ pub(super) struct Datagram {
     /// The destination is our own unicast address, in a frame to us alone.
     pub unicast: bool,
     pub protocol: u8,
+    /// A router marked it: both ECN bits are set (RFC 3168 section 5).
+    pub congested: bool,
     /// Counted from the start of the IPv4 header.
     pub payload: Range<usize>,
 }
@@ -70,7 +72,8 @@ pub(super) fn check(packet: &[u8], local: &Local, link: &ethernet::Header) -> Re
         _ if protocol == UDP && be16(&packet[payload.clone()], 2) == Some(DHCP_CLIENT) => false,
         _ => return Err(DropReason::IpNotOurs),
     };
-    Ok(Datagram { source, destination, unicast, protocol, payload })
+    let congested = packet[1] & 0b11 == 0b11;
+    Ok(Datagram { source, destination, unicast, protocol, congested, payload })
 }
 
 /// Walks the options (RFC 791 section 3.1): they are skipped, but source routes are refused.

@@ -71,6 +71,8 @@ pub struct Tcp {
     pub destination_port: u16,
     /// The MAC address that answers go to: the one the frame came from.
     pub link: MacAddress,
+    /// The IPv4 header carries a congestion mark (CE, RFC 3168 section 5).
+    pub congested: bool,
     /// Header and payload in the frame, exactly as long as IPv4 says; at least 20 octets, and the data offset lies within.
     pub segment: Range<usize>,
 }

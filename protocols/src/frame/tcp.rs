@@ -30,6 +30,7 @@ pub(super) fn check(segment: &[u8], ip: &Datagram, meta: RxMeta, link: &ethernet
         source_port,
         destination_port,
         link: link.source,
+        congested: ip.congested,
         segment: ETHERNET_HEADER + ip.payload.start..ETHERNET_HEADER + ip.payload.end,
     })
 }

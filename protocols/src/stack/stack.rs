@@ -11,7 +11,7 @@ use super::{Config, ConfigError, Counters, Receive, RxMeta, Shared, Transmit, Ud
 use crate::frame::{self, Class, Local, MacAddress, Tcp, TooBig};
 use crate::handover::Hub;
 use crate::steering::{FourTuple, Steering};
-use crate::tcp::{Checksum, Engine, Path, Progress};
+use crate::tcp::{Arrival, Checksum, Engine, Path, Progress};
 
 /// Frames that are sent for each of the other processors in one go.
 const FORWARD_BUDGET: usize = 64;
@@ -236,7 +236,8 @@ impl Stack {
         self.counters.segments += 1;
         let path = Path { local: tcp.destination.into(), remote: tcp.source.into(), link: tcp.link };
         let mut wire = Wire { tx, mac: self.mac, mtu: self.mtu, sent: &mut self.sent };
-        self.engine.receive(now, &path, &frame[tcp.segment.clone()], Checksum::Verified, &mut wire);
+        let arrival = Arrival { checksum: Checksum::Verified, congested: tcp.congested };
+        self.engine.receive(now, &path, &frame[tcp.segment.clone()], arrival, &mut wire);
     }
 
     fn too_big(&mut self, frame: &[u8], meta: RxMeta, too_big: &TooBig) {

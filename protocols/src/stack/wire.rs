@@ -64,7 +64,7 @@ impl Egress for Wire<'_> {
                 let (link, packet) = frame.split_at_mut(ETHERNET_HEADER);
                 let (ip, segment) = packet.split_at_mut(IPV4_HEADER);
                 link.copy_from_slice(&ethernet_header(path.link, mac));
-                ip.copy_from_slice(&ipv4_header(local, remote, total));
+                ip.copy_from_slice(&ipv4_header(local, remote, total, header.ecn_capable));
                 write_segment(segment, header, payload, Sum::pseudo_header(local, remote, TCP, tcp_len), meta);
             })
             .map_err(|_| Full)?;
@@ -91,9 +91,11 @@ fn ethernet_header(destination: MacAddress, source: MacAddress) -> [u8; ETHERNET
 }
 
 /// `total` is at most 65,535 octets. "Don't fragment" is set, so the identification may be anything (RFC 6864 section 4.1).
-fn ipv4_header(source: Ipv4Address, destination: Ipv4Address, total: usize) -> [u8; IPV4_HEADER] {
+fn ipv4_header(source: Ipv4Address, destination: Ipv4Address, total: usize, ecn: bool) -> [u8; IPV4_HEADER] {
     let mut header = [0; IPV4_HEADER];
     header[0] = 0x45;
+    // ECT(0), RFC 3168 section 5.
+    header[1] = if ecn { 0b10 } else { 0 };
     header[2..4].copy_from_slice(&(total as u16).to_be_bytes());
     header[6] = 0x40;
     header[8] = TTL;

@@ -2,6 +2,18 @@
 
 use crate::time::Duration;
 
+/// What connections do about ECN (RFC 3168).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ecn {
+    /// Nothing.
+    Off,
+    /// Agree if the peer offers it. The default, as in Linux.
+    #[default]
+    Accept,
+    /// Offer it in connections that `connect` opens, and agree if the peer offers it.
+    Offer,
+}
+
 /// Settings of an engine. The defaults suit a server on a local network; limits are per engine, that is per processor.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -25,6 +37,8 @@ pub struct Config {
     pub timestamps: bool,
     /// Offer and accept SACK (RFC 2018).
     pub sack: bool,
+    /// Explicit congestion notification.
+    pub ecn: Ecn,
     /// Offer and accept window scaling (RFC 7323).
     pub window_scaling: bool,
     /// The longest time that an ACK is delayed; at most 500 ms (RFC 9293 section 3.8.6.3).
@@ -68,6 +82,7 @@ impl Default for Config {
             nagle: false,
             timestamps: true,
             sack: true,
+            ecn: Ecn::Accept,
             window_scaling: true,
             delayed_ack: Duration::from_millis(40),
             max_stretch: 8,

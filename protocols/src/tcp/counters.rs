@@ -44,6 +44,10 @@ counters! {
     fast_recoveries,
     /// Window reductions that were taken back because nothing had been lost.
     undone,
+    /// Segments that came with a congestion mark (RFC 3168).
+    ecn_marks,
+    /// Reductions of a window because the peer echoed a mark.
+    ecn_reductions,
     /// Tail loss probes sent.
     tail_probes,
     /// Losses at the end of a flight that a probe repaired.

@@ -53,6 +53,21 @@ pub enum Checksum {
     Verified,
 }
 
+/// What the layer below knows of a received segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// The TCP checksum.
+    pub checksum: Checksum,
+    /// The IP header carries a congestion mark (CE, RFC 3168 section 5).
+    pub congested: bool,
+}
+
+impl From<Checksum> for Arrival {
+    fn from(checksum: Checksum) -> Self {
+        Self { checksum, congested: false }
+    }
+}
+
 /// What a `poll` left undone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {

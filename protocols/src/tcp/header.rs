@@ -32,9 +32,9 @@ impl Flags {
     pub const ACK: Self = Self(0x10);
     /// The urgent pointer is significant. This engine ignores it and treats urgent data as data (RFC 6093 section 6).
     pub const URG: Self = Self(0x20);
-    /// ECN-Echo (RFC 3168). Not interpreted yet.
+    /// ECN-Echo (RFC 3168).
     pub const ECE: Self = Self(0x40);
-    /// Congestion window reduced (RFC 3168). Not interpreted yet.
+    /// Congestion window reduced (RFC 3168).
     pub const CWR: Self = Self(0x80);
 
     /// Whether every bit of `other` is set.
@@ -117,6 +117,9 @@ pub struct Header {
     /// Outgoing only, not on the wire: the payload octets that one segment may carry. A payload longer than that is a run of segments
     /// for the link to cut (TSO).
     pub segment_size: u16,
+    /// Outgoing only, not on this layer's wire: the IP header says that the transport understands congestion marks (ECT(0), RFC 3168
+    /// section 5).
+    pub ecn_capable: bool,
 }
 
 impl Header {
@@ -137,6 +140,7 @@ impl Header {
             urgent: packet.urgent_at(),
             options: Options::parse(packet.options())?,
             segment_size: 0,
+            ecn_capable: false,
         };
         Ok((header, &segment[usize::from(packet.header_len())..]))
     }

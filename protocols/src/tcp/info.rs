@@ -49,6 +49,12 @@ pub struct Info {
     pub duplicate_reports: u64,
     /// Reductions of the window that were taken back.
     pub undone: u64,
+    /// Whether ECN was agreed on.
+    pub ecn: bool,
+    /// Segments that came with a congestion mark.
+    pub ecn_marks: u64,
+    /// Reductions of the window because the peer echoed a mark.
+    pub ecn_reductions: u64,
     /// Octets that have arrived, by SACK too.
     pub delivered: u64,
     /// Delivery rate, octets/s: the last sample that the service did not limit, or a higher one that it did; 0 before the first.

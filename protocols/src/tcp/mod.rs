@@ -15,7 +15,7 @@
 //!
 //! Beyond RFC 9293: window scaling, timestamps and PAWS (RFC 7323), SACK both ways (RFC 2018, 2883), loss found by time and tail loss probes
 //! (RACK-TLP, RFC 8985), proportional rate reduction (RFC 9937), NewReno where there is no SACK (RFC 6582), needless recoveries taken back
-//! (RFC 3522, 3708), retransmission timeout (RFC 6298), pacing, initial sequence numbers (RFC 6528), protection against blind attacks (RFC 5961),
+//! (RFC 3522, 3708), retransmission timeout (RFC 6298), explicit congestion notification (RFC 3168), pacing, initial sequence numbers (RFC 6528), protection against blind attacks (RFC 5961),
 //! TIME-WAIT reuse (RFC 6191). Limited transmit (RFC 3042) needs no rule of its own: what a SACK or a duplicate ACK reports as arrived is not
 //! in flight any more, and cwnd lets as much follow. Window decisions belong to the controller ([`crate::congestion`]); which octets are
 //! sent again belongs to the connection.
@@ -117,9 +117,9 @@ mod timer_wheel;
 #[cfg(test)]
 mod tests;
 
-pub use config::{Config, Secrets};
+pub use config::{Config, Ecn, Secrets};
 pub use counters::Counters;
-pub use egress::{Checksum, Egress, Full, Path, Progress};
+pub use egress::{Arrival, Checksum, Egress, Full, Path, Progress};
 pub use engine::Engine;
 pub use error::{CloseReason, ConnectError, Error, ListenError};
 pub use event::{Event, Kinds};

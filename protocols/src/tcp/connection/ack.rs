@@ -31,6 +31,7 @@ impl Connection {
         let changed = self.take_window(header, ack, env);
         let advanced = ack - self.snd_una;
         let no_duplicate = changed || payload > 0;
+        self.take_echo(header, ack, env);
         if self.probe.is_some() {
             let plain = advanced == 0 && header.options.sack.is_empty() && !no_duplicate;
             self.answer_probe(ack, self.duplicate_report(header), plain, env);
@@ -116,7 +117,7 @@ impl Connection {
         if let Some(last) = &delivered.last {
             let rate =
                 self.rate.sample(env.now, last, self.window.delivered, self.scoreboard.lost_ever(), self.rtt.min);
-            let flags = self.ack_flags(ack);
+            let flags = self.ack_flags(header, ack);
             let delivered = delivered.octets;
             let report = Ack { now, acked: advanced, delivered, lost, prior_in_flight, rtt, flags, rate };
             env.congestion.acknowledged(self.flow(), &mut self.window, &report);
@@ -222,7 +223,7 @@ impl Connection {
         self.window.min_rtt = self.rtt.min;
     }
 
-    fn ack_flags(&mut self, ack: Seq) -> AckFlags {
+    fn ack_flags(&mut self, header: &Header, ack: Seq) -> AckFlags {
         let mut flags = match self.recovery.phase {
             Phase::Open => AckFlags::NONE,
             Phase::Fast => AckFlags::FAST_RECOVERY,
@@ -231,6 +232,9 @@ impl Connection {
         match self.recovery.limited {
             Some(limited) if ack.le(limited) => flags |= AckFlags::CWND_LIMITED,
             _ => self.recovery.limited = None,
+        }
+        if self.agreed.ecn && header.flags.contains(Flags::ECE) {
+            flags |= AckFlags::ECN_ECHO;
         }
         if ack.ge(self.recovery.round_end) {
             flags |= AckFlags::ROUND_START;

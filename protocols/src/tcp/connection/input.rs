@@ -12,12 +12,12 @@ const PAWS_IDLE_US: i64 = 24 * 24 * 3600 * 1_000_000;
 
 impl Connection {
     /// Takes a segment whose checksum, addresses and ports are right, and which is not for a new incarnation of the connection.
-    pub fn segment(&mut self, header: &Header, payload: &[u8], link: [u8; 6], env: &mut Env<'_>) {
+    pub fn segment(&mut self, header: &Header, payload: &[u8], link: [u8; 6], congested: bool, env: &mut Env<'_>) {
         self.stats.segments_in += 1;
         match self.state {
             State::Closed => env.counters.drop_no_connection += 1,
             State::SynSent => self.segment_in_syn_sent(header, env),
-            _ => self.segment_in_window(header, payload, link, env),
+            _ => self.segment_in_window(header, payload, link, congested, env),
         }
     }
 
@@ -82,7 +82,14 @@ impl Connection {
         }
     }
 
-    fn segment_in_window(&mut self, header: &Header, payload: &[u8], link: [u8; 6], env: &mut Env<'_>) {
+    fn segment_in_window(
+        &mut self,
+        header: &Header,
+        payload: &[u8],
+        link: [u8; 6],
+        congested: bool,
+        env: &mut Env<'_>,
+    ) {
         let seq = Seq(header.sequence);
         let flags = header.flags;
         if self.agreed.timestamps && !flags.contains(Flags::RST) && !self.passes_paws(header, seq, payload, env) {
@@ -119,6 +126,7 @@ impl Connection {
             return;
         }
         self.path.link = link;
+        self.note_marks(header, congested, env);
         if payload.is_empty() && !flags.contains(Flags::FIN) {
             return;
         }

@@ -7,6 +7,7 @@
 mod ack;
 mod close;
 mod data;
+mod ecn;
 mod input;
 mod open;
 mod output;
@@ -39,6 +40,7 @@ use super::state::State;
 use crate::congestion::{CongestionRef, Flow, Window};
 use crate::time::Instant;
 
+use ecn::Marks;
 pub(crate) use open::Opening;
 use probe::Probe;
 use recovery::Recovery;
@@ -90,6 +92,7 @@ pub(crate) enum Owner {
 pub(crate) struct Agreed {
     pub timestamps: bool,
     pub sack: bool,
+    pub ecn: bool,
     /// Shift of the windows that the peer announces.
     pub send_scale: u8,
     /// Shift of the windows that we announce.
@@ -174,6 +177,7 @@ pub(crate) struct Connection {
     rack: Rack,
     rate: Rate,
     pacer: Pacer,
+    marks: Marks,
     /// A tail loss probe is to be sent.
     probe_due: bool,
     probe: Option<Probe>,
@@ -212,6 +216,8 @@ struct Stats {
     tail_probes: u64,
     duplicates: u64,
     undone: u64,
+    marks: u64,
+    echoes: u64,
     bytes_in: u64,
     bytes_out: u64,
     segments_in: u64,
@@ -284,6 +290,9 @@ impl Connection {
             tail_probes: self.stats.tail_probes,
             duplicate_reports: self.stats.duplicates,
             undone: self.stats.undone,
+            ecn: self.agreed.ecn,
+            ecn_marks: self.stats.marks,
+            ecn_reductions: self.stats.echoes,
             delivered: self.window.delivered,
             delivery_rate: self.rate.latest,
             sent: self.stats.sent,

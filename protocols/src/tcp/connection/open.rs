@@ -20,7 +20,7 @@ use super::super::scoreboard::Scoreboard;
 use super::super::seq::Seq;
 use super::super::slab::ConnId;
 use super::super::state::State;
-use super::{Agreed, Connection, Env, OwedAck, Owner, Recovery, Stats, Timers};
+use super::{Agreed, Connection, Env, Marks, OwedAck, Owner, Recovery, Stats, Timers};
 use crate::congestion::{Congestion, Open, Window};
 use crate::time::Instant;
 
@@ -87,6 +87,7 @@ impl Connection {
             rack: Rack::new(iss),
             rate: Rate::new(now),
             pacer: Pacer::default(),
+            marks: Marks::default(),
             probe_due: false,
             probe: None,
             irs: Seq(0),
@@ -139,6 +140,7 @@ impl Connection {
         self.last_ack_sent = self.rcv_nxt;
         self.segment_limit = Self::segment_limit(&self.key.remote, options.mss, config.mtu);
         self.agreed.sack = config.sack && options.sack_permitted;
+        self.agree_on_ecn(header, config.ecn);
         if let Some(shift) = options.window_scale.filter(|_| config.window_scaling) {
             self.agreed.send_scale = shift;
             self.agreed.receive_scale = config.window_scale();
@@ -187,7 +189,8 @@ impl Connection {
             destination_port: self.key.remote_port,
             sequence: self.iss.0,
             acknowledgement: if answering { self.rcv_nxt.0 } else { 0 },
-            flags: if answering { Flags::SYN.with(Flags::ACK) } else { Flags::SYN },
+            flags: if answering { Flags::SYN.with(Flags::ACK) } else { Flags::SYN }
+                .with(self.ecn_syn_flags(answering, config.ecn)),
             window: self.syn_window(config) as u16,
             options,
             ..Header::default()

@@ -105,11 +105,12 @@ impl Connection {
             destination_port: self.key.remote_port,
             sequence: self.snd_nxt.0,
             acknowledgement: self.rcv_nxt.0,
-            flags: Flags::ACK,
+            flags: if self.echoes() { Flags::ACK.with(Flags::ECE) } else { Flags::ACK },
             window: window.min(65_535) as u16,
             urgent: 0,
             options,
             segment_size: (self.segment_limit as usize).saturating_sub(options.len()).max(1) as u16,
+            ecn_capable: false,
         }
     }
 
@@ -294,10 +295,13 @@ impl Connection {
         if offset + len as usize == self.tx.len() && len > 0 {
             header.flags = header.flags.with(Flags::PSH);
         }
+        let alone = self.mark_capable(header, len) && len > u32::from(header.segment_size);
+        let (len, fin) = if alone { (u32::from(header.segment_size), false) } else { (len, fin) };
         if fin {
             header.flags = header.flags.with(Flags::FIN);
         }
         out.send(&self.path, header, self.tx.slices(offset, len as usize))?;
+        self.sent_capable(header);
         let range = Range { start: self.snd_nxt, end: self.snd_nxt + len + u32::from(fin) };
         let snapshot = self.snapshot(env.now, range.len());
         self.scoreboard.sent(range, env.now, snapshot);

@@ -207,6 +207,7 @@ impl Connection {
         self.recovery.begin(Phase::Fast, self.snd_nxt);
         self.recovery.prr = Prr::begin(self.scoreboard.flight() - self.scoreboard.sacked() + delivered);
         self.timers.probe = None;
+        self.reduced_by_loss();
         self.stats.fast_recoveries += 1;
         env.counters.fast_recoveries += 1;
         let event = CongestionEvent {
@@ -230,6 +231,7 @@ impl Connection {
         self.timers.reordering = None;
         self.timers.probe = None;
         self.probe = None;
+        self.reduced_by_loss();
     }
 
     /// The first ACK that moves SND.UNA after a retransmission: it echoes the timestamp of what it answers. If that was sent before the

@@ -3,7 +3,7 @@
 use smoltcp::wire::TcpPacket;
 
 use super::super::connection::{Connection, Opening};
-use super::super::egress::{Checksum, Egress, Path};
+use super::super::egress::{Arrival, Checksum, Egress, Path};
 use super::super::error::CloseReason;
 use super::super::header::{Flags, Header};
 use super::super::isn;
@@ -18,7 +18,15 @@ impl Engine {
     /// Takes a segment: TCP header and payload, exactly as long as the IP header says. Nothing in it is trusted.
     ///
     /// What can wait for the end of the burst is sent by [`poll`](Self::poll).
-    pub fn receive(&mut self, now: Instant, path: &Path, segment: &[u8], checksum: Checksum, out: &mut dyn Egress) {
+    pub fn receive(
+        &mut self,
+        now: Instant,
+        path: &Path,
+        segment: &[u8],
+        arrival: impl Into<Arrival>,
+        out: &mut dyn Egress,
+    ) {
+        let Arrival { checksum, congested } = arrival.into();
         self.observe(now);
         self.counters.segments_in += 1;
         let (header, payload) = match Header::parse(segment) {
@@ -48,11 +56,12 @@ impl Engine {
             remote_port: header.source_port,
         };
         match self.lookup.find(&key) {
-            Some(index) => self.segment_for(index, &key, path, &header, payload, out),
+            Some(index) => self.segment_for(index, &key, path, &header, payload, congested, out),
             None => self.segment_for_none(&key, path, &header, payload.len(), None, out),
         }
     }
 
+    #[allow(clippy::too_many_arguments)] // all of one segment, once
     fn segment_for(
         &mut self,
         index: u32,
@@ -60,6 +69,7 @@ impl Engine {
         path: &Path,
         header: &Header,
         payload: &[u8],
+        congested: bool,
         out: &mut dyn Egress,
     ) {
         if let Some(connection) = self.connections.at(index)
@@ -72,7 +82,7 @@ impl Engine {
             return;
         }
         let urgent = self.with(index, |connection, env| {
-            connection.segment(header, payload, path.link, env);
+            connection.segment(header, payload, path.link, congested, env);
             connection.ack_at_once() || connection.reset.is_some()
         });
         if urgent == Some(true) {

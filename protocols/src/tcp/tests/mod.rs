@@ -9,6 +9,7 @@ mod script;
 mod scripts_attack;
 mod scripts_close;
 mod scripts_data;
+mod scripts_ecn;
 mod scripts_open;
 mod scripts_rack;
 mod scripts_recovery;

@@ -6,7 +6,8 @@ use smoltcp::wire::TcpPacket;
 
 use super::world::{Outbox, Packet, engine, path};
 use crate::tcp::{
-    Checksum, Config, ConnId, Egress, Engine, Event, Flags, Header, Kinds, Options, Path, SackBlocks, Timestamps,
+    Arrival, Checksum, Config, ConnId, Egress, Engine, Event, Flags, Header, Kinds, Options, Path, SackBlocks,
+    Timestamps,
 };
 use crate::time::{Duration, Instant};
 
@@ -26,6 +27,8 @@ pub struct Script {
     pub timestamp: Option<u32>,
     pub echo: u32,
     pub outbox: Outbox,
+    /// The network marks the next segment.
+    pub congested: bool,
 }
 
 /// A segment that the engine sent, with relative numbers.
@@ -56,6 +59,7 @@ impl Script {
             timestamp: None,
             echo: 0,
             outbox: Outbox::default(),
+            congested: false,
         }
     }
 
@@ -68,14 +72,16 @@ impl Script {
     }
 
     pub fn handshake(&mut self, options: Options) -> Event {
+        self.handshake_with(Flags::SYN, options)
+    }
+
+    /// A handshake that begins with a SYN with these flags.
+    pub fn handshake_with(&mut self, flags: Flags, options: Options) -> Event {
         self.timestamp = options.timestamps.map(|timestamps| timestamps.value);
-        self.inject(
-            Header { flags: Flags::SYN, sequence: self.peer_isn, window: 65_535, options, ..Header::default() },
-            b"",
-        );
+        self.inject(Header { flags, sequence: self.peer_isn, window: 65_535, options, ..Header::default() }, b"");
         let synack = self.sent();
         assert_eq!(synack.len(), 1);
-        assert_eq!(synack[0].flags, Flags::SYN.with(Flags::ACK));
+        assert!(synack[0].flags.contains(Flags::SYN.with(Flags::ACK)));
         self.isn = synack[0].header.sequence;
         self.echo = synack[0].header.options.timestamps.map_or(0, |timestamps| timestamps.value);
         self.advance(10);
@@ -109,9 +115,10 @@ impl Script {
         header.destination_port = PORT;
         let mut outbox = Outbox::default();
         outbox.send(&path(1), &Header { segment_size: u16::MAX, ..header }, [payload, b""]).unwrap();
-        let (_, Packet { mut octets }) = outbox.sent.remove(0);
+        let (_, Packet { mut octets, .. }) = outbox.sent.remove(0);
         TcpPacket::new_unchecked(&mut octets[..]).fill_checksum(&path(1).local, &path(1).remote);
-        self.engine.receive(self.now, &path(0), &octets, Checksum::Verify, &mut self.outbox);
+        let arrival = Arrival { checksum: Checksum::Verify, congested: core::mem::take(&mut self.congested) };
+        self.engine.receive(self.now, &path(0), &octets, arrival, &mut self.outbox);
     }
 
     /// A segment from the peer with relative numbers.

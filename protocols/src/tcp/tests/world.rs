@@ -8,7 +8,7 @@ use smoltcp::wire::{IpAddress, TcpPacket};
 use crate::congestion::lookup;
 use crate::sim;
 use crate::tcp::{
-    Checksum, CloseReason, Config, ConnId, Egress, Engine, Error, Full, Header, Info, Kinds, Path, Secrets,
+    Arrival, Checksum, CloseReason, Config, ConnId, Egress, Engine, Error, Full, Header, Info, Kinds, Path, Secrets,
 };
 use crate::time::{Duration, Instant};
 
@@ -24,6 +24,7 @@ pub fn octet(side: usize, position: u64) -> u8 {
 #[derive(Clone, Debug)]
 pub struct Packet {
     pub octets: Vec<u8>,
+    pub congested: bool,
 }
 
 /// Collects what an engine sends. The checksum is computed here and verified by the receiver.
@@ -54,7 +55,7 @@ impl Egress for Outbox {
             let len = cut.write(&mut octets);
             octets[len..].copy_from_slice(piece);
             TcpPacket::new_unchecked(&mut octets[..]).fill_checksum(&path.local, &path.remote);
-            self.sent.push((cut, Packet { octets }));
+            self.sent.push((cut, Packet { octets, congested: false }));
             at += piece.len();
             if last {
                 break;
@@ -103,6 +104,8 @@ pub struct World {
     pub link: sim::Duplex<Packet>,
     pub segments: usize,
     pub on_wire: Vec<(usize, Header)>,
+    /// The queue from which on the network marks packets that are ECN-capable.
+    pub mark_above: usize,
 }
 
 pub fn delay(millis: u64) -> sim::Config {
@@ -119,6 +122,7 @@ impl World {
             link: sim::Duplex::new(link, link, seed),
             segments: 1,
             on_wire: Vec::new(),
+            mark_above: usize::MAX,
         };
         world.engines[1].listen(PORT, 8).unwrap();
         world.sides[0].conn = Some(world.engines[0].connect(world.now, path(0), PORT, None).unwrap());
@@ -126,9 +130,10 @@ impl World {
     }
 
     fn carry(&mut self, side: usize, outbox: Outbox) {
-        for (header, packet) in outbox.sent {
+        for (header, mut packet) in outbox.sent {
             self.on_wire.push((side, header));
             let link = if side == 0 { &mut self.link.forward } else { &mut self.link.backward };
+            packet.congested = header.ecn_capable && link.queued(self.now) > self.mark_above;
             let _ = link.send(self.now, packet.octets.len() + 38, packet);
         }
     }
@@ -139,7 +144,8 @@ impl World {
                 let link = if side == 0 { &mut self.link.backward } else { &mut self.link.forward };
                 let Some(packet) = link.receive(self.now) else { break };
                 let mut outbox = Outbox { segments: self.segments, ..Outbox::default() };
-                self.engines[side].receive(self.now, &path(side), &packet.octets, Checksum::Verify, &mut outbox);
+                let arrival = Arrival { checksum: Checksum::Verify, congested: packet.congested };
+                self.engines[side].receive(self.now, &path(side), &packet.octets, arrival, &mut outbox);
                 self.carry(side, outbox);
             }
         }

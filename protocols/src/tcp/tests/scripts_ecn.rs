@@ -1,0 +1,168 @@
+//! Explicit congestion notification, segment by segment and over a link that marks (RFC 3168).
+
+use super::script::{Script, config};
+use super::world::{PORT, World, delay, path};
+use crate::sim;
+use crate::tcp::{Config, Ecn, Flags, Header, Info};
+use crate::time::Duration;
+
+const BOTH: Flags = Flags(0xC0);
+
+/// A connection whose peer offered ECN.
+fn agreed() -> Script {
+    let mut script = Script::new(&config());
+    script.engine.listen(super::script::PORT, 4).unwrap();
+    script.handshake_with(Flags::SYN.with(BOTH), Script::with_sack());
+    assert!(info(&script).ecn);
+    script
+}
+
+fn info(script: &Script) -> Info {
+    script.engine.info(script.conn()).unwrap()
+}
+
+#[test]
+fn an_offer_is_accepted_and_nothing_else_is_one() {
+    for (ecn, offer, answer) in [
+        (Ecn::Accept, BOTH, Flags::ECE),
+        (Ecn::Offer, BOTH, Flags::ECE),
+        (Ecn::Off, BOTH, Flags(0)),
+        (Ecn::Accept, Flags::ECE, Flags(0)),
+        (Ecn::Accept, Flags(0), Flags(0)),
+    ] {
+        let mut script = Script::new(&Config { ecn, ..config() });
+        script.engine.listen(80, 4).unwrap();
+        let (flags, options) = (Flags::SYN.with(offer), Script::plain());
+        script.inject(Header { flags, sequence: 5, window: 65_535, options, ..Header::default() }, b"");
+        assert_eq!(script.sent()[0].flags, Flags::SYN.with(Flags::ACK).with(answer), "{ecn:?} {offer:?}");
+    }
+}
+
+#[test]
+fn we_offer_it_once_and_take_only_a_plain_answer() {
+    for (answer, agreed) in [(Flags::ECE, true), (BOTH, false), (Flags(0), false)] {
+        let mut script = Script::new(&Config { ecn: Ecn::Offer, ..config() });
+        let conn = script.engine.connect(script.now, path(0), 40_000, Some(80)).unwrap();
+        let syn = script.sent().remove(0);
+        assert_eq!(syn.flags, Flags::SYN.with(BOTH));
+        script.inject(
+            Header {
+                flags: Flags::SYN.with(Flags::ACK).with(answer),
+                sequence: 7,
+                acknowledgement: syn.header.sequence.wrapping_add(1),
+                window: 65_535,
+                ..Header::default()
+            },
+            b"",
+        );
+        assert_eq!(script.engine.info(conn).unwrap().ecn, agreed, "{answer:?}");
+    }
+    let mut script = Script::new(&Config { ecn: Ecn::Offer, ..config() });
+    script.engine.connect(script.now, path(0), PORT, Some(80)).unwrap();
+    script.sent();
+    script.advance(1001);
+    assert_eq!(script.sent()[0].flags, Flags::SYN, "something may have dropped the first because of its bits");
+}
+
+#[test]
+fn only_new_data_is_marked_as_capable() {
+    let mut script = agreed();
+    script.send(3000);
+    assert!(script.sent().iter().all(|seen| seen.header.ecn_capable && !seen.flags.intersects(BOTH)));
+    script.advance(250);
+    let again = script.sent();
+    assert!(!again.is_empty() && again.iter().all(|seen| !seen.header.ecn_capable), "retransmissions are not");
+    script.data(0, 1000);
+    assert!(script.sent().iter().all(|seen| seen.len == 0 && !seen.header.ecn_capable), "ACKs are not");
+    let mut plain = Script::accepted(&config(), Script::with_sack());
+    plain.send(3000);
+    assert!(plain.sent().iter().all(|seen| !seen.header.ecn_capable));
+}
+
+#[test]
+fn a_mark_is_echoed_until_the_peer_has_reacted() {
+    let mut script = agreed();
+    script.data(0, 1000);
+    assert!(!script.sent()[0].flags.contains(Flags::ECE));
+    script.congested = true;
+    script.data(1000, 1000);
+    assert!(script.sent()[0].flags.contains(Flags::ECE));
+    script.data(2000, 1000);
+    assert!(script.sent()[0].flags.contains(Flags::ECE), "again and again");
+    script.segment(Flags::ACK.with(Flags::CWR), 3000, 0, &[0; 1000]);
+    assert!(!script.sent()[0].flags.contains(Flags::ECE));
+    // The segment that says so may carry a new mark.
+    script.congested = true;
+    script.segment(Flags::ACK.with(Flags::CWR), 4000, 0, &[0; 1000]);
+    assert!(script.sent()[0].flags.contains(Flags::ECE));
+    assert_eq!(info(&script).ecn_marks, 2);
+}
+
+#[test]
+fn without_agreement_marks_mean_nothing() {
+    let mut script = Script::accepted(&config(), Script::with_sack());
+    script.congested = true;
+    script.data(0, 1000);
+    assert!(!script.sent()[0].flags.contains(Flags::ECE));
+    script.send(20_000);
+    script.sent();
+    let before = info(&script).cwnd;
+    script.segment(Flags::ACK.with(Flags::ECE), 1000, 2000, b"");
+    assert!(info(&script).cwnd >= before);
+}
+
+#[test]
+fn an_echo_reduces_the_window_once_per_window() {
+    let mut script = agreed();
+    script.send(60_000);
+    assert_eq!(script.sent().len(), 10);
+    script.advance(10);
+    script.segment(Flags::ACK.with(Flags::ECE), 0, 1000, b"");
+    assert_eq!((info(&script).cwnd, info(&script).ssthresh), (7000, 7000), "CUBIC's 0.7 of ten segments");
+    for segment in 2..5 {
+        script.segment(Flags::ACK.with(Flags::ECE), 0, segment * 1000, b"");
+        assert_eq!(info(&script).cwnd, 7000, "the same window");
+    }
+    let sent = script.sent();
+    assert!(sent[0].flags.contains(Flags::CWR), "the first new data says so");
+    assert!(sent[1..].iter().all(|seen| !seen.flags.contains(Flags::CWR)));
+    // A mark in the next window counts again.
+    script.segment(Flags::ACK.with(Flags::ECE), 0, 10_000, b"");
+    assert!(info(&script).cwnd < 7000);
+    assert_eq!((info(&script).ecn_reductions, info(&script).retransmitted_segments), (2, 0));
+}
+
+#[test]
+fn the_segment_that_says_so_goes_alone() {
+    let mut script = agreed();
+    script.outbox.segments = 8;
+    script.send(60_000);
+    script.sent();
+    script.advance(10);
+    script.segment(Flags::ACK.with(Flags::ECE), 0, 10_000, b"");
+    let sent = script.sent();
+    assert!(sent.len() > 2, "{sent:?}");
+    assert_eq!(sent.iter().filter(|seen| seen.flags.contains(Flags::CWR)).count(), 1);
+}
+
+#[test]
+fn a_marking_bottleneck_needs_no_loss() {
+    let run = |ecn| {
+        let offer = Config { ecn, ..Config::default() };
+        let link = sim::Config { rate: 6_250_000, queue: 250_000, ..delay(20) };
+        let mut world = World::new([&offer, &Config::default()], link, 1);
+        world.mark_above = 60_000;
+        world.sides[0].to_send = 20_000_000;
+        world.sides[0].keep_open = true;
+        world.run_until(Duration::from_secs(60), |world| world.sides[1].received == 20_000_000);
+        let seconds = world.now.total_micros() as f64 / 1e6 - 1.0;
+        (world.info(0).unwrap(), world.engines[1].counters().ecn_marks, 20_000_000.0 / seconds)
+    };
+    let (marked, marks, rate) = run(Ecn::Offer);
+    assert!(marks > 0 && marked.ecn_reductions > 0, "{marked:?}");
+    assert_eq!((marked.retransmitted_segments, marked.timeouts), (0, 0), "{marked:?}");
+    assert!(rate > 5_000_000.0, "{rate:.0} of 6,250,000 octets/s: {marked:?}");
+    let (unmarked, marks, _) = run(Ecn::Off);
+    assert_eq!(marks, 0);
+    assert!(unmarked.retransmitted_segments > 0, "the queue overflows");
+}
