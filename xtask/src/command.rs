@@ -127,6 +127,17 @@ pub fn output(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
+/// Runs `command` and returns what it wrote on standard output, whether it succeeded or not.
+pub fn output_whatever(command: &mut Command) -> Result<String> {
+    let child = Guarded::spawn(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()))?;
+    let mut text = Vec::new();
+    if let Some(mut pipe) = child.with(|child| child.stdout.take()) {
+        pipe.read_to_end(&mut text).with_context(|| format!("cannot read the output of {}", name(command)))?;
+    }
+    child.wait()?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
 /// Runs `command` with its output hidden, giving each line of standard error to `line`; the end of it is shown on failure.
 pub fn watched(command: &mut Command, line: impl FnMut(&str)) -> Result<()> {
     let child = Guarded::spawn(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()))?;

@@ -30,8 +30,10 @@ fn measure(parts: &Parts, amount: Amount, records: &mut Records, setup: &Setup, 
                     // The host's controller for what it sends; both guests send with their own CUBIC.
                     let line =
                         format!("-t {seconds} -P {streams} {words}{}", if way == "in" { "-C cubic" } else { "" });
-                    let taken = sample(&guest.vm, &all, || goodput(&guest.place.iperf(&line)?))?;
-                    records.add(&name, guest.place.who, "Mbit/s", &taken);
+                    let taken = sample(&guest.vm, &all, || guest.place.iperf(&line))?;
+                    records.add(&name, guest.place.who, "Mbit/s", &taken.with(goodput(&taken.value)?));
+                    let again = retransmits(&taken.value)?;
+                    records.add(&format!("{name}, segments sent again"), guest.place.who, "", &taken.with(again));
                 }
             }
         }

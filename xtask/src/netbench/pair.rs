@@ -18,6 +18,10 @@ use crate::{paths, ui};
 /// How long a boot may take.
 const BOOT: Duration = Duration::from_secs(60);
 
+/// How often iperf3's server may refuse a test, and what time it is given each time.
+const REFUSALS: u32 = 50;
+const RETRY: Duration = Duration::from_millis(200);
+
 /// Who is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Who {
@@ -153,15 +157,21 @@ impl<'a> Place<'a> {
     /// Runs `iperf3 -c GUEST -J WORDS`.
     pub fn iperf(&self, words: &str) -> Result<Value> {
         let line = format!("-c {TAP_GUEST} -J {words}");
-        let text = command::output(&mut self.program("iperf3".as_ref(), &line))?;
-        let report: Value = serde_json::from_str(&text).with_context(|| format!("iperf3 {words} wrote no report"))?;
-        anyhow::ensure!(
-            report.get("error").is_none(),
-            "iperf3 {words} against {}: {}",
-            self.who.name(),
-            report["error"]
-        );
-        Ok(report)
+        let (_keep, nothing) = std::sync::mpsc::channel::<()>();
+        let mut refused = 0;
+        loop {
+            let mut iperf = self.program("iperf3".as_ref(), &line);
+            // With an error it may end with 1, but its report says more.
+            let text = command::output_whatever(&mut iperf)?;
+            let report: Value =
+                serde_json::from_str(&text).with_context(|| format!("iperf3 {words} wrote no report"))?;
+            let Some(error) = report["error"].as_str() else { return Ok(report) };
+            // Its server listens again only when it has seen the end of the test before, which may get lost on the way.
+            let again = error.contains("refused") || error.contains("busy");
+            anyhow::ensure!(again && refused < REFUSALS, "iperf3 {words} against {}: {error}", self.who.name());
+            refused += 1;
+            let _ = nothing.recv_timeout(RETRY);
+        }
     }
 
     /// The namespace, to work inside.

@@ -24,6 +24,11 @@ pub struct Sample<T> {
 }
 
 impl<T> Sample<T> {
+    /// One number of what was measured.
+    pub fn with(&self, value: f64) -> Sample<f64> {
+        Sample { value, others: self.others, guest: self.guest }
+    }
+
     /// Whether it counts as clean.
     pub fn is_clean(&self) -> bool {
         self.others <= NOISE

@@ -63,5 +63,5 @@ fn measure(parts: &Parts, amount: Amount, records: &mut Records, tests: &[(&str,
 /// One number of a sample.
 fn number(sample: &Sample<Value>, key: &str) -> Result<Sample<f64>> {
     let value = sample.value[key].as_f64().with_context(|| format!("the traffic did not say {key}"))?;
-    Ok(Sample { value, others: sample.others, guest: sample.guest })
+    Ok(sample.with(value))
 }

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 use super::bulk::{goodput, retransmits};
 use super::pair::{Parts, Running, Setup, Who};
-use super::quiet::{Sample, sample};
+use super::quiet::sample;
 use super::record::Records;
 use super::suites::Amount;
 use crate::control::ControlClient;
@@ -31,9 +31,9 @@ pub fn under_load(parts: &Parts, amount: Amount, records: &mut Records) -> Resul
             let run = || if swapping { while_swapping(&guest, &line) } else { Ok((guest.place.iperf(&line)?, 0)) };
             let taken = sample(&guest.vm, &all, run)?;
             let (report, count) = &taken.value;
-            let of = |value: f64| Sample { value, others: taken.others, guest: taken.guest };
-            let mut add =
-                |name: &str, unit, value| records.add(&format!("{name}, {what}"), Who::Midflight, unit, &of(value));
+            let mut add = |name: &str, unit, value| {
+                records.add(&format!("{name}, {what}"), Who::Midflight, unit, &taken.with(value))
+            };
             add("TCP out, 1 stream", "Mbit/s", goodput(report)?);
             add("segments sent again", "", retransmits(report)?);
             if swapping {
