@@ -4,9 +4,12 @@
 //! - [`Rule`]: a [`Pattern`] of such fields, a priority, an [`Action`].
 //! - [`RuleTable`]: the rules, each under a dense [`RuleId`]; [`Counters`] stand beside it.
 //! - [`text`]: rules as people write and read them, and ClassBench's filters.
+//! - [`tracker`]: which frames belong to a connection that has been accepted.
+//! - [`classifier`]: the clustered object that every frame meets, and the [`Rulebook`](classifier::Rulebook) behind it.
 //! - [`Engine`]: finds the first rule, in [`Order`], whose pattern a header matches. The table says what the rule does.
 //! - [`FlowCache`]: remembers what an engine found.
 
+pub mod classifier;
 mod engine;
 mod flow_cache;
 pub mod generate;
@@ -14,6 +17,7 @@ mod header;
 mod rule;
 mod table;
 pub mod text;
+pub mod tracker;
 
 pub use engine::{BitVector, Engine, Linear, TupleMerge, TupleSpace};
 pub use flow_cache::FlowCache;

@@ -22,13 +22,17 @@ pub enum Code {
     TooLong,
     /// A table is full.
     Limit,
+    /// A rule does not follow its grammar, or a change is impossible; nothing of it was done.
+    BadRule,
+    /// There is no upload of that number.
+    UnknownUpload,
     /// A fault of the system itself.
     Internal,
 }
 
 impl Code {
     /// Every code.
-    pub const ALL: [Code; 9] = [
+    pub const ALL: [Code; 11] = [
         Code::BadRequest,
         Code::UnknownVerb,
         Code::UnknownObject,
@@ -37,6 +41,8 @@ impl Code {
         Code::Undone,
         Code::TooLong,
         Code::Limit,
+        Code::BadRule,
+        Code::UnknownUpload,
         Code::Internal,
     ];
 
@@ -51,6 +57,8 @@ impl Code {
             Code::Undone => "undone",
             Code::TooLong => "too-long",
             Code::Limit => "limit",
+            Code::BadRule => "bad-rule",
+            Code::UnknownUpload => "unknown-upload",
             Code::Internal => "internal",
         }
     }

@@ -35,6 +35,7 @@ mod id;
 mod record;
 mod reply;
 mod request;
+mod rules;
 mod text;
 
 pub use answers::{ConnectionRecord, MissingKey, TraceRecord};
@@ -43,12 +44,17 @@ pub use id::Id;
 pub use record::{Key, Record, Value};
 pub use reply::{Page, Reply, ReplyError};
 pub use request::{Request, Verb};
+pub use rules::{Content, MAX_UPLOAD, RulesVerb, Upload, crc32};
 
 /// The UDP port of the control service.
 pub const PORT: u16 = 7070;
 
 /// Octets of the longest request that is read; a longer one is refused with [`Code::TooLong`].
 pub const MAX_REQUEST: usize = 512;
+
+/// Octets of the longest request that brings a piece of an upload: what fits one Ethernet frame of 1500 octets after the headers of IPv4
+/// and UDP.
+pub const MAX_PART: usize = 1472;
 
 /// Octets of the longest reply: what fits one Ethernet frame of 1500 octets after the headers of IPv4 and UDP.
 pub const MAX_REPLY: usize = 1472;

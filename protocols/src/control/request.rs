@@ -4,7 +4,8 @@ use alloc::format;
 use alloc::string::String;
 use core::fmt;
 
-use super::{Code, Id, MAX_REQUEST, Refusal};
+use super::rules::RulesVerb;
+use super::{Code, Id, MAX_PART, MAX_REQUEST, Refusal};
 
 /// One request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,17 +51,25 @@ pub enum Verb {
         /// Only swaps with a number below this: 0 for all, or what `next=` of the page before said.
         before: u64,
     },
+    /// Rules of the classifier.
+    Rules(RulesVerb),
 }
 
 impl Verb {
     /// Every verb with its arguments and what it does, for `help`.
-    pub const USAGE: [(&'static str, &'static str); 6] = [
+    pub const USAGE: [(&'static str, &'static str); 12] = [
         ("help", "this list"),
         ("list", "objects, their implementations, and which is in place"),
         ("status [FROM]", "version, address, processors, counters, memory"),
         ("connections [FROM]", "TCP connections with cwnd, ssthresh and RTT"),
         ("swap NAME IMPLEMENTATION [deadline=MS]", "replace an object in mid-flight, or undo it at the deadline"),
         ("trace [COUNT] [before=N]", "past swaps, newest first: phases, calls, connections moved"),
+        ("rules [FROM]", "rules of the classifier, their handles and counters"),
+        ("counters [FROM]", "frames and octets by class and shared counter"),
+        ("rule add RULE", "one more rule: `rule add 10 tcp dport 80 accept`"),
+        ("rule delete HANDLE", "one rule less"),
+        ("rules flush", "no rules: everything is accepted"),
+        ("rules begin|part|commit|abort", "uploads: `midflight rules load FILE` does it"),
     ];
 }
 
@@ -75,13 +84,17 @@ impl Request {
     /// # Errors
     /// What the reply has to say. [`Request::head`] tells to whom and in which form.
     pub fn parse(datagram: &[u8]) -> Result<Request, Refusal> {
-        if datagram.len() > MAX_REQUEST {
-            let text = format!("the request has {} octets; at most {MAX_REQUEST} are read", datagram.len());
+        let longest = if starts_part(datagram) { MAX_PART } else { MAX_REQUEST };
+        if datagram.len() > longest {
+            let text = format!("the request has {} octets; at most {longest} are read", datagram.len());
             return Err(Refusal::new(Code::TooLong, text));
         }
         let text = core::str::from_utf8(datagram)
             .map_err(|error| bad(format!("octet {} of the request is not UTF-8", error.valid_up_to())))?;
-        let mut words = Words { words: text.split_ascii_whitespace() };
+        let (head, body) = text.split_once('\n').map_or((text, None), |(head, body)| (head, Some(body)));
+        // Only an upload's piece has a body; elsewhere a line feed is a space like any other.
+        let is_part = starts_part(datagram) && body.is_some();
+        let mut words = Words { words: if is_part { head } else { text }.split_ascii_whitespace() };
         let mut word = words.next();
         let mut id = None;
         if let Some(name) = word.and_then(|word| word.strip_prefix('#')) {
@@ -95,11 +108,16 @@ impl Request {
         let Some(name) = word else {
             return Err(bad("the request is empty; `help` lists the verbs"));
         };
-        let verb = words.verb(name)?;
+        let verb = words.verb(name, body.filter(|_| is_part))?;
         if let Some(extra) = words.next() {
             return Err(bad(format!("`{name}` takes no argument {}; `help` lists the verbs", shown(extra))));
         }
         Ok(Request { id, json, verb })
+    }
+
+    /// Whether the request brings a piece of an upload: it may be taken twice without harm.
+    pub fn is_part(datagram: &[u8]) -> bool {
+        starts_part(datagram)
     }
 
     /// The ID and whether JSON is wanted, as far as they can be read from a request that is otherwise bad.
@@ -119,16 +137,41 @@ impl Request {
     }
 }
 
-struct Words<'a> {
+/// Whether the request brings a piece of an upload, which may be long and has a body.
+fn starts_part(datagram: &[u8]) -> bool {
+    let words = datagram.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    let mut words = words.skip_while(|word| word.starts_with(b"#") || *word == b"json");
+    words.next() == Some(b"rules") && words.next() == Some(b"part")
+}
+
+pub(super) struct Words<'a> {
     words: core::str::SplitAsciiWhitespace<'a>,
 }
 
 impl<'a> Words<'a> {
-    fn next(&mut self) -> Option<&'a str> {
+    pub(super) fn next(&mut self) -> Option<&'a str> {
         self.words.next()
     }
 
-    fn verb(&mut self, name: &str) -> Result<Verb, Refusal> {
+    /// All words that are left, with a space between them.
+    pub(super) fn rest(&mut self) -> String {
+        let mut rest = String::new();
+        for word in self.words.by_ref() {
+            if !rest.is_empty() {
+                rest.push(' ');
+            }
+            rest.push_str(word);
+        }
+        rest
+    }
+
+    /// A number that must be there.
+    pub(super) fn needed<T: core::str::FromStr>(&mut self, name: &str) -> Result<T, Refusal> {
+        let word = self.next().ok_or_else(|| bad(format!("{name} is missing; `help` lists the verbs")))?;
+        parse(word, name)
+    }
+
+    fn verb(&mut self, name: &str, body: Option<&str>) -> Result<Verb, Refusal> {
         Ok(match name {
             "help" => Verb::Help,
             "list" => Verb::List,
@@ -136,6 +179,9 @@ impl<'a> Words<'a> {
             "connections" => Verb::Connections { from: self.number("FROM")?.unwrap_or(0) },
             "swap" => self.swap()?,
             "trace" => self.trace()?,
+            "rules" => Verb::Rules(RulesVerb::rules(self, body)?),
+            "rule" => Verb::Rules(RulesVerb::rule(self)?),
+            "counters" => Verb::Rules(RulesVerb::Counters { from: self.number("FROM")?.unwrap_or(0) }),
             other => {
                 let text = format!("there is no verb {}; `help` lists the verbs", shown(other));
                 return Err(Refusal::new(Code::UnknownVerb, text));
@@ -173,21 +219,21 @@ impl<'a> Words<'a> {
     }
 }
 
-fn option<T: core::str::FromStr>(word: &str, name: &str, what: &str) -> Result<T, Refusal> {
+pub(super) fn option<T: core::str::FromStr>(word: &str, name: &str, what: &str) -> Result<T, Refusal> {
     match word.split_once('=') {
         Some((key, value)) if key == name => parse(value, &format!("{name} ({what})")),
         _ => Err(bad(format!("{} is not understood; say {name}=NUMBER ({what})", shown(word)))),
     }
 }
 
-fn parse<T: core::str::FromStr>(word: &str, name: &str) -> Result<T, Refusal> {
+pub(super) fn parse<T: core::str::FromStr>(word: &str, name: &str) -> Result<T, Refusal> {
     let digits = !word.is_empty() && word.bytes().all(|octet| octet.is_ascii_digit());
     let number = if digits { word.parse().ok() } else { None };
     number.ok_or_else(|| bad(format!("{} is no number that {name} can be", shown(word))))
 }
 
 /// A word of the request as a message quotes it: short, without control characters.
-fn shown(word: &str) -> String {
+pub(super) fn shown(word: &str) -> String {
     const LONGEST: usize = 40;
     let mut text = String::from("`");
     text.extend(
@@ -197,7 +243,7 @@ fn shown(word: &str) -> String {
     text
 }
 
-fn bad(text: impl Into<String>) -> Refusal {
+pub(super) fn bad(text: impl Into<String>) -> Refusal {
     Refusal::new(Code::BadRequest, text)
 }
 
@@ -236,6 +282,7 @@ impl fmt::Display for Verb {
                 }
                 Ok(())
             }
+            Verb::Rules(verb) => verb.fmt(f),
         }
     }
 }

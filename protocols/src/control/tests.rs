@@ -38,6 +38,32 @@ fn verb() -> impl Strategy<Value = Verb> {
             deadline_ms
         }),
         (any::<Option<u16>>(), any::<u64>()).prop_map(|(count, before)| Verb::Trace { count, before }),
+        rules_verb().prop_map(Verb::Rules),
+    ]
+}
+
+fn rules_verb() -> impl Strategy<Value = RulesVerb> {
+    use crate::classification::text::Format;
+    let content =
+        prop::sample::select(vec![Content::Rules(Format::Rules), Content::Rules(Format::ClassBench), Content::Changes]);
+    prop_oneof![
+        any::<Option<u32>>().prop_map(|from| RulesVerb::List { from }),
+        any::<u64>().prop_map(|from| RulesVerb::Counters { from }),
+        "[!-~]{1,9}( [!-~]{1,9}){0,5}".prop_map(|rule| RulesVerb::Add { rule }),
+        any::<u32>().prop_map(|handle| RulesVerb::Delete { handle }),
+        Just(RulesVerb::Flush),
+        (0..=MAX_UPLOAD, any::<u32>(), content).prop_map(|(length, crc32, content)| RulesVerb::Begin(Upload {
+            length,
+            crc32,
+            content
+        })),
+        (any::<u32>(), any::<u32>(), any::<String>()).prop_map(|(upload, offset, text)| RulesVerb::Part {
+            upload,
+            offset,
+            text
+        }),
+        any::<u32>().prop_map(|upload| RulesVerb::Commit { upload }),
+        any::<u32>().prop_map(|upload| RulesVerb::Abort { upload }),
     ]
 }
 
@@ -111,7 +137,7 @@ fn refusal(datagram: &[u8]) -> Refusal {
 
 #[test]
 fn requests_are_refused_for_what_is_wrong_with_them() {
-    let table: [(&[u8], Code, &str); 15] = [
+    let table: [(&[u8], Code, &str); 25] = [
         (b"", Code::BadRequest, "empty"),
         (b" \r\n", Code::BadRequest, "empty"),
         (b"#7", Code::BadRequest, "empty"),
@@ -127,6 +153,16 @@ fn requests_are_refused_for_what_is_wrong_with_them() {
         (b"swap congestion cubic deadline=1 now", Code::BadRequest, "`now`"),
         (b"list all", Code::BadRequest, "`all`"),
         (b"trace 1 2", Code::BadRequest, "`2`"),
+        (b"rules soon", Code::BadRequest, "`soon`"),
+        (b"rules begin", Code::BadRequest, "length="),
+        (b"rules begin length=5 crc32=xyz", Code::BadRequest, "`xyz`"),
+        (b"rules begin length=5 crc32=0 content=iptables", Code::BadRequest, "`iptables`"),
+        (b"rules begin length=33554433 crc32=0", Code::Limit, "33554432"),
+        (b"rules part 1 0", Code::BadRequest, "piece"),
+        (b"rules part 1\nx", Code::BadRequest, "OFFSET"),
+        (b"rules flush now", Code::BadRequest, "`now`"),
+        (b"rule delete", Code::BadRequest, "HANDLE"),
+        (b"rule insert 1 drop", Code::BadRequest, "`insert`"),
     ];
     for (datagram, code, part) in table {
         let refusal = refusal(datagram);
@@ -134,6 +170,25 @@ fn requests_are_refused_for_what_is_wrong_with_them() {
         assert!(refusal.text.contains(part), "{refusal}");
     }
     assert_eq!(refusal(&[b'a'; MAX_REQUEST + 1]).code, Code::TooLong);
+}
+
+#[test]
+fn help_fits_one_datagram_in_either_form() {
+    for json in [false, true] {
+        let mut page = Page::new(json);
+        for (usage, does) in Verb::USAGE {
+            assert!(page.push(Record::new().with("usage", usage).with("does", does)), "{usage}");
+        }
+    }
+}
+
+#[test]
+fn only_a_piece_of_an_upload_has_a_body() {
+    let request = Request::parse(b"rule add\n10\ndrop\n").unwrap();
+    assert_eq!(request.verb, Verb::Rules(RulesVerb::Add { rule: "10 drop".into() }));
+    let request = Request::parse(b"#1 rules part 3 14\n10 drop\r\n\n 20").unwrap();
+    let text = "10 drop\r\n\n 20".into();
+    assert_eq!(request.verb, Verb::Rules(RulesVerb::Part { upload: 3, offset: 14, text }));
 }
 
 #[test]

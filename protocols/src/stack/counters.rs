@@ -33,6 +33,12 @@ pub struct Counters {
     pub forwarded: u64,
     /// Segments or datagrams of no shape that this link can carry: a defect if it is not 0.
     pub impossible: u64,
+    /// Frames that a rule of the classifier dropped coming in, the rejected ones among them.
+    pub rule_dropped: u64,
+    /// Of those, frames whose sender was told (RST, ICMP).
+    pub rule_rejected: u64,
+    /// Frames that a rule dropped going out.
+    pub rule_dropped_out: u64,
     /// Frames dropped by the first check, by reason.
     pub drops: Drops,
 }
@@ -55,6 +61,9 @@ impl Counters {
             ("handover_wakes", self.handover_wakes),
             ("forwarded", self.forwarded),
             ("impossible", self.impossible),
+            ("rule_dropped", self.rule_dropped),
+            ("rule_rejected", self.rule_rejected),
+            ("rule_dropped_out", self.rule_dropped_out),
         ] {
             each(name, value);
         }

@@ -63,10 +63,12 @@
 mod config;
 mod counters;
 mod device;
+mod filter;
 mod host;
 mod link;
 mod probe;
 mod queue;
+mod reject;
 mod shared;
 #[allow(clippy::module_inception)]
 mod stack;

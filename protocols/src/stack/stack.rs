@@ -5,9 +5,12 @@ use alloc::sync::Arc;
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{IpAddress, Ipv4Cidr};
 
+use super::filter::{Filter, Gate};
 use super::host::Host;
 use super::wire::{Sent, Wire};
 use super::{Config, ConfigError, Counters, Receive, RxMeta, Shared, Transmit, Udp, UdpError, UdpLimits, UdpPeer};
+use crate::classification::classifier::{Classifier, ClassifierRef, Totals};
+use crate::classification::{Counter, RuleId};
 use crate::frame::{self, Class, Local, MacAddress, Tcp, TooBig};
 use crate::handover::Hub;
 use crate::steering::{FourTuple, Steering};
@@ -43,6 +46,7 @@ pub struct Stack {
     shared: Arc<Shared>,
     engine: Engine,
     main: Option<Main>,
+    filter: Option<Filter>,
     counters: Counters,
     sent: Sent,
     /// The link was full when something was to be sent.
@@ -92,21 +96,57 @@ impl Stack {
             shared,
             engine,
             main: None,
+            filter: None,
             counters: Counters::default(),
             sent: Sent::default(),
             full: false,
         })
     }
 
+    /// From now on every frame from and to this stack's link meets the classifier. For the processor that has the card: what is
+    /// handed over to others has met it already.
+    pub fn classify(&mut self, classifier: ClassifierRef) {
+        self.filter = Some(Filter::new(classifier));
+    }
+
+    /// What a rule counted here; nothing without a classifier.
+    pub fn rule_counter(&self, id: RuleId) -> Counter {
+        let mut counter = [Counter::default()];
+        if let Some(filter) = &self.filter {
+            filter.classifier().counters(id, &mut counter);
+        }
+        counter[0]
+    }
+
+    /// What the classifier counted here otherwise.
+    pub fn rule_totals(&self) -> Totals {
+        let mut totals = Totals::default();
+        if let Some(filter) = &self.filter {
+            filter.classifier().totals(&mut totals);
+        }
+        totals
+    }
+
     /// Takes at most `budget` frames from the link, and returns their number; fewer than `budget` means that no more were there.
     /// Answers that cannot wait go out at once; call [`transmit`](Self::transmit) after the services have had their turn.
     pub fn receive(&mut self, now: Instant, rx: &mut dyn Receive, tx: &mut dyn Transmit, budget: usize) -> usize {
         let local = Local { mac: self.mac, address: self.shared.address() };
+        let own = (self.mac, local.address.map(|own| own.address()));
+        let mut filter = self.filter.take();
+        if let Some(filter) = &mut filter {
+            filter.refresh();
+        }
         let taken = rx.receive(budget, &mut |frame, meta| {
             self.counters.frames_in += 1;
             self.counters.octets_in += frame.len() as u64;
-            match frame::check(frame, meta, &local) {
-                Ok(Class::Tcp(tcp)) => self.tcp(now, frame, &tcp, tx),
+            let checked = frame::check(frame, meta, &local);
+            if let (Ok(class), Some(filter)) = (&checked, &mut filter)
+                && !filter.admits(now, frame, class, own, tx)
+            {
+                return;
+            }
+            match checked {
+                Ok(Class::Tcp(tcp)) => self.tcp(now, frame, &tcp, &mut Gate { tx, filter: filter.as_mut(), now }),
                 Ok(Class::Host { length }) => match &mut self.main {
                     Some(main) => {
                         self.counters.host += 1;
@@ -118,6 +158,7 @@ impl Stack {
                 Err(reason) => self.counters.drops.count(reason),
             }
         });
+        self.filter = filter;
         if let Some(main) = &mut self.main {
             main.hub.flush();
             main.host.poll(now);
@@ -129,6 +170,13 @@ impl Stack {
     /// Runs timers, and sends what the engine, the host functions and (on processor 0) the other processors have to send, as far
     /// as the link has room. Returns whether there is more to do at once.
     pub fn transmit(&mut self, now: Instant, tx: &mut dyn Transmit) -> bool {
+        let mut filter = self.filter.take();
+        let more = self.transmit_through(now, &mut Gate { tx, filter: filter.as_mut(), now });
+        self.filter = filter;
+        more
+    }
+
+    fn transmit_through(&mut self, now: Instant, tx: &mut dyn Transmit) -> bool {
         self.full = false;
         let mut more = false;
         let mut others_first = false;
@@ -212,6 +260,11 @@ impl Stack {
         counters.frames_out = self.sent.frames;
         counters.octets_out = self.sent.octets;
         counters.impossible = self.sent.impossible;
+        if let Some(filter) = &self.filter {
+            counters.rule_dropped = filter.counts.dropped;
+            counters.rule_rejected = filter.counts.rejected;
+            counters.rule_dropped_out = filter.counts.dropped_out;
+        }
         if let Some(main) = &self.main {
             counters.host_full = main.host.dropped;
             counters.forwarded = main.hub.forwarded();

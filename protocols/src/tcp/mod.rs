@@ -125,6 +125,7 @@ pub use error::{CloseReason, ConnectError, Error, ListenError};
 pub use event::{Event, Kinds};
 pub use header::{Flags, HEADER_LEN, Header, MAX_HEADER_LEN, Malformed};
 pub use info::Info;
+pub(crate) use limiter::Limiter;
 pub use listener::{MAX_BACKLOG, MAX_LISTENERS};
 pub use options::{MAX_WINDOW_SCALE, Options, SackBlocks, Timestamps};
 pub use slab::ConnId;

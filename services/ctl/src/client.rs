@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind};
 use std::net::{ToSocketAddrs, UdpSocket};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use protocols::control::{Id, Reply, ReplyError, Request, Verb};
+use protocols::control::{Id, Reply, ReplyError, Request, RulesVerb, Verb};
 
 /// How often a request is repeated while no answer comes.
 const REPEAT: Duration = Duration::from_millis(500);
@@ -14,6 +14,12 @@ const REPEAT: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_secs(4);
 /// What the service grants a swap that names no deadline.
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(1);
+/// How long a batch of rules may take to come into force, or a classifier to be made ready.
+const RULES: Duration = Duration::from_secs(60);
+/// Pieces of an upload that are on their way at the same time; the port keeps 64 datagrams.
+const WINDOW: usize = 32;
+/// Octets of a piece: what fits a datagram beside the request's first line.
+const PIECE: usize = 1400;
 /// Pages of the longest answer.
 const MAX_PAGES: usize = 10_000;
 
@@ -95,7 +101,12 @@ impl Client {
             let Ok(records) = &mut reply.outcome else { break };
             let Some(next) = records.last().and_then(|record| record.number("next")) else { break };
             match &mut verb {
-                Verb::Status { from } | Verb::Connections { from } if next > *from => *from = next,
+                Verb::Status { from } | Verb::Connections { from } | Verb::Rules(RulesVerb::Counters { from })
+                    if next > *from =>
+                {
+                    *from = next
+                }
+                Verb::Rules(RulesVerb::List { from }) => *from = u32::try_from(next).ok(),
                 Verb::Trace { count, before } if *before == 0 || next < *before => {
                     records.pop();
                     *before = next;
@@ -119,9 +130,12 @@ impl Client {
         self.asked.set(self.asked.get().wrapping_add(1));
         let id: Option<Id> = format!("{}-{:x}", self.run, self.asked.get()).parse().ok();
         let patience = match &verb {
-            Verb::Swap { deadline_ms, .. } => {
-                PATIENCE + deadline_ms.map_or(DEFAULT_DEADLINE, |ms| Duration::from_millis(ms.into()))
+            Verb::Swap { object, deadline_ms, .. } => {
+                let prepared = if object == "classifier" { RULES } else { Duration::ZERO };
+                PATIENCE + prepared + deadline_ms.map_or(DEFAULT_DEADLINE, |ms| Duration::from_millis(ms.into()))
             }
+            Verb::Rules(RulesVerb::List { .. } | RulesVerb::Counters { .. }) => PATIENCE,
+            Verb::Rules(_) => PATIENCE + RULES,
             _ => PATIENCE,
         };
         let request = Request { id, json: false, verb }.to_string();
@@ -141,6 +155,45 @@ impl Client {
                 return Err(Failure::Silence(self.host.clone()));
             }
         }
+    }
+
+    /// Sends the pieces of an upload, several at a time, each again until the port has taken it. Ends early with a refusal, if one comes.
+    pub fn upload(&self, upload: u32, text: &str, progress: &mut dyn FnMut(usize)) -> Result<Option<Reply>, Failure> {
+        let mut buffer = vec![0; 65_536];
+        let (mut taken, mut heard) = (0, Instant::now());
+        while taken < text.len() {
+            let mut sent = taken;
+            for _ in 0..WINDOW {
+                let piece = piece(&text[sent..]);
+                if piece.is_empty() {
+                    break;
+                }
+                let verb = RulesVerb::Part { upload, offset: sent as u32, text: piece.into() };
+                let request = Request { id: None, json: false, verb: Verb::Rules(verb) }.to_string();
+                match self.socket.send(request.as_bytes()) {
+                    Err(error) if error.kind() != ErrorKind::ConnectionRefused => return Err(error.into()),
+                    _ => {}
+                }
+                sent += piece.len();
+            }
+            let until = Instant::now() + REPEAT;
+            while taken < sent {
+                let Some(reply) = self.await_reply(None, until, &mut buffer)? else { break };
+                let Ok(records) = &reply.outcome else { return Ok(Some(reply)) };
+                let record = records.iter().find(|record| record.number("upload") == Some(upload.into()));
+                let Some(received) = record.and_then(|record| record.number("received")) else { continue };
+                // What the port has taken is never less than what it had taken before.
+                let received = usize::try_from(received).unwrap_or(0).min(text.len());
+                if received > taken && text.is_char_boundary(received) {
+                    (taken, heard) = (received, Instant::now());
+                    progress(taken);
+                }
+            }
+            if heard.elapsed() > PATIENCE {
+                return Err(Failure::Silence(self.host.clone()));
+            }
+        }
+        Ok(None)
     }
 
     fn await_reply(&self, id: Option<Id>, until: Instant, buffer: &mut [u8]) -> Result<Option<Reply>, Failure> {
@@ -168,4 +221,13 @@ impl Client {
             }
         }
     }
+}
+
+/// The first octets of the text that fit a datagram, never half a character.
+fn piece(text: &str) -> &str {
+    let mut end = text.len().min(PIECE);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }

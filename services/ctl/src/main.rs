@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod client;
+mod rules;
 mod show;
 mod table;
 mod watch;
@@ -52,6 +53,9 @@ enum Command {
         /// How many at most.
         count: Option<u16>,
     },
+    /// Rules of the classifier: which frames are accepted, dropped, rejected, limited, and in which class they are.
+    #[command(subcommand)]
+    Rules(rules::Command),
     /// Connections, again every second, until interrupted.
     Watch {
         /// Seconds between two looks.
@@ -74,6 +78,7 @@ fn main() -> ExitCode {
             Verb::Swap { object, implementation, deadline_ms: deadline }
         }
         Command::Trace { count } => Verb::Trace { count, before: 0 },
+        Command::Rules(command) => return rules::run(&client, command, arguments.json),
         Command::Watch { interval } => {
             return match watch::watch(&client, Duration::from_secs_f64(interval)) {
                 Ok(()) => ExitCode::SUCCESS,

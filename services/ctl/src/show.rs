@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use protocols::control::{ConnectionRecord, Record, TraceRecord, Value, Verb};
+use protocols::control::{ConnectionRecord, Record, RulesVerb, TraceRecord, Value, Verb};
 
 use crate::table::Table;
 
@@ -17,8 +17,19 @@ pub fn records(verb: &Verb, records: &[Record]) -> String {
         Verb::Connections { .. } => connections(records),
         Verb::Trace { .. } | Verb::Swap { .. } => traces(records),
         Verb::List => list(records),
-        Verb::Status { .. } | Verb::Help => pairs(records),
+        Verb::Rules(RulesVerb::List { .. }) => rules(records),
+        Verb::Status { .. } | Verb::Help | Verb::Rules(_) => pairs(records),
     }
+}
+
+fn rules(records: &[Record]) -> String {
+    let mut table = Table::new(&["handle", "packets", "octets", "rule"]);
+    for record in records {
+        let number = |key: &str| record.number(key).unwrap_or(0);
+        let rule = record.text("rule").unwrap_or("-").to_string();
+        table.line(vec![number("handle").to_string(), number("packets").to_string(), octets(number("octets")), rule]);
+    }
+    table.text()
 }
 
 fn list(records: &[Record]) -> String {

@@ -2,6 +2,8 @@
 
 use alloc::vec::Vec;
 
+use protocols::classification::classifier::{Batch, Totals};
+use protocols::classification::{Counter, Rule, RuleId};
 use protocols::control::{ConnectionRecord, Record, Refusal};
 use protocols::time::{Duration, Instant};
 
@@ -24,6 +26,8 @@ pub struct Object {
 pub enum Started {
     /// It is under way; [`Server::swapped`](super::Server::swapped) is called with this ticket when it is decided.
     Swap(Ticket),
+    /// The same, but it has to be prepared first, which may take some time.
+    Prepared(Ticket),
     /// That implementation is in place already; nothing was done.
     Unchanged,
 }
@@ -73,4 +77,13 @@ pub trait Host<P> {
     fn swap(&mut self, object: &str, implementation: &str, deadline: Duration) -> Result<Started, Refusal>;
     /// The lines of `status` that are about the whole system.
     fn status(&self) -> Vec<Record>;
+    /// At most `most` rules in order, from this one on, with what they counted; `None` if there is no such rule.
+    fn rules(&self, from: Option<RuleId>, most: usize) -> Option<Vec<(RuleId, Rule, Counter)>>;
+    /// What is there of rules, and what was counted beside their own counters.
+    fn rule_totals(&self) -> (Record, Totals);
+    /// Begins to bring a batch into force; [`Server::rules_in_force`](super::Server::rules_in_force) is called when it is.
+    ///
+    /// # Errors
+    /// What the reply has to say; then nothing has changed.
+    fn change_rules(&mut self, batch: Batch) -> Result<Ticket, Refusal>;
 }

@@ -6,7 +6,9 @@
 mod host;
 mod memory;
 mod pending;
+mod rules;
 mod server;
+mod upload;
 
 pub use host::{Answer, Host, Object, Question, Started, Ticket};
 pub use server::Server;

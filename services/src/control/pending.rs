@@ -28,6 +28,8 @@ pub(super) struct Pending<P> {
 pub(super) enum Wait {
     /// A swap.
     Swap,
+    /// A batch of rules.
+    Rules,
     /// The connections of a processor, then of the next one.
     Connections { page: Page, processor: usize },
     /// The counters of each processor.

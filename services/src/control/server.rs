@@ -11,6 +11,8 @@ use protocols::time::{Duration, Instant};
 use super::host::{Answer, Host, Object, Question, Started, Ticket};
 use super::memory::{Known, Memory};
 use super::pending::{Pending, To, Wait, cursor, mailbox_full, paged, position};
+use super::rules;
+use super::upload::Uploads;
 
 /// Requests that may wait at once.
 const MAX_PENDING: usize = 32;
@@ -20,6 +22,8 @@ const MAX_TRACES: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Time for a swap when the request does not say.
 const DEFAULT_DEADLINE_MS: u32 = 1000;
+/// Time for a batch of rules, or for a swap to be prepared.
+const RULES_PATIENCE: Duration = Duration::from_secs(60);
 /// The longest time that a request may give a swap.
 const MAX_DEADLINE_MS: u32 = 60_000;
 
@@ -28,6 +32,7 @@ pub struct Server<P> {
     pending: Vec<Pending<P>>,
     memory: Memory<P>,
     traces: VecDeque<TraceRecord>,
+    uploads: Uploads<P>,
     next_ticket: Ticket,
 }
 
@@ -46,21 +51,28 @@ impl<P: Copy + Eq> Default for Server<P> {
 impl<P: Copy + Eq> Server<P> {
     /// A service that has seen nothing yet.
     pub fn new() -> Server<P> {
-        Server { pending: Vec::new(), memory: Memory::new(), traces: VecDeque::new(), next_ticket: 1 }
+        Server {
+            pending: Vec::new(),
+            memory: Memory::new(),
+            traces: VecDeque::new(),
+            uploads: Uploads::new(),
+            next_ticket: 1,
+        }
     }
 
     /// A datagram came.
     pub fn request(&mut self, host: &mut dyn Host<P>, peer: P, datagram: &[u8]) {
         let (id, json) = Request::head(datagram);
         let to = To { peer, id, json };
-        if let Some(id) = id {
+        // A piece of an upload can be taken twice without harm, and there are too many to remember.
+        if let Some(id) = id.filter(|_| !Request::is_part(datagram)) {
             match self.memory.note(peer, id) {
                 Known::New => {}
                 Known::Waiting => return,
                 Known::Answered(answer) => return host.reply(peer, answer.as_bytes()),
             }
         }
-        match Request::parse(datagram).and_then(|request| self.handle(host, request)) {
+        match Request::parse(datagram).and_then(|request| self.handle(host, peer, request)) {
             Ok(Handled::Reply(reply)) => self.reply(host, to, reply),
             Ok(Handled::Wait(wait, ticket, until)) => self.pending.push(Pending { to, ticket, until, wait }),
             Err(refusal) => self.reply(host, to, Reply::refused(refusal, Vec::new())),
@@ -70,7 +82,8 @@ impl<P: Copy + Eq> Server<P> {
     /// A processor answered a question.
     pub fn answered(&mut self, host: &mut dyn Host<P>, processor: usize, ticket: Ticket, answer: Answer) {
         // An answer that comes after its request was given up has nobody to go to.
-        let waiting = |pending: &Pending<P>| pending.ticket == ticket && !matches!(pending.wait, Wait::Swap);
+        let waiting =
+            |pending: &Pending<P>| pending.ticket == ticket && !matches!(pending.wait, Wait::Swap | Wait::Rules);
         let Some(index) = self.pending.iter().position(waiting) else { return };
         if let Some(reply) = self.pending[index].answered(processor, answer, host) {
             let pending = self.pending.swap_remove(index);
@@ -99,13 +112,24 @@ impl<P: Copy + Eq> Server<P> {
         self.traces.push_back(trace);
     }
 
+    /// The batch of rules with this ticket is in force.
+    pub fn rules_in_force(&mut self, host: &mut dyn Host<P>, ticket: Ticket) {
+        let waiting = |pending: &Pending<P>| pending.ticket == ticket && matches!(pending.wait, Wait::Rules);
+        let Some(index) = self.pending.iter().position(waiting) else { return };
+        let pending = self.pending.swap_remove(index);
+        let reply = Reply::ok(alloc::vec![host.rule_totals().0]);
+        self.reply(host, pending.to, reply);
+    }
+
     /// Gives up what waited too long. Call it once a turn.
     pub fn poll(&mut self, host: &mut dyn Host<P>) {
         let now = host.now();
+        self.uploads.expire(now);
         while let Some(index) = self.pending.iter().position(|pending| pending.until <= now) {
             let pending = self.pending.swap_remove(index);
             let text = match pending.wait {
                 Wait::Swap => "the swap is not decided yet; `trace` will tell",
+                Wait::Rules => "the rules are not in force yet; `rules` will tell",
                 Wait::Connections { .. } | Wait::Status { .. } => "a processor did not answer in time",
             };
             self.reply(host, pending.to, Reply::refused(Refusal::new(Code::Internal, text), Vec::new()));
@@ -114,7 +138,7 @@ impl<P: Copy + Eq> Server<P> {
 
     /// When `poll` has to be called.
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.pending.iter().map(|pending| pending.until).min()
+        self.pending.iter().map(|pending| pending.until).chain(self.uploads.next_deadline()).min()
     }
 
     fn reply(&mut self, host: &mut dyn Host<P>, to: To<P>, reply: Reply) {
@@ -125,9 +149,10 @@ impl<P: Copy + Eq> Server<P> {
         }
     }
 
-    fn handle(&mut self, host: &mut dyn Host<P>, request: Request) -> Result<Handled, Refusal> {
+    fn handle(&mut self, host: &mut dyn Host<P>, peer: P, request: Request) -> Result<Handled, Refusal> {
         let json = request.json;
-        let wait = matches!(request.verb, Verb::Status { .. } | Verb::Connections { .. } | Verb::Swap { .. });
+        let wait =
+            matches!(request.verb, Verb::Status { .. } | Verb::Connections { .. } | Verb::Swap { .. } | Verb::Rules(_));
         if wait && self.pending.len() == MAX_PENDING {
             return Err(Refusal::new(Code::Busy, format!("{MAX_PENDING} requests are waiting; try again")));
         }
@@ -142,6 +167,10 @@ impl<P: Copy + Eq> Server<P> {
             Verb::Connections { from } => self.connections(host, from, json),
             Verb::Swap { object, implementation, deadline_ms } => swap(host, &object, &implementation, deadline_ms),
             Verb::Trace { count, before } => Ok(Handled::Reply(self.trace(count, before, json))),
+            Verb::Rules(verb) => match rules::handle(host, &mut self.uploads, peer, verb, json)? {
+                rules::Answer::Now(reply) => Ok(Handled::Reply(reply)),
+                rules::Answer::Then(ticket) => Ok(Handled::Wait(Wait::Rules, ticket, host.now() + RULES_PATIENCE)),
+            },
         }
     }
 
@@ -218,6 +247,9 @@ fn swap<P>(
     let deadline = Duration::from_millis(u64::from(deadline_ms));
     match host.swap(object, implementation, deadline)? {
         Started::Swap(ticket) => Ok(Handled::Wait(Wait::Swap, ticket, host.now() + deadline + PATIENCE)),
+        Started::Prepared(ticket) => {
+            Ok(Handled::Wait(Wait::Swap, ticket, host.now() + RULES_PATIENCE + deadline + PATIENCE))
+        }
         Started::Unchanged => {
             let record =
                 Record::new().with("result", "unchanged").with("object", object).with("implementation", implementation);

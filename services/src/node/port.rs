@@ -2,10 +2,13 @@
 
 use alloc::vec::Vec;
 
+use protocols::classification::classifier::{Batch, Rulebook, Totals};
+use protocols::classification::{Counter, Rule, RuleId};
 use protocols::control::{PORT, Record, Refusal};
 use protocols::stack::{Stack, Udp, UdpError, UdpLimits, UdpPeer};
 use protocols::time::{Duration, Instant};
 
+use super::rules::{Done, Rules};
 use super::shared::{Shared, shown};
 use super::swaps::Swaps;
 use crate::control::{Host, Object, Question, Server, Started, Ticket};
@@ -21,19 +24,21 @@ pub(super) struct ControlPort {
     udp: Udp,
     server: Server<UdpPeer>,
     swaps: Swaps,
+    rules: Rules,
     /// There may be datagrams that were not read for want of budget.
     pub(super) again: bool,
 }
 
 impl ControlPort {
-    pub(super) fn open(stack: &mut Stack) -> Result<ControlPort, UdpError> {
+    /// Listens. `book` has the rules of the classifier.
+    pub(super) fn open(stack: &mut Stack, book: Rulebook) -> Result<ControlPort, UdpError> {
         let udp = stack.udp_bind(PORT, UdpLimits { datagrams: DATAGRAMS, octets: DATAGRAMS * 1472 })?;
-        Ok(ControlPort { udp, server: Server::new(), swaps: Swaps::default(), again: false })
+        Ok(ControlPort { udp, server: Server::new(), swaps: Swaps::default(), rules: Rules::new(book), again: false })
     }
 
     /// Takes requests, answers and decided swaps.
     pub(super) fn turn(&mut self, now: Instant, stack: &mut Stack, shared: &Shared, scratch: &mut [u8]) {
-        let ControlPort { udp, server, swaps, again } = self;
+        let ControlPort { udp, server, swaps, rules, again } = self;
         let mut left = BUDGET;
         while left > 0 {
             let mut datagram = None;
@@ -43,20 +48,34 @@ impl ControlPort {
                 datagram = Some((length, peer));
             });
             let Some((length, peer)) = datagram.filter(|_| came) else { break };
-            let mut host = NodeHost { now, stack, udp: *udp, shared, swaps };
+            let mut host = NodeHost { now, stack, udp: *udp, shared, swaps, rules };
             server.request(&mut host, peer, &scratch[..length]);
             left -= 1;
         }
         *again = left == 0;
         while let Some((processor, ticket, answer)) = shared.answers.take() {
-            let mut host = NodeHost { now, stack, udp: *udp, shared, swaps };
+            let mut host = NodeHost { now, stack, udp: *udp, shared, swaps, rules };
             server.answered(&mut host, processor, ticket, answer);
         }
-        while let Some((ticket, trace)) = swaps.finished(shared) {
-            let mut host = NodeHost { now, stack, udp: *udp, shared, swaps };
+        while let Some((ticket, trace)) = swaps.finished(shared, rules) {
+            let mut host = NodeHost { now, stack, udp: *udp, shared, swaps, rules };
             server.swapped(&mut host, ticket, trace);
         }
-        server.poll(&mut NodeHost { now, stack, udp: *udp, shared, swaps });
+        let failed = match rules.turn(shared.platform) {
+            Some(Done::Prepared) => swaps.prepared(shared, rules),
+            Some(Done::InForce(ticket)) => {
+                let mut host = NodeHost { now, stack, udp: *udp, shared, swaps, rules };
+                server.rules_in_force(&mut host, ticket);
+                None
+            }
+            None => None,
+        };
+        *again |= rules.again;
+        if let Some((ticket, trace)) = failed {
+            let mut host = NodeHost { now, stack, udp: *udp, shared, swaps, rules };
+            server.swapped(&mut host, ticket, trace);
+        }
+        server.poll(&mut NodeHost { now, stack, udp: *udp, shared, swaps, rules });
     }
 
     pub(super) fn next_deadline(&self) -> Option<Instant> {
@@ -70,6 +89,7 @@ struct NodeHost<'a> {
     udp: Udp,
     shared: &'a Shared,
     swaps: &'a mut Swaps,
+    rules: &'a mut Rules,
 }
 
 impl Host<UdpPeer> for NodeHost<'_> {
@@ -96,11 +116,23 @@ impl Host<UdpPeer> for NodeHost<'_> {
     }
 
     fn objects(&self) -> Vec<Object> {
-        Swaps::objects(self.shared)
+        Swaps::objects(self.shared, self.rules)
     }
 
-    fn swap(&mut self, _object: &str, implementation: &str, deadline: Duration) -> Result<Started, Refusal> {
-        self.swaps.order(self.shared, implementation, deadline)
+    fn swap(&mut self, object: &str, implementation: &str, deadline: Duration) -> Result<Started, Refusal> {
+        self.swaps.order(self.shared, self.rules, object, implementation, deadline)
+    }
+
+    fn rules(&self, from: Option<RuleId>, most: usize) -> Option<Vec<(RuleId, Rule, Counter)>> {
+        self.rules.page(from, most, |id| self.stack.rule_counter(id))
+    }
+
+    fn rule_totals(&self) -> (Record, Totals) {
+        (self.rules.summary(), self.stack.rule_totals())
+    }
+
+    fn change_rules(&mut self, batch: Batch) -> Result<u64, Refusal> {
+        self.rules.change(batch)
     }
 
     fn status(&self) -> Vec<Record> {

@@ -23,7 +23,7 @@ pub enum SetupError {
     Stack(ConfigError),
     /// The swapper cannot have this system, or not this processor.
     System(SystemError),
-    /// The congestion controller could not be published or bound.
+    /// A clustered object (congestion controller, classifier) could not be published or bound.
     Object(ObjectError),
     /// A port of a service cannot be listened on.
     Listen(&'static str, ListenError),
@@ -48,7 +48,7 @@ impl fmt::Display for SetupError {
             }
             SetupError::Stack(error) => error.fmt(f),
             SetupError::System(error) => error.fmt(f),
-            SetupError::Object(error) => write!(f, "the congestion controller: {error}"),
+            SetupError::Object(error) => write!(f, "a clustered object: {error}"),
             SetupError::Listen(service, error) => write!(f, "{service} cannot listen: {error}"),
             SetupError::Control(error) => write!(f, "the control port: {error}"),
             SetupError::Datagrams(error) => write!(f, "echo cannot have its UDP port: {error}"),

@@ -50,6 +50,8 @@ pub struct Shared {
     pub(super) started_ns: u64,
     /// The congestion controller, once processor 0 has published it.
     pub(super) congestion: Once<Coid>,
+    /// The classifier, likewise.
+    pub(super) classifier: Once<Coid>,
     /// Place of the controller in place in the list of implementations.
     pub(super) current: AtomicUsize,
     ends: SpinMutex<Ends>,
@@ -77,6 +79,7 @@ pub(super) enum Purpose {
     Steering = 1,
     Stack = 2,
     Engine = 3,
+    Classifier = 4,
 }
 
 impl Shared {
@@ -123,6 +126,7 @@ impl Shared {
             listening: AtomicUsize::new(0),
             started_ns: platform.now_ns(),
             congestion: Once::new(),
+            classifier: Once::new(),
             current: AtomicUsize::new(current),
             ends: SpinMutex::new(Ends { hub: Some(hub), spokes: spokes.into_iter().map(Some).collect() }),
             processors: (0..processors).map(local).collect(),
@@ -162,6 +166,12 @@ impl Shared {
 
     pub(super) fn secrets(&self, processor: usize) -> Secrets {
         Secrets::from_seed(self.derive(Purpose::Engine, processor))
+    }
+
+    /// For connection tracking.
+    pub(super) fn classifier_secret(&self) -> [u8; 16] {
+        let secret = self.derive(Purpose::Classifier, 0);
+        core::array::from_fn(|index| secret[index])
     }
 
     pub(super) fn stack_seed(&self) -> u64 {

@@ -5,11 +5,13 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::sync::atomic::Ordering;
 
+use protocols::classification::classifier;
 use protocols::congestion;
 use protocols::control::{Code, Refusal, TraceRecord};
 use protocols::time::Duration;
 use swapper::{Outcome, ProcessorId, Report, Swap, SwapError, SwapOptions};
 
+use super::rules::Rules;
 use super::shared::Shared;
 use crate::control::{Object, Started, Ticket};
 use crate::service::System;
@@ -17,35 +19,64 @@ use crate::service::System;
 /// Name of the congestion controller as an object.
 pub(super) const CONGESTION: &str = "congestion";
 
+/// Name of the classifier as an object.
+pub(super) const CLASSIFIER: &str = "classifier";
+
 /// Kept by processor 0.
 #[derive(Default)]
 pub(super) struct Swaps {
     running: Vec<Running>,
+    /// A swap of the classifier whose tables are being made ready.
+    preparing: Option<Preparing>,
     /// Number of the last swap that began.
     number: u64,
 }
 
 struct Running {
     number: u64,
+    object: &'static str,
     from: &'static str,
-    to: usize,
+    to: &'static str,
     swap: Swap,
+}
+
+struct Preparing {
+    number: u64,
+    to: &'static str,
+    options: SwapOptions,
+    began_ns: u64,
 }
 
 impl Swaps {
     /// The objects that can be swapped.
-    pub(super) fn objects(shared: &Shared) -> Vec<Object> {
-        let implementations = congestion::implementations().iter().map(|known| (known.name, known.summary)).collect();
-        alloc::vec![Object { name: CONGESTION, current: shared.controller().name, implementations }]
+    pub(super) fn objects(shared: &Shared, rules: &Rules) -> Vec<Object> {
+        let controllers = congestion::implementations().iter().map(|known| (known.name, known.summary)).collect();
+        let classifiers = classifier::implementations().iter().map(|known| (known.name, known.summary)).collect();
+        alloc::vec![
+            Object { name: CONGESTION, current: shared.controller().name, implementations: controllers },
+            Object { name: CLASSIFIER, current: rules.book.implementation().name, implementations: classifiers },
+        ]
     }
 
-    /// Begins a swap of the congestion controller.
-    pub(super) fn order(&mut self, shared: &Shared, to: &str, deadline: Duration) -> Result<Started, Refusal> {
+    /// Begins a swap.
+    pub(super) fn order(
+        &mut self,
+        shared: &Shared,
+        rules: &mut Rules,
+        object: &str,
+        to: &str,
+        deadline: Duration,
+    ) -> Result<Started, Refusal> {
+        let time_limit = deadline.total_micros().saturating_mul(1000);
+        let options = SwapOptions { time_limit, notify: ProcessorId::new(0) };
+        if object == CLASSIFIER {
+            return self.order_classifier(shared, rules, to, options);
+        }
         let implementations = congestion::implementations();
         let Some(to) = implementations.iter().position(|known| known.name == to) else {
             return Err(Refusal::new(Code::UnknownImplementation, format!("there is no controller {to}")));
         };
-        if !self.running.is_empty() {
+        if self.running.iter().any(|running| running.object == CONGESTION) {
             return Err(Refusal::new(Code::Busy, "a swap of congestion is under way; try again when it is decided"));
         }
         if to == shared.current.load(Ordering::Relaxed) {
@@ -54,25 +85,78 @@ impl Swaps {
         let Some(&coid) = shared.congestion.get() else {
             return Err(Refusal::new(Code::Internal, "the congestion controller is not published yet"));
         };
-        let time_limit = deadline.total_micros().saturating_mul(1000);
-        let options = SwapOptions { time_limit, notify: ProcessorId::new(0) };
         let swap = shared.system.swap(coid, (implementations[to].create)(), options).map_err(refusal)?;
         self.number += 1;
-        self.running.push(Running { number: self.number, from: shared.controller().name, to, swap });
+        let (from, to) = (shared.controller().name, implementations[to].name);
+        self.running.push(Running { number: self.number, object: CONGESTION, from, to, swap });
         Ok(Started::Swap(self.number))
     }
 
+    /// Begins to make the tables of another classifier ready. The deadline is for the swap, which begins when they are.
+    fn order_classifier(
+        &mut self,
+        shared: &Shared,
+        rules: &mut Rules,
+        to: &str,
+        options: SwapOptions,
+    ) -> Result<Started, Refusal> {
+        let Some(to) = classifier::lookup(to) else {
+            return Err(Refusal::new(Code::UnknownImplementation, format!("there is no classifier {to}")));
+        };
+        if to.name == rules.book.implementation().name && !rules.book.is_busy() {
+            return Ok(Started::Unchanged);
+        }
+        rules.book.prepare(to).map_err(|busy| Refusal::new(Code::Busy, busy.to_string()))?;
+        rules.again = true;
+        self.number += 1;
+        let began_ns = shared.platform.now_ns();
+        self.preparing = Some(Preparing { number: self.number, to: to.name, options, began_ns });
+        Ok(Started::Prepared(self.number))
+    }
+
+    /// The tables of another classifier are ready: swaps it in. If that cannot even begin, that is the end of it.
+    pub(super) fn prepared(&mut self, shared: &Shared, rules: &mut Rules) -> Option<(Ticket, TraceRecord)> {
+        let Preparing { number, to, options, began_ns } = self.preparing.take()?;
+        let from = rules.book.implementation().name;
+        let took_ns = shared.platform.now_ns().saturating_sub(began_ns);
+        log::debug!("the tables of {to} for {} rules took {} us", rules.book.rules().len(), took_ns / 1000);
+        let order = shared.classifier.get().zip(rules.book.prepared());
+        let begun = order.map(|(&coid, object)| shared.system.swap(coid, object, options));
+        let reason = match begun {
+            Some(Ok(swap)) => {
+                self.running.push(Running { number, object: CLASSIFIER, from, to, swap });
+                return None;
+            }
+            Some(Err(error)) => error.to_string(),
+            None => String::from("the classifier is not published"),
+        };
+        rules.book.swapped(false);
+        let outcome = String::from("undone");
+        let head = TraceRecord {
+            swap: number,
+            object: CLASSIFIER.into(),
+            from: from.into(),
+            to: to.into(),
+            ..TraceRecord::default()
+        };
+        Some((number, TraceRecord { outcome, reason, protocol: "-".into(), ..head }))
+    }
+
     /// Takes out a swap that is decided, and its record.
-    pub(super) fn finished(&mut self, shared: &Shared) -> Option<(Ticket, TraceRecord)> {
+    pub(super) fn finished(&mut self, shared: &Shared, rules: &mut Rules) -> Option<(Ticket, TraceRecord)> {
         let (index, report) =
             self.running.iter().enumerate().find_map(|(index, running)| Some((index, running.swap.poll()?)))?;
         let running = self.running.swap_remove(index);
-        if report.is_committed() {
-            shared.current.store(running.to, Ordering::Relaxed);
+        if running.object == CLASSIFIER {
+            rules.book.swapped(report.is_committed());
+        } else if let Some(place) = congestion::implementations().iter().position(|known| known.name == running.to)
+            && report.is_committed()
+        {
+            shared.current.store(place, Ordering::Relaxed);
         }
         let record = trace(&running, &report, shared.processors());
         log::debug!(
-            "swap {}: {} {} -> {} {} in {} us, {} connections moved{}",
+            "swap {}: {} {} -> {} {} in {} us, {} moved{}",
             record.swap,
             record.object,
             record.from,
@@ -105,9 +189,9 @@ fn trace(running: &Running, report: &Report, processors: usize) -> TraceRecord {
     let moved: Vec<String> = (0..processors).map(|processor| items(processor).to_string()).collect();
     TraceRecord {
         swap: running.number,
-        object: CONGESTION.into(),
+        object: running.object.into(),
         from: running.from.into(),
-        to: congestion::implementations()[running.to].name.into(),
+        to: running.to.into(),
         outcome: outcome.into(),
         reason,
         protocol: report.protocol.name().into(),

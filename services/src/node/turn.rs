@@ -6,6 +6,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::sync::atomic::Ordering;
 
+use protocols::classification::classifier::{self, Classifier, Rulebook};
 use protocols::congestion::{Congestion, CongestionRef};
 use protocols::control;
 use protocols::handover::Spoke;
@@ -77,6 +78,7 @@ impl Node {
             Engine::new(config, shared.secrets(number), congestion)
         };
         let (mut stack, spoke);
+        let mut book = None;
         if number == 0 {
             let hub = shared.take_hub().ok_or(SetupError::Processor(number))?;
             let object = (shared.controller().create)();
@@ -87,6 +89,11 @@ impl Node {
             stack = Stack::first(&shared.stack, shared.addresses.clone(), engine(congestion), first, now)
                 .map_err(SetupError::Stack)?;
             spoke = None;
+            let rules = Rulebook::new(classifier::at_start(), shared.classifier_secret());
+            let coid = processor.create(rules.object()).map_err(SetupError::Object)?;
+            let coid = *shared.classifier.call_once(|| coid);
+            stack.classify(processor.bind::<dyn Classifier>(coid).map_err(SetupError::Object)?);
+            book = Some(rules);
         } else {
             let coid = *shared.congestion.get().ok_or(SetupError::Order(number))?;
             spoke = Some(shared.take_spoke(number).ok_or(SetupError::Processor(number))?);
@@ -100,8 +107,8 @@ impl Node {
             listened.map_err(|error| SetupError::Listen(service.name(), error))?;
         }
         let (mut control, mut datagrams) = (None, None);
-        if number == 0 {
-            control = Some(ControlPort::open(&mut stack).map_err(SetupError::Control)?);
+        if let Some(book) = book {
+            control = Some(ControlPort::open(&mut stack, book).map_err(SetupError::Control)?);
             datagrams = Some(DatagramEcho::open(&mut stack).map_err(SetupError::Datagrams)?);
         }
         shared.listening.fetch_add(1, Ordering::AcqRel);

@@ -25,7 +25,7 @@ fn populate(rig: &mut Rig) -> usize {
 #[test]
 fn what_is_there_is_told() {
     let mut rig = Rig::new(2, "congestion=reno");
-    assert_eq!(rig.records("help").len(), 6);
+    assert_eq!(rig.records("help").len(), protocols::control::Verb::USAGE.len());
     let list = rig.records("list");
     let current = list.iter().find(|record| record.text("in_place") == Some("yes")).unwrap();
     assert_eq!(current.text("implementation"), Some("reno"));

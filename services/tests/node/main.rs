@@ -6,5 +6,6 @@ mod control;
 mod datagrams;
 mod iperf3;
 mod rig;
+mod rules;
 mod setup;
 mod threads;

@@ -314,6 +314,11 @@ impl Rig {
         }
     }
 
+    /// Begins to open a connection.
+    pub fn begin(&mut self, port: u16) -> SocketHandle {
+        self.peer.connect(port)
+    }
+
     /// Opens a connection.
     pub fn connect(&mut self, port: u16) -> SocketHandle {
         let handle = self.peer.connect(port);

@@ -1,6 +1,7 @@
 //! Tests against the real image in a real virtual machine, with real clients. One file a subject.
 
 mod boot;
+mod classifier;
 mod control_port;
 mod elf;
 mod exceptions;
@@ -62,6 +63,21 @@ pub const STEPS: &[Step] = &[
         name: "processors",
         what: "connections live on both processors and a swap moves both",
         run: processors::both,
+    },
+    Step {
+        name: "classifier-verdicts",
+        what: "drops, resets and ICMP errors are seen as such, a bad batch changes nothing, default drop is usable",
+        run: classifier::verdicts,
+    },
+    Step {
+        name: "classifier-swaps",
+        what: "iperf3 through 10,000 rules with another classifier every second",
+        run: classifier::under_swaps,
+    },
+    Step {
+        name: "classifier-100k",
+        what: "100,000 rules in 256 MiB, swapped under load without a loss",
+        run: classifier::many_rules,
     },
     Step { name: "hostile", what: "frames that lie and floods of SYNs are dropped and counted", run: hostile::frames },
     Step {

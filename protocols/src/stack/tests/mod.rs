@@ -1,5 +1,6 @@
 mod config;
 mod dhcp;
+mod filter;
 mod host;
 mod offload;
 mod peer;

@@ -1,0 +1,148 @@
+//! The rules of one generation, as processors look them up.
+
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::bucket::Bucket;
+use crate::classification::text::OUT;
+use crate::classification::{Engine, Entry, Order, RuleId, TrackingSet, Verdict};
+
+/// No shared counter.
+const NONE: u16 = u16::MAX;
+
+/// The rules of one generation: what a processor finds them with, and what they do. Never changed while a processor has it.
+#[derive(Debug)]
+pub(super) struct Snapshot<E> {
+    pub generation: u64,
+    /// Rules for what comes in, and for what goes out.
+    pub incoming: E,
+    pub outgoing: E,
+    actions: Vec<Compiled>,
+    /// By rule; only few rules have one, and to free the others must cost nothing.
+    buckets: BTreeMap<RuleId, Arc<Bucket>>,
+    counts: [usize; 2],
+    stateful: usize,
+}
+
+/// What distinguishes a rule from all others, also from those that had its index before.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Owner {
+    /// How often the whole table had been replaced.
+    pub epoch: u32,
+    pub order: Order,
+}
+
+impl Owner {
+    pub const NOBODY: Self = Self { epoch: 0, order: Order::NONE };
+}
+
+/// A rule's action.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Compiled {
+    pub owner: Owner,
+    pub verdict: Verdict,
+    pub class: u8,
+    pub limited: bool,
+    counter: u16,
+}
+
+impl Compiled {
+    const NOTHING: Self =
+        Self { owner: Owner::NOBODY, verdict: Verdict::Accept, class: 0, limited: false, counter: NONE };
+
+    /// The shared counter.
+    pub fn counter(&self) -> Option<usize> {
+        (self.counter != NONE).then_some(self.counter.into())
+    }
+}
+
+/// Which of the two engines a rule belongs into.
+fn direction(entry: &Entry) -> usize {
+    usize::from(entry.rule.pattern.interface.is_some_and(|interface| interface & OUT != 0))
+}
+
+fn is_stateful(entry: &Entry) -> bool {
+    entry.rule.pattern.tracking != TrackingSet::ANY
+}
+
+impl<E: Engine> Snapshot<E> {
+    /// Without rules; the engines are the same, and empty.
+    pub fn new(incoming: E, outgoing: E) -> Self {
+        Self {
+            generation: 0,
+            incoming,
+            outgoing,
+            actions: Vec::new(),
+            buckets: BTreeMap::new(),
+            counts: [0; 2],
+            stateful: 0,
+        }
+    }
+
+    fn engine(&mut self, direction: usize) -> &mut E {
+        if direction == 0 { &mut self.incoming } else { &mut self.outgoing }
+    }
+
+    pub fn insert(&mut self, id: RuleId, entry: &Entry, epoch: u32, bucket: Option<&Arc<Bucket>>) {
+        let action = &entry.rule.action;
+        let compiled = Compiled {
+            owner: Owner { epoch, order: entry.order },
+            verdict: action.verdict,
+            // The text form has checked that it fits.
+            class: action.class.unwrap_or(0) as u8,
+            limited: bucket.is_some(),
+            counter: action.counter.unwrap_or(NONE),
+        };
+        if self.actions.len() <= id.index() {
+            self.actions.resize(id.index() + 1, Compiled::NOTHING);
+        }
+        self.actions[id.index()] = compiled;
+        if let Some(bucket) = bucket {
+            self.buckets.insert(id, Arc::clone(bucket));
+        }
+        let direction = direction(entry);
+        self.engine(direction).insert(id, entry);
+        self.counts[direction] += 1;
+        self.stateful += usize::from(is_stateful(entry));
+    }
+
+    pub fn remove(&mut self, id: RuleId, entry: &Entry) {
+        let direction = direction(entry);
+        self.engine(direction).remove(id, entry);
+        self.counts[direction] -= 1;
+        self.stateful -= usize::from(is_stateful(entry));
+        self.buckets.remove(&id);
+        if let Some(action) = self.actions.get_mut(id.index()) {
+            *action = Compiled::NOTHING;
+        }
+    }
+
+    /// Whether frames that come in (and, of the second, that go out) meet any rule at all.
+    pub fn has_rules(&self, direction: usize) -> bool {
+        self.counts[direction] != 0
+    }
+
+    /// Whether a rule asks for the state of connections.
+    pub fn is_stateful(&self) -> bool {
+        self.stateful != 0
+    }
+
+    pub fn action(&self, id: RuleId) -> Compiled {
+        self.actions.get(id.index()).copied().unwrap_or(Compiled::NOTHING)
+    }
+
+    pub fn bucket(&self, id: RuleId) -> Option<&Bucket> {
+        self.buckets.get(&id).map(|bucket| &**bucket)
+    }
+
+    /// One more than the greatest index in use.
+    pub fn bound(&self) -> usize {
+        self.actions.len()
+    }
+
+    /// Octets.
+    pub fn memory(&self) -> usize {
+        self.incoming.memory() + self.outgoing.memory() + self.actions.capacity() * size_of::<Compiled>()
+    }
+}

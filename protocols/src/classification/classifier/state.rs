@@ -1,0 +1,110 @@
+//! What a processor has counted and knows of connections: all that must outlive the tables and the engines.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::snapshot::{Compiled, Owner};
+use crate::classification::text::{MAX_CLASS, MAX_COUNTER};
+use crate::classification::tracker::{Counts, Tracker};
+use crate::classification::{Counter, RuleId};
+
+/// Classes.
+pub const CLASSES: usize = MAX_CLASS as usize + 1;
+/// Shared counters.
+pub const SHARED_COUNTERS: usize = MAX_COUNTER as usize + 1;
+
+/// Everything that one processor counted, beside the rules' own counters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Totals {
+    /// By class: what was accepted coming in, and what went out.
+    pub classes: [[Counter; CLASSES]; 2],
+    /// The shared counters.
+    pub shared: Vec<Counter>,
+    /// Frames that met no rule while there were some.
+    pub unmatched: Counter,
+    /// Frames that exceeded their rule's limit.
+    pub limited: Counter,
+    /// Connections that are tracked now.
+    pub tracked: u64,
+    /// What connection tracking counted.
+    pub tracking: Counts,
+}
+
+impl Default for Totals {
+    fn default() -> Self {
+        Self {
+            classes: [[Counter::default(); CLASSES]; 2],
+            shared: vec![Counter::default(); SHARED_COUNTERS],
+            unmatched: Counter::default(),
+            limited: Counter::default(),
+            tracked: 0,
+            tracking: Counts::default(),
+        }
+    }
+}
+
+impl Totals {
+    /// Adds another processor's.
+    pub fn add(&mut self, other: &Self) {
+        let own =
+            self.classes.iter_mut().flatten().chain(&mut self.shared).chain([&mut self.unmatched, &mut self.limited]);
+        let others = other.classes.iter().flatten().chain(&other.shared).chain([&other.unmatched, &other.limited]);
+        for (own, other) in own.zip(others) {
+            own.packets += other.packets;
+            own.octets += other.octets;
+        }
+        self.tracked += other.tracked;
+        self.tracking.noted += other.tracking.noted;
+        self.tracking.evicted += other.tracking.evicted;
+    }
+}
+
+pub(super) fn count(counter: &mut Counter, octets: usize) {
+    counter.packets += 1;
+    counter.octets += octets as u64;
+}
+
+/// A Rep's state.
+#[derive(Debug)]
+pub(super) struct State {
+    rules: Vec<(Owner, Counter)>,
+    pub totals: Totals,
+    pub tracker: Tracker,
+}
+
+impl State {
+    pub fn new(secret: [u8; 16]) -> Self {
+        Self { rules: Vec::new(), totals: Totals::default(), tracker: Tracker::new(secret) }
+    }
+
+    /// Makes room for the counters of so many rules.
+    pub fn reserve(&mut self, bound: usize) {
+        if self.rules.len() < bound {
+            self.rules.resize(bound, (Owner::NOBODY, Counter::default()));
+        }
+    }
+
+    /// Counts a frame of a rule. A counter begins at 0 when its index has another owner.
+    pub fn count_rule(&mut self, id: RuleId, action: &Compiled, octets: usize) {
+        if let Some((owner, counter)) = self.rules.get_mut(id.index()) {
+            if *owner != action.owner {
+                (*owner, *counter) = (action.owner, Counter::default());
+            }
+            count(counter, octets);
+        }
+        if let Some(shared) = action.counter().and_then(|number| self.totals.shared.get_mut(number)) {
+            count(shared, octets);
+        }
+    }
+
+    /// What a rule counted.
+    pub fn rule(&self, id: RuleId, action: &Compiled) -> Counter {
+        let own = self.rules.get(id.index()).filter(|(owner, _)| *owner == action.owner);
+        own.map(|(_, counter)| *counter).unwrap_or_default()
+    }
+
+    /// Rules whose counters are kept.
+    pub fn len(&self) -> usize {
+        self.rules.len()
+    }
+}

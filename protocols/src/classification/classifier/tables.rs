@@ -1,0 +1,99 @@
+//! The two tables of one implementation: the one in force, and the one that is being made ready.
+
+use alloc::sync::Arc;
+
+use swapper::Object;
+
+use super::bucket::Bucket;
+use super::root::{Classification, Root};
+use super::snapshot::Snapshot;
+use crate::classification::{Engine, Entry, RuleId};
+
+/// The tables of one implementation, whichever it is.
+pub(super) trait Tables: Send {
+    /// Begins a spare table without rules, in place of the one that there is.
+    fn begin(&mut self);
+    /// Whether there is a spare table.
+    fn has_spare(&self) -> bool;
+    /// Whether the spare table can be changed: no processor has it any more.
+    fn is_ready(&mut self) -> bool;
+    /// Changes the spare table, if it can be changed.
+    fn insert(&mut self, id: RuleId, entry: &Entry, epoch: u32, bucket: Option<&Arc<Bucket>>);
+    /// As above.
+    fn remove(&mut self, id: RuleId, entry: &Entry);
+    /// Puts the spare table into force. The other one is the spare table now.
+    fn publish(&mut self, generation: u64);
+    /// Frees the spare table, as far as no processor has it.
+    fn forget_spare(&mut self);
+    /// A new clustered object around these tables.
+    fn object(&self) -> Object;
+    /// Octets of both tables.
+    fn memory(&self) -> usize;
+}
+
+/// A seed of hash tables, from a secret.
+pub(super) fn seed(secret: [u8; 16]) -> u64 {
+    u64::from_le_bytes(core::array::from_fn(|index| secret[index]))
+}
+
+pub(super) struct TablesOf<E> {
+    root: Arc<Root<E>>,
+    spare: Option<Arc<Snapshot<E>>>,
+    make: fn(u64) -> E,
+    seed: u64,
+}
+
+impl<E: Engine> TablesOf<E> {
+    pub fn new(make: fn(u64) -> E, secret: [u8; 16], cached: bool) -> Self {
+        let seed = seed(secret);
+        let root = Root::new(Arc::new(Snapshot::new(make(seed), make(seed))), secret, cached);
+        Self { root: Arc::new(root), spare: None, make, seed }
+    }
+
+    fn change(&mut self, change: impl FnOnce(&mut Snapshot<E>)) {
+        if let Some(spare) = self.spare.as_mut().and_then(Arc::get_mut) {
+            change(spare);
+        }
+    }
+}
+
+impl<E: Engine + Sync + 'static> Tables for TablesOf<E> {
+    fn begin(&mut self) {
+        self.spare = Some(Arc::new(Snapshot::new((self.make)(self.seed), (self.make)(self.seed))));
+    }
+
+    fn has_spare(&self) -> bool {
+        self.spare.is_some()
+    }
+
+    fn is_ready(&mut self) -> bool {
+        self.spare.as_mut().and_then(Arc::get_mut).is_some()
+    }
+
+    fn insert(&mut self, id: RuleId, entry: &Entry, epoch: u32, bucket: Option<&Arc<Bucket>>) {
+        self.change(|spare| spare.insert(id, entry, epoch, bucket));
+    }
+
+    fn remove(&mut self, id: RuleId, entry: &Entry) {
+        self.change(|spare| spare.remove(id, entry));
+    }
+
+    fn publish(&mut self, generation: u64) {
+        self.change(|spare| spare.generation = generation);
+        if let Some(spare) = self.spare.take() {
+            self.spare = Some(self.root.exchange(spare));
+        }
+    }
+
+    fn forget_spare(&mut self) {
+        self.spare = None;
+    }
+
+    fn object(&self) -> Object {
+        Classification::object(&self.root)
+    }
+
+    fn memory(&self) -> usize {
+        self.root.table().memory() + self.spare.as_ref().map_or(0, |spare| spare.memory())
+    }
+}

@@ -1,0 +1,121 @@
+//! Requests about rules.
+
+use alloc::format;
+use alloc::vec::Vec;
+
+use protocols::classification::RuleId;
+use protocols::classification::classifier::{Batch, CLASSES, Change, Ruleset};
+use protocols::classification::text::{Printed, parse_rule};
+use protocols::control::{Code, Page, Record, Refusal, Reply, RulesVerb};
+
+use super::host::{Host, Ticket};
+use super::pending::paged;
+use super::upload::Uploads;
+
+/// Rules that one page asks the node for: more than fit.
+const PAGE: usize = 40;
+
+/// What a request about rules leads to.
+pub(super) enum Answer {
+    Now(Reply),
+    /// When the batch is in force.
+    Then(Ticket),
+}
+
+/// Handles a request. `json` is the form of its reply.
+pub(super) fn handle<P: Copy + Eq>(
+    host: &mut dyn Host<P>,
+    uploads: &mut Uploads<P>,
+    peer: P,
+    verb: RulesVerb,
+    json: bool,
+) -> Result<Answer, Refusal> {
+    let now = host.now();
+    let change = |host: &mut dyn Host<P>, batch| host.change_rules(batch).map(Answer::Then);
+    let one = |record: Record| Ok(Answer::Now(Reply::ok(alloc::vec![record])));
+    match verb {
+        RulesVerb::List { from } => list(host, from, json).map(Answer::Now),
+        RulesVerb::Counters { from } => {
+            Ok(Answer::Now(paged(counters(host), usize::try_from(from).unwrap_or(usize::MAX), json)))
+        }
+        RulesVerb::Add { rule } => {
+            let rule = parse_rule(&rule).map_err(|error| Refusal::new(Code::BadRule, format!("{error}")))?;
+            change(host, Batch::Change(alloc::vec![(1, Change::Add(rule))]))
+        }
+        RulesVerb::Delete { handle } => change(host, Batch::Change(alloc::vec![(1, Change::Delete(RuleId(handle)))])),
+        RulesVerb::Flush => change(host, Batch::Replace(Ruleset::new())),
+        RulesVerb::Begin(upload) => {
+            let number = uploads.begin(peer, upload, now)?;
+            one(Record::new().with("upload", u64::from(number)).with("received", 0))
+        }
+        RulesVerb::Part { upload, offset, text } => {
+            let received = uploads.part(peer, upload, offset, &text, now)?;
+            one(Record::new().with("upload", u64::from(upload)).with("received", u64::from(received)))
+        }
+        RulesVerb::Commit { upload } => {
+            let batch = uploads.commit(peer, upload)?;
+            change(host, batch)
+        }
+        RulesVerb::Abort { upload } => {
+            uploads.abort(peer, upload)?;
+            one(Record::new().with("upload", u64::from(upload)).with("result", "aborted"))
+        }
+    }
+}
+
+/// The rules in order, each with what it counted.
+fn list<P>(host: &mut dyn Host<P>, from: Option<u32>, json: bool) -> Result<Reply, Refusal> {
+    let Some(rules) = host.rules(from.map(RuleId), PAGE) else {
+        let text = "the rule at which the page begins is gone; begin with `rules`";
+        return Err(Refusal::new(Code::BadRequest, text));
+    };
+    let mut page = Page::new(json);
+    let mut last = None;
+    let all = rules.len();
+    for (taken, (id, rule, counter)) in rules.into_iter().enumerate() {
+        let record = Record::new()
+            .with("handle", u64::from(id.0))
+            .with("packets", counter.packets)
+            .with("octets", counter.octets)
+            .with("rule", format!("{}", Printed(&rule)));
+        // The last one of a full question is where the next page begins.
+        if taken + 1 == PAGE && all == PAGE || !page.push(record) {
+            last = Some(u64::from(id.0));
+            break;
+        }
+    }
+    Ok(page.finish(last))
+}
+
+/// What was counted otherwise; classes and shared counters that counted nothing are left out.
+fn counters<P>(host: &mut dyn Host<P>) -> Vec<Record> {
+    let (summary, totals) = host.rule_totals();
+    let mut records = alloc::vec![
+        summary
+            .with("unmatched_packets", totals.unmatched.packets)
+            .with("unmatched_octets", totals.unmatched.octets)
+            .with("limited_packets", totals.limited.packets)
+            .with("limited_octets", totals.limited.octets)
+            .with("tracked", totals.tracked)
+            .with("tracked_noted", totals.tracking.noted)
+            .with("tracked_evicted", totals.tracking.evicted),
+    ];
+    for class in 0..CLASSES {
+        let [incoming, outgoing] = totals.classes.map(|classes| classes[class]);
+        if incoming.packets + outgoing.packets > 0 {
+            records.push(
+                Record::new()
+                    .with("class", class as u64)
+                    .with("packets_in", incoming.packets)
+                    .with("octets_in", incoming.octets)
+                    .with("packets_out", outgoing.packets)
+                    .with("octets_out", outgoing.octets),
+            );
+        }
+    }
+    for (number, counter) in totals.shared.iter().enumerate().filter(|(_, counter)| counter.packets > 0) {
+        let record = Record::new().with("counter", number as u64);
+        records.push(record.with("packets", counter.packets).with("octets", counter.octets));
+    }
+    records
+}
