@@ -109,16 +109,25 @@ impl FlowCache {
         headers: &[Header],
         found: &mut [Option<RuleId>],
     ) -> usize {
-        let mut misses = [0u8; BATCH];
-        let mut count = 0;
+        // Nothing here depends on whether a flow is known, so that the places of all are waited for together and no branch goes wrong.
+        let (mut misses, mut again) = ([0u8; BATCH], [0u8; BATCH]);
+        let (mut count, mut promoted) = (0, 0);
         for (n, (header, found)) in headers.iter().zip(found.iter_mut()).enumerate() {
-            let known = match header.family {
+            let (known, hits) = match header.family {
                 Family::V4 => self.v4.get(generation, &Key::new(header)),
                 Family::V6 => self.v6.get(generation, &Key::new(header)),
             };
-            *found = known.and_then(Known::id);
+            *found = known.id();
             misses[count] = n as u8;
-            count += usize::from(known.is_none());
+            count += usize::from(!(hits[0] | hits[1]));
+            again[promoted] = n as u8;
+            promoted += usize::from(hits[1]);
+        }
+        for header in again[..promoted].iter().map(|n| &headers[usize::from(*n)]) {
+            match header.family {
+                Family::V4 => self.v4.promote(generation, &Key::new(header)),
+                Family::V6 => self.v6.promote(generation, &Key::new(header)),
+            }
         }
         if count == 0 {
             return headers.len();
@@ -176,6 +185,13 @@ struct Flow<const N: usize> {
     generation: u64,
 }
 
+impl<const N: usize> Flow<N> {
+    #[inline(always)]
+    fn is(&self, generation: u64, key: &Key<N>) -> bool {
+        self.key.agrees(key, &Mask::ALL) & (self.key.tracking == key.tracking) & (self.generation == generation)
+    }
+}
+
 impl<const N: usize> Cache<N> {
     fn new(sets: usize, seed: u64) -> Self {
         let none = Flow { key: Key::ZERO, known: Known::NOTHING, generation: NO_GENERATION };
@@ -183,27 +199,31 @@ impl<const N: usize> Cache<N> {
     }
 
     #[inline(always)]
-    fn set(&mut self, key: &Key<N>) -> Option<&mut Set<N>> {
-        let at = key.hash(&Mask::ALL, self.seed) >> self.shift;
-        self.sets.get_mut(at as usize)
+    fn at(&self, key: &Key<N>) -> usize {
+        (key.hash(&Mask::ALL, self.seed) >> self.shift) as usize
     }
 
+    /// What is known of a flow, if one of the two places has it.
     #[inline(always)]
-    fn get(&mut self, generation: u64, key: &Key<N>) -> Option<Known> {
-        let Set(flows) = self.set(key)?;
-        let is = |flow: &Flow<N>| (flow.generation == generation) & (flow.key == *key);
-        if is(&flows[0]) {
-            return Some(flows[0].known);
-        }
-        if is(&flows[1]) {
+    fn get(&self, generation: u64, key: &Key<N>) -> (Known, [bool; 2]) {
+        let Some(Set(flows)) = self.sets.get(self.at(key)) else { return (Known::NOTHING, [false; 2]) };
+        let hits = [flows[0].is(generation, key), flows[1].is(generation, key)];
+        (if hits[0] { flows[0].known } else { flows[1].known }, hits)
+    }
+
+    /// The flow came again: its place is the first one now.
+    fn promote(&mut self, generation: u64, key: &Key<N>) {
+        let at = self.at(key);
+        if let Some(Set(flows)) = self.sets.get_mut(at)
+            && flows[1].is(generation, key)
+        {
             flows.swap(0, 1);
-            return Some(flows[0].known);
         }
-        None
     }
 
     fn put(&mut self, generation: u64, key: &Key<N>, found: Option<RuleId>) {
-        if let Some(Set(flows)) = self.set(key) {
+        let at = self.at(key);
+        if let Some(Set(flows)) = self.sets.get_mut(at) {
             let at = usize::from(flows[0].generation == generation);
             flows[at] = Flow { key: *key, known: found.map_or(Known::NOTHING, |id| Known(id.0)), generation };
         }

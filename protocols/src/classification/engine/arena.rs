@@ -3,7 +3,7 @@
 use alloc::{vec, vec::Vec};
 
 use super::packed::Packed;
-use crate::classification::table::RuleId;
+use crate::classification::table::{Order, RuleId};
 
 /// A list, as its owner keeps it. Its place has room for the next power of two of its length.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +36,12 @@ impl<const N: usize> Arena<N> {
     #[inline(always)]
     pub fn list(&self, block: Block) -> &[Packed<N>] {
         self.rules.get(block.at as usize..block.at as usize + usize::from(block.length)).unwrap_or(&[])
+    }
+
+    /// The order of the first rule of a list that is not empty.
+    #[inline(always)]
+    pub fn first_of(&self, block: Block) -> Order {
+        self.rules.get(block.at as usize).map_or(Order::NONE, |rule| rule.order)
     }
 
     /// Takes a rule in its order. A list has at most 2^15 - 1.

@@ -80,6 +80,20 @@ impl<const N: usize, const VECTORS: bool> Merge<N, VECTORS> {
         self.places[rule.id.index()] = at as u32;
     }
 
+    fn search_one(&self, key: &Key<N>, best: &mut Best) {
+        for (first, at) in self.ranking.iter() {
+            if first >= best.order {
+                return;
+            }
+            let table = &self.tables[at];
+            let hash = key.hash(&table.mask, self.seed);
+            let bucket = table.bucket(hash);
+            if bucket.may_have(hash) == 1 {
+                table.improve(&self.arena, bucket, key, best);
+            }
+        }
+    }
+
     fn take(&mut self, rule: &Packed<N>) {
         let Some(place) = self.places.get_mut(rule.id.index()) else { return };
         let at = core::mem::replace(place, NOWHERE);
@@ -146,17 +160,21 @@ impl<const N: usize, const VECTORS: bool> Search<N> for Merge<N, VECTORS> {
     }
 
     fn search(&self, keys: &[Key<N>], best: &mut [Best]) {
-        // Table by table, all headers together: first the buckets, which are independent of each other and so are waited for
-        // together; then what the few that have rules hold. Headers that are done drop out.
+        if let ([key], [best]) = (keys, &mut *best) {
+            return self.search_one(key, best);
+        }
+        // Table by table, all headers together: first the buckets, then the first rules of those that have any. These are
+        // independent of each other, so the memory is asked for all of them at once, and no branch depends on what it says.
         let mut open = [0; BATCH];
         open.iter_mut().enumerate().for_each(|(n, open)| *open = n as u8);
+        let mut hits = [(0, Bucket::EMPTY); BATCH];
         let mut count = keys.len().min(best.len()).min(BATCH);
         for (first, at) in self.ranking.iter() {
             let table = &self.tables[at];
-            let mut hits = [(0, Bucket::EMPTY); BATCH];
             let (mut still, mut hit) = (0, 0);
             for n in 0..count {
                 let at = open[n];
+                // Headers that have something better than all of the table drop out.
                 let is_open = usize::from(first < best[usize::from(at)].order);
                 open[still] = at;
                 still += is_open;
@@ -169,7 +187,13 @@ impl<const N: usize, const VECTORS: bool> Search<N> for Merge<N, VECTORS> {
             if count == 0 {
                 return;
             }
-            for &(at, bucket) in &hits[..hit] {
+            let mut better = 0;
+            for n in 0..hit {
+                let (at, bucket) = hits[n];
+                hits[better] = (at, bucket);
+                better += usize::from(table.first_of(&self.arena, bucket) < best[usize::from(at)].order);
+            }
+            for &(at, bucket) in &hits[..better] {
                 table.improve(&self.arena, bucket, &keys[usize::from(at)], &mut best[usize::from(at)]);
             }
         }

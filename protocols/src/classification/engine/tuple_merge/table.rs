@@ -86,6 +86,12 @@ impl<const N: usize> Table<N> {
         self.buckets.get((hash >> self.shift) as usize).copied().unwrap_or(Bucket::EMPTY)
     }
 
+    /// The order of the bucket's first rule; [`Order::FIRST`] if that is not at hand.
+    #[inline(always)]
+    pub fn first_of(&self, arena: &Arena<N>, bucket: Bucket) -> Order {
+        if bucket.length == LONG { Order::FIRST } else { arena.first_of(bucket.block()) }
+    }
+
     /// The first rule in the bucket that the key matches, if that comes before the best one.
     #[inline]
     pub fn improve(&self, arena: &Arena<N>, bucket: Bucket, key: &Key<N>, best: &mut Best) {
