@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 
 pub use smoke::smoke;
 
-use crate::{command, netbench, ui};
+use crate::{command, netbench, uhyve, ui};
 
 /// The job that the image can do too.
 const IN_GUEST: &str = "swapper";
@@ -44,6 +44,9 @@ pub struct Args {
 
 /// Builds the program that measures and the image, and runs both, one after the other.
 pub fn run(args: &Args) -> Result<()> {
+    if args.job == [uhyve::bench::NAME] {
+        return uhyve::bench::run(args.quick, args.json.as_deref());
+    }
     let network = args.job.iter().any(|job| job == netbench::NAME);
     if !network && (!args.only.is_empty() || args.rounds.is_some()) {
         bail!("--only and --rounds are for the job {}: name it", netbench::NAME);
@@ -80,6 +83,7 @@ pub fn run(args: &Args) -> Result<()> {
     if args.list {
         println!("the suites of {}:", netbench::NAME);
         netbench::list();
+        println!("and, by itself, {}: {}", uhyve::bench::NAME, uhyve::bench::WHAT);
     }
     Ok(())
 }

@@ -123,6 +123,13 @@ impl Vm {
         self.log.lock().lines.iter().rev().find_map(|line| line.strip_prefix(start)).map(str::to_owned)
     }
 
+    /// The most memory that the monitor has had of the host, in KiB.
+    pub fn memory_peak(&self) -> Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.pid()));
+        let peak = |text: String| text.lines().find_map(|line| kib(line.strip_prefix("VmHWM:")?));
+        status.ok().and_then(peak).context("the machine is gone")
+    }
+
     /// Processor time that QEMU has used, all threads, user and system.
     pub fn cpu_time(&self) -> Result<Duration> {
         let stat =
@@ -145,6 +152,11 @@ impl Vm {
         }
         std::mem::take(&mut log.lock().lines)
     }
+}
+
+/// `  1234 kB` as Linux writes it.
+pub fn kib(text: &str) -> Option<u64> {
+    text.trim().strip_suffix(" kB")?.parse().ok()
 }
 
 impl Log {

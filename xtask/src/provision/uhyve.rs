@@ -9,7 +9,7 @@ use crate::paths::{self, Scratch};
 use crate::{command, ui};
 
 /// The version whose network device the driver has been checked against.
-const VERSION: &str = "0.10.0";
+pub const VERSION: &str = "0.10.0";
 /// Raised whenever this file makes another program from the same crate.
 const RECIPE: u32 = 1;
 /// Crates that are compiled, for the bar.

@@ -18,12 +18,14 @@ for module in /modules/*; do insmod "$module"; done
 
 ifconfig lo up
 tunctl -t tap0 >/dev/null
+# The address that QEMU gives to a card by itself; the one of this guest has another.
+ifconfig tap0 hw ether 52:54:00:12:34:56
 ifconfig tap0 mtu "$mtu" up
 brctl addbr br0
 brctl addif br0 eth0
 ifconfig eth0 up
 ifconfig br0 up
-echo "midflight-nested: starting $1, $(grep MemFree /proc/meminfo)"
+echo "midflight-nested: starting $1"
 
 # uhyve's guest has the address of its TAP device. A bridge takes frames to the address of one of its devices for itself, so the TAP gets another one before it
 # joins. That the image is ready is not passed on before it can be reached.
@@ -38,6 +40,7 @@ join() {
     case "$line" in
         "midflight: ready "*)
             join
+            # Of all that run here the monitor is the largest.
             echo "midflight-nested: $(grep -h VmHWM /proc/[0-9]*/status | sort -k2n | tail -n1)"
             ;;
     esac

@@ -5,6 +5,7 @@
 //!              user-mode network or TAP ── eth0 ── bridge ── TAP ── virtio-net
 //! ```
 
+pub mod bench;
 mod nested;
 mod qemu;
 pub mod run;

@@ -21,7 +21,6 @@ pub enum Inside {
     /// uhyve.
     Uhyve,
     /// QEMU on KVM, to compare.
-    #[expect(dead_code, reason = "the comparison comes with the table")]
     Qemu,
 }
 
@@ -75,7 +74,7 @@ impl Nested {
         let frequency = ["-freq".to_owned(), machine.tsc_mhz.to_string()];
         let (mtu, program, inner) = match self.inside {
             Inside::Uhyve => (MTU, "uhyve", super::words(machine, image, &frequency)),
-            Inside::Qemu => (1500, super::qemu::PROGRAM, super::qemu::words(machine, image)),
+            Inside::Qemu => (1500, super::qemu::PLACE, super::qemu::words(machine, image)),
         };
         let command: Vec<String> = [mtu.to_string(), program.to_owned()].into_iter().chain(inner).collect();
         let processors = machine.processors.max(2).to_string();
@@ -87,7 +86,7 @@ impl Nested {
         add(&["-M", "q35", "-accel", "tcg,thread=multi", "-cpu", "max,+svm,+npt,-erms", "-smp", &processors]);
         add(&["-m", &memory, "-nodefaults", "-no-reboot", "-display", "none", "-serial", "stdio"]);
         add(&machine.network.arguments().iter().map(String::as_str).collect::<Vec<_>>());
-        add(&["-device", "virtio-net-pci,netdev=n0,romfile=", "-append", &line]);
+        add(&["-device", "virtio-net-pci,netdev=n0,mac=02:00:00:00:00:01,romfile=", "-append", &line]);
         add(&["-kernel", &self.kernel.display().to_string(), "-initrd", &self.initramfs.display().to_string()]);
         // In an option's value a comma is written twice.
         add(&["-fw_cfg", &format!("name=opt/midflight/command,string={}\n", command.join("\n").replace(',', ",,"))]);

@@ -9,7 +9,9 @@ use crate::initramfs::Initramfs;
 use crate::machine::{Accel, Machine, Network};
 
 /// Its name.
-pub const PROGRAM: &str = "qemu-system-x86_64";
+const PROGRAM: &str = "qemu-system-x86_64";
+/// Where it is in the guest: it looks for its firmware from there.
+pub const PLACE: &str = "/usr/bin/qemu-system-x86_64";
 /// What it loads to start an ELF file by PVH on this machine.
 const FIRMWARE: [&str; 4] = ["bios-256k.bin", "kvmvapic.bin", "linuxboot_dma.bin", "pvh.bin"];
 const FIRMWARE_DIRECTORIES: [&str; 2] = ["/usr/share/qemu", "/usr/share/seabios"];
@@ -17,7 +19,7 @@ const FIRMWARE_DIRECTORIES: [&str; 2] = ["/usr/share/qemu", "/usr/share/seabios"
 /// Adds QEMU, its libraries and its firmware.
 pub fn add(archive: &mut Initramfs) -> Result<()> {
     let program = command::find(PROGRAM).context("QEMU is missing")?;
-    archive.add_program(&program, &format!("/bin/{PROGRAM}"))?;
+    archive.add_program(&program, PLACE)?;
     for name in FIRMWARE {
         let file = FIRMWARE_DIRECTORIES.iter().map(|dir| Path::new(dir).join(name)).find(|file| file.exists());
         let file: PathBuf = file.with_context(|| format!("QEMU's firmware {name} is missing"))?;
