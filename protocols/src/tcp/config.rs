@@ -20,10 +20,10 @@ pub struct Config {
     /// Connections of all states together. At the limit the oldest connection in TIME-WAIT makes room; if there is none, a SYN is
     /// dropped and counted, and `connect` fails.
     pub max_connections: usize,
-    /// Octets of all connections' buffers together. A connection that cannot get its first buffers is reset; one that cannot get
-    /// larger ones keeps those it has.
+    /// Octets of all connections' buffers together. Buffers that are empty and not in use have no memory. At the limit received
+    /// data is dropped, so that the peer sends it again, a service waits until it may send, and no buffer grows.
     pub buffer_bytes: usize,
-    /// Octets of a connection's two buffers when it opens, rounded up to a power of two, at least 4096.
+    /// Octets of a connection's two buffers at the beginning, rounded up to a power of two, at least 4096.
     pub initial_buffer: usize,
     /// Octets to which the send buffer may grow, rounded up to a power of two.
     pub send_buffer: usize,

@@ -94,8 +94,10 @@ counters! {
     drop_syn_connections,
     /// Half-open connections dropped because the backlog was full.
     drop_half_open,
-    /// Connections reset because there was no memory for their buffers.
+    /// Dropped: data for which there was no memory; the peer sends it again.
     drop_no_memory,
+    /// Times that a service had to wait for memory to send from.
+    no_memory,
     /// Dropped: data for a connection that its service has closed.
     drop_after_close,
     /// Challenge ACKs not sent because of the limit.

@@ -17,8 +17,6 @@ pub enum CloseReason {
     TimedOut,
     /// The peer refused the connection: a reset in answer to our SYN.
     Refused,
-    /// No buffers could be had within [`Config::buffer_bytes`](super::Config::buffer_bytes); the peer was sent a reset.
-    NoMemory,
 }
 
 impl fmt::Display for CloseReason {
@@ -29,7 +27,6 @@ impl fmt::Display for CloseReason {
             Self::Aborted => "aborted here",
             Self::TimedOut => "the peer does not answer",
             Self::Refused => "refused by the peer",
-            Self::NoMemory => "no memory left for its buffers",
         })
     }
 }

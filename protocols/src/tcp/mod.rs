@@ -78,7 +78,7 @@
 //! |---|---|
 //! | connections ([`Config::max_connections`]) | the oldest TIME-WAIT makes room, else the SYN is dropped |
 //! | half-open connections of a listener (`backlog`) | the oldest half-open one is dropped (RFC 4987 section 3.4) |
-//! | octets of buffers ([`Config::buffer_bytes`]) | a new connection is reset, an old one keeps its size |
+//! | octets of buffers ([`Config::buffer_bytes`]) | received data is dropped and comes again, a service waits until it may send, no buffer grows |
 //! | ranges received out of order, per connection (64) | the segment is dropped, the peer sends it again |
 //! | SACKed ranges remembered, per connection (256) | the SACK block is ignored |
 //! | transmissions on record, per connection | sending waits for ACKs |

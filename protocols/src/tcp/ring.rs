@@ -6,25 +6,50 @@ use alloc::vec;
 #[cfg(test)]
 mod tests;
 
-/// A ring of octets. Its capacity is 0 (no memory) or a power of two.
+/// A ring of octets. Its capacity is 0 or a power of two. It is a promise: memory for it is there from [`allocate`](Self::allocate) on, until
+/// [`release`](Self::release).
 ///
 /// The filled octets begin at `start`. A receiver also writes beyond them, into the free part, where segments that arrived out of
 /// order wait for the gap before them to be filled.
 #[derive(Default)]
 pub(crate) struct Ring {
     octets: Box<[u8]>,
+    capacity: usize,
     start: usize,
     len: usize,
 }
 
 impl Ring {
-    /// A ring of `capacity` octets, rounded up to a power of two.
+    /// A ring of `capacity` octets, rounded up to a power of two, without memory.
     pub fn new(capacity: usize) -> Self {
-        Self { octets: vec![0; capacity.next_power_of_two()].into_boxed_slice(), start: 0, len: 0 }
+        Self { capacity: capacity.next_power_of_two(), ..Self::default() }
     }
 
+    #[inline]
     pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// Octets of memory that the ring has: none, or its capacity.
+    #[inline]
+    pub fn allocated(&self) -> usize {
         self.octets.len()
+    }
+
+    /// Gets memory.
+    pub fn allocate(&mut self) {
+        if self.octets.is_empty() {
+            self.octets = vec![0; self.capacity].into_boxed_slice();
+        }
+    }
+
+    /// Gives the memory back, if nothing is filled, and returns how much that was.
+    pub fn release(&mut self) -> usize {
+        if self.len > 0 {
+            return 0;
+        }
+        self.start = 0;
+        core::mem::take(&mut self.octets).len()
     }
 
     /// Filled octets.
@@ -41,17 +66,23 @@ impl Ring {
     /// Octets that can still be filled.
     #[inline]
     pub fn free(&self) -> usize {
-        self.octets.len() - self.len
+        self.capacity - self.len
     }
 
     #[inline]
     fn position(&self, offset: usize) -> usize {
-        (self.start + offset) & self.octets.len().wrapping_sub(1)
+        (self.start + offset) & self.capacity.wrapping_sub(1)
+    }
+
+    /// Octets that can be written now: none without memory.
+    #[inline]
+    fn writable(&self) -> usize {
+        self.octets.len().saturating_sub(self.len)
     }
 
     /// Appends as much of `octets` as there is room for and returns how much that was.
     pub fn push(&mut self, octets: &[u8]) -> usize {
-        let taken = octets.len().min(self.free());
+        let taken = octets.len().min(self.writable());
         self.write_beyond(0, &octets[..taken]);
         self.len += taken;
         taken
@@ -60,7 +91,7 @@ impl Ring {
     /// Writes `octets` into the free part, `gap` octets after the filled part, without filling. What does not fit is left out.
     #[inline]
     pub fn write_beyond(&mut self, gap: usize, octets: &[u8]) {
-        let room = self.free().saturating_sub(gap);
+        let room = self.writable().saturating_sub(gap);
         let octets = &octets[..octets.len().min(room)];
         if octets.is_empty() {
             return;
@@ -79,7 +110,7 @@ impl Ring {
     /// Counts the next `octets` of the free part as filled.
     #[inline]
     pub fn fill(&mut self, octets: usize) {
-        self.len += octets.min(self.free());
+        self.len += octets.min(self.writable());
     }
 
     /// `len` filled octets from `offset` on, in at most two pieces. Less if fewer are filled.
@@ -100,7 +131,7 @@ impl Ring {
 
     /// The first contiguous piece of the free part.
     pub fn room(&mut self) -> &mut [u8] {
-        if self.free() == 0 {
+        if self.writable() == 0 {
             return &mut [];
         }
         let at = self.position(self.len);
@@ -117,11 +148,15 @@ impl Ring {
     }
 
     /// Moves to a ring of `capacity` octets, together with `beyond` octets after the filled part. Does nothing if that would not hold
-    /// them.
+    /// them. Without memory only the promise changes.
     pub fn resize(&mut self, capacity: usize, beyond: usize) {
         let capacity = capacity.next_power_of_two();
         let keep = self.len + beyond.min(self.free());
         if capacity < keep {
+            return;
+        }
+        if self.octets.is_empty() {
+            self.capacity = capacity;
             return;
         }
         let filled = self.len;
@@ -130,6 +165,6 @@ impl Ring {
         let [first, second] = self.slices(0, keep);
         octets[..first.len()].copy_from_slice(first);
         octets[first.len()..keep].copy_from_slice(second);
-        *self = Self { octets, start: 0, len: filled };
+        *self = Self { octets, capacity, start: 0, len: filled };
     }
 }

@@ -351,6 +351,15 @@ impl Scoreboard {
         }
     }
 
+    /// Gives memory back, if nothing is in flight.
+    pub fn give_back(&mut self) {
+        if self.records.is_empty() {
+            self.records = VecDeque::new();
+            self.again = VecDeque::new();
+            self.ranges = Ranges::default();
+        }
+    }
+
     /// Forgets everything.
     pub fn clear(&mut self) {
         *self = Self::default();

@@ -20,7 +20,6 @@ impl Connection {
             CloseReason::Reset | CloseReason::Refused => env.counters.reset += 1,
             CloseReason::TimedOut => env.counters.timed_out += 1,
             CloseReason::Aborted => env.counters.aborted += 1,
-            CloseReason::NoMemory => {}
         }
         // After TIME-WAIT, the service has been told already.
         self.reason = self.reason.or(Some(reason));
@@ -51,10 +50,10 @@ impl Connection {
 
     /// Gives buffers back: the send buffer, and the receive buffer if nothing in it can still be read.
     fn release(&mut self, env: &mut Env<'_>, discard: bool) {
-        env.memory.give(self.tx.capacity());
+        env.memory.give(self.tx.allocated());
         self.tx = Ring::default();
         if discard || self.owner != Owner::Service || self.rx.is_empty() {
-            env.memory.give(self.rx.capacity());
+            env.memory.give(self.rx.allocated());
             self.rx = Ring::default();
         }
     }

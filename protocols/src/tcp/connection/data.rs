@@ -26,7 +26,8 @@ impl Connection {
             start = self.rcv_nxt;
         }
         let gap = (start - self.rcv_nxt) as usize;
-        let room = self.rx.free().saturating_sub(gap);
+        let held = payload.is_empty() || self.hold_receive_buffer(env);
+        let room = if held { self.rx.free().saturating_sub(gap) } else { 0 };
         let whole = payload.len() <= room;
         payload = &payload[..payload.len().min(room)];
         if let Some(last) = self.peer_fin

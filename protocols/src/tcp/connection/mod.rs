@@ -5,6 +5,7 @@
 //! Each of them only notes what has to be sent, or told to the service; the engine sees to it afterwards.
 
 mod ack;
+mod buffers;
 mod close;
 mod data;
 mod ecn;
@@ -64,11 +65,15 @@ pub(crate) struct Memory {
 
 impl Memory {
     pub fn take(&mut self, octets: usize) -> bool {
-        let fits = self.limit.saturating_sub(self.used) >= octets;
+        let fits = self.has(octets);
         if fits {
             self.used += octets;
         }
         fits
+    }
+
+    pub fn has(&self, octets: usize) -> bool {
+        self.limit.saturating_sub(self.used) >= octets
     }
 
     pub fn give(&mut self, octets: usize) {
@@ -201,6 +206,8 @@ pub(crate) struct Connection {
     /// Octets read since `measured_at`: how fast the service is (buffer tuning).
     measured: usize,
     measured_at: Instant,
+    /// Octets that had moved through the buffers when they were last looked at.
+    moved: u64,
 
     pub timers: Timers,
     stats: Stats,

@@ -4,7 +4,6 @@ use smoltcp::wire::IpAddress;
 
 use super::super::config::Config;
 use super::super::egress::Path;
-use super::super::error::CloseReason;
 use super::super::event::Kinds;
 use super::super::header::{Flags, Header};
 use super::super::limiter::Limiter;
@@ -105,6 +104,7 @@ impl Connection {
             challenges: Limiter::new(CHALLENGES, 5_000_000),
             measured: 0,
             measured_at: now,
+            moved: 0,
             timers: Timers::default(),
             stats: Stats::default(),
         }
@@ -197,17 +197,10 @@ impl Connection {
         }
     }
 
-    /// Our SYN is acknowledged and the peer's has come: gets buffers and a congestion window.
+    /// Our SYN is acknowledged and the peer's has come: gets a congestion window, and the promise of buffers.
     pub(super) fn establish(&mut self, env: &mut Env<'_>) {
-        let (send, receive) = (env.config.first_send_buffer(), env.config.first_receive_buffer());
-        if !env.memory.take(send + receive) {
-            env.counters.drop_no_memory += 1;
-            self.send_reset();
-            self.finish(CloseReason::NoMemory, env);
-            return;
-        }
-        self.tx = Ring::new(send);
-        self.rx = Ring::new(receive);
+        self.tx = Ring::new(env.config.first_send_buffer());
+        self.rx = Ring::new(env.config.first_receive_buffer());
         self.state = if self.fin_wanted { State::FinWait1 } else { State::Established };
         self.timers.send = None;
         self.window = Window::new(self.mss());

@@ -44,6 +44,9 @@ impl Connection {
     /// Queues `octets` to be sent and gives how many were taken.
     pub fn send(&mut self, octets: &[u8], env: &mut Env<'_>) -> Result<usize, Error> {
         self.check_send()?;
+        if octets.is_empty() || !self.hold_send_buffer(env) {
+            return Ok(0);
+        }
         let mut taken = self.tx.push(octets);
         while taken < octets.len() && self.grow_send_buffer(env) {
             taken += self.tx.push(&octets[taken..]);
@@ -56,6 +59,9 @@ impl Connection {
     /// Lets `fill` write into the send buffer and gives how much it wrote.
     pub fn send_with(&mut self, mut fill: impl FnMut(&mut [u8]) -> usize, env: &mut Env<'_>) -> Result<usize, Error> {
         self.check_send()?;
+        if !self.hold_send_buffer(env) {
+            return Ok(0);
+        }
         let mut total = 0;
         loop {
             let room = self.tx.room();
@@ -76,17 +82,6 @@ impl Connection {
         }
         self.work |= total > 0;
         Ok(total)
-    }
-
-    /// Doubles the send buffer if the network takes more than it holds.
-    fn grow_send_buffer(&mut self, env: &mut Env<'_>) -> bool {
-        let capacity = self.tx.capacity();
-        let wanted = capacity * 2;
-        if wanted > env.config.send_buffer || (self.window.cwnd as usize) < capacity / 2 || !env.memory.take(capacity) {
-            return false;
-        }
-        self.tx.resize(wanted, 0);
-        true
     }
 
     /// Copies received octets to `into` and gives how many there were.
@@ -123,29 +118,10 @@ impl Connection {
             self.grow_receive_buffer(env);
             self.announce_window();
             if self.rx.is_empty() && matches!(self.state, State::TimeWait | State::Closed) {
-                env.memory.give(self.rx.capacity());
-                self.rx = Ring::default();
+                env.memory.give(self.rx.release());
             }
         }
         Ok(total)
-    }
-
-    /// Enlarges the receive buffer if the service reads a good part of it per round trip: then the window holds the peer back. The new
-    /// size is at least four times what was read, so that the window stays ahead of a peer in slow start.
-    fn grow_receive_buffer(&mut self, env: &mut Env<'_>) {
-        let elapsed = env.now.total_micros() - self.measured_at.total_micros();
-        if elapsed < i64::from(self.rtt.srtt.max(1000)) {
-            return;
-        }
-        let read = core::mem::take(&mut self.measured);
-        self.measured_at = env.now;
-        let capacity = self.rx.capacity();
-        let wanted = (4 * read).next_power_of_two().min(env.config.receive_buffer);
-        if wanted <= capacity || !self.state.can_receive() || !env.memory.take(wanted - capacity) {
-            return;
-        }
-        let waiting = self.reassembly.reach(self.rcv_nxt);
-        self.rx.resize(wanted, waiting);
     }
 
     /// The service has nothing more to send (RFC 9293 section 3.10.4): FIN follows what is queued.
@@ -175,7 +151,7 @@ impl Connection {
             self.timers.linger = Some(env.now + env.config.fin_wait);
         }
         if matches!(self.state, State::Closed | State::TimeWait) {
-            env.memory.give(self.rx.capacity());
+            env.memory.give(self.rx.allocated());
             self.rx = Ring::default();
         }
     }

@@ -18,6 +18,8 @@ pub(crate) struct Timers {
     pub reordering: Option<Instant>,
     /// Tail loss probe (RFC 8985 section 7.2, PTO).
     pub probe: Option<Instant>,
+    /// The buffers are looked at, whether they are in use.
+    pub buffers: Option<Instant>,
     /// The next departure of a connection that is paced.
     pub pace: Option<Instant>,
     /// End of TIME-WAIT, or of waiting in FIN-WAIT-2 for a peer when nobody here waits any more.
@@ -33,7 +35,7 @@ impl Timers {
             (a, b) => a.or(b),
         };
         let loss = earlier(self.reordering, self.probe);
-        earlier(earlier(earlier(self.send, self.ack), earlier(self.linger, loss)), self.pace)
+        earlier(earlier(earlier(self.send, self.ack), earlier(self.linger, loss)), earlier(self.pace, self.buffers))
     }
 
     pub fn clear(&mut self) {
@@ -59,6 +61,9 @@ impl Connection {
         if take_expired(&mut self.timers.linger, env.now) {
             self.finish(CloseReason::Finished, env);
             return;
+        }
+        if take_expired(&mut self.timers.buffers, env.now) {
+            self.buffers_timeout(env);
         }
         self.work |= take_expired(&mut self.timers.pace, env.now);
         if take_expired(&mut self.timers.reordering, env.now) {

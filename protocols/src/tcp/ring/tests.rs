@@ -2,13 +2,19 @@ use alloc::vec::Vec;
 
 use super::Ring;
 
+fn ring(capacity: usize) -> Ring {
+    let mut ring = Ring::new(capacity);
+    ring.allocate();
+    ring
+}
+
 fn all(ring: &Ring) -> Vec<u8> {
     ring.slices(0, ring.len()).concat()
 }
 
 #[test]
 fn keeps_order_across_the_end() {
-    let mut ring = Ring::new(8);
+    let mut ring = ring(8);
     assert_eq!(ring.push(b"abcdef"), 6);
     ring.consume(4);
     assert_eq!(ring.push(b"ghijklmn"), 6);
@@ -22,7 +28,7 @@ fn keeps_order_across_the_end() {
 
 #[test]
 fn out_of_order_octets_wait_beyond() {
-    let mut ring = Ring::new(8);
+    let mut ring = ring(8);
     ring.push(b"123456");
     ring.consume(5);
     ring.write_beyond(3, b"DEFGHIJ");
@@ -34,7 +40,7 @@ fn out_of_order_octets_wait_beyond() {
 
 #[test]
 fn room_is_contiguous_and_complete() {
-    let mut ring = Ring::new(8);
+    let mut ring = ring(8);
     ring.push(b"123456");
     ring.consume(4);
     assert_eq!(ring.room().len(), 2);
@@ -49,7 +55,7 @@ fn room_is_contiguous_and_complete() {
 
 #[test]
 fn resizing_keeps_filled_and_waiting_octets() {
-    let mut ring = Ring::new(8);
+    let mut ring = ring(8);
     ring.push(b"123456");
     ring.consume(4);
     ring.write_beyond(2, b"9a");
@@ -72,4 +78,21 @@ fn a_ring_without_memory_takes_nothing() {
     ring.consume(1);
     assert!(ring.room().is_empty() && ring.is_empty());
     assert_eq!(ring.slices(0, 1).concat(), b"");
+}
+
+#[test]
+fn without_memory_it_is_a_promise() {
+    let mut ring = Ring::new(8);
+    assert_eq!((ring.capacity(), ring.free(), ring.allocated()), (8, 8, 0));
+    assert_eq!((ring.push(b"abc"), ring.room().len(), ring.len()), (0, 0, 0));
+    ring.write_beyond(2, b"x");
+    ring.fill(3);
+    ring.consume(1);
+    assert!(ring.is_empty() && ring.slices(0, 8).concat().is_empty());
+    ring.resize(16, 0);
+    assert_eq!((ring.free(), ring.allocated()), (16, 0));
+    ring.allocate();
+    assert_eq!((ring.push(b"abcdef"), ring.release(), ring.allocated()), (6, 0, 16), "not while something is in it");
+    ring.consume(6);
+    assert_eq!((ring.release(), ring.allocated(), ring.free()), (16, 0, 16));
 }

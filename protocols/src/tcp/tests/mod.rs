@@ -10,6 +10,7 @@ mod scripts_attack;
 mod scripts_close;
 mod scripts_data;
 mod scripts_ecn;
+mod scripts_memory;
 mod scripts_open;
 mod scripts_rack;
 mod scripts_recovery;

@@ -203,18 +203,6 @@ fn at_the_limit_of_connections_a_syn_is_dropped() {
 }
 
 #[test]
-fn without_memory_for_buffers_the_peer_is_reset() {
-    let mut script = Script::new(&Config { buffer_bytes: 100_000, ..config() });
-    script.engine.listen(PORT, 4).unwrap();
-    script.inject(syn(Script::plain()), b"");
-    script.isn = script.sent()[0].header.sequence;
-    script.ack(0);
-    assert!(script.sent()[0].flags.contains(Flags::RST));
-    assert_eq!(script.engine.connection_count(), 0);
-    assert_eq!(script.engine.counters().drop_no_memory, 1);
-}
-
-#[test]
 fn listening_has_rules() {
     let mut script = Script::new(&config());
     assert_eq!(script.engine.listen(0, 1), Err(ListenError::PortZero));

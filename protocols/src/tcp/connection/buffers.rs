@@ -1,0 +1,107 @@
+//! Memory of a connection's buffers: taken when there is something to put in, more as the network proves to carry more, and given back when
+//! nothing was in use for a while. An idle connection costs none, and keeps the windows it has announced.
+
+use super::super::event::Kinds;
+use super::super::ring::Ring;
+use super::{Connection, Env, Memory, Owner};
+use crate::time::Duration;
+
+/// Buffers in which nothing has happened for this long, and nothing lies, are given back.
+const IDLE: Duration = Duration::from_secs(1);
+
+fn hold(ring: &mut Ring, memory: &mut Memory) -> bool {
+    if ring.allocated() > 0 {
+        return true;
+    }
+    let got = memory.take(ring.capacity());
+    if got {
+        ring.allocate();
+    }
+    got
+}
+
+impl Connection {
+    /// Sees to it that there is memory to send from. If there is none, the service is told when there is again.
+    #[inline]
+    pub(super) fn hold_send_buffer(&mut self, env: &mut Env<'_>) -> bool {
+        let held = hold(&mut self.tx, env.memory);
+        if !held {
+            env.counters.no_memory += 1;
+            self.wants_room = true;
+        }
+        self.watch_buffers(env);
+        held
+    }
+
+    /// Sees to it that there is memory to receive into.
+    #[inline]
+    pub(super) fn hold_receive_buffer(&mut self, env: &mut Env<'_>) -> bool {
+        let held = hold(&mut self.rx, env.memory);
+        if held {
+            self.watch_buffers(env);
+        } else {
+            env.counters.drop_no_memory += 1;
+        }
+        held
+    }
+
+    #[inline]
+    fn watch_buffers(&mut self, env: &Env<'_>) {
+        if self.timers.buffers.is_none() {
+            self.timers.buffers = Some(env.now + IDLE);
+            self.moved = self.octets_moved();
+        }
+    }
+
+    fn octets_moved(&self) -> u64 {
+        self.stats.bytes_in + self.stats.bytes_out + self.stats.sent
+    }
+
+    /// Gives buffers back that were not used since the last time.
+    pub(super) fn buffers_timeout(&mut self, env: &mut Env<'_>) {
+        let moved = self.octets_moved();
+        if moved == self.moved && self.reassembly.is_empty() && self.scoreboard.flight() == 0 {
+            env.memory.give(self.tx.release());
+            env.memory.give(self.rx.release());
+            self.scoreboard.give_back();
+        }
+        self.moved = moved;
+        let starved = self.wants_room && self.tx.allocated() == 0;
+        if starved && self.owner == Owner::Service && env.memory.has(self.tx.capacity()) {
+            self.wants_room = false;
+            self.events |= Kinds::WRITABLE;
+        }
+        if starved || self.tx.allocated() + self.rx.allocated() > 0 {
+            self.timers.buffers = Some(env.now + IDLE);
+        }
+    }
+
+    /// Doubles the send buffer if the network takes more than it holds: then cwnd is at least half of it.
+    pub(super) fn grow_send_buffer(&mut self, env: &mut Env<'_>) -> bool {
+        let capacity = self.tx.capacity();
+        let wanted = capacity * 2;
+        if wanted > env.config.send_buffer || (self.window.cwnd as usize) < capacity / 2 || !env.memory.take(capacity) {
+            return false;
+        }
+        self.tx.resize(wanted, 0);
+        true
+    }
+
+    /// Enlarges the receive buffer if the service reads a good part of it per round trip: then the window holds the peer back. The new
+    /// size is at least four times what was read, so that the window stays ahead of a peer in slow start.
+    pub(super) fn grow_receive_buffer(&mut self, env: &mut Env<'_>) {
+        let elapsed = env.now.total_micros() - self.measured_at.total_micros();
+        if elapsed < i64::from(self.rtt.srtt.max(1000)) {
+            return;
+        }
+        let read = core::mem::take(&mut self.measured);
+        self.measured_at = env.now;
+        let capacity = self.rx.capacity();
+        let wanted = (4 * read).next_power_of_two().min(env.config.receive_buffer);
+        if wanted <= capacity || !self.state.can_receive() || !env.memory.take(wanted - capacity) {
+            return;
+        }
+        let waiting = self.reassembly.reach(self.rcv_nxt);
+        self.rx.resize(wanted, waiting);
+    }
+}

@@ -1,0 +1,89 @@
+//! Memory of buffers, segment by segment: taken when needed, given back when idle, and what happens when there is none.
+
+use super::script::{Script, config};
+use crate::tcp::{Config, Kinds};
+
+fn octets(script: &Script) -> usize {
+    script.engine.buffer_octets()
+}
+
+#[test]
+fn buffers_come_with_the_first_octet_and_go_with_idleness() {
+    let mut script = Script::accepted(&config(), Script::plain());
+    assert_eq!(octets(&script), 0, "an open connection has none");
+    let before = script.engine.info(script.conn()).unwrap().receive_window;
+    script.data(0, 1000);
+    assert_eq!(octets(&script), 65_536);
+    script.send(1000);
+    assert_eq!(octets(&script), 2 * 65_536);
+    script.sent();
+    script.segment(crate::tcp::Flags::ACK, 1000, 1000, b"");
+    for _ in 0..3 {
+        script.advance(1001);
+        script.sent();
+    }
+    assert_eq!(octets(&script), 65_536, "what is not read stays");
+    script.engine.recv(script.conn(), &mut [0; 2000]).unwrap();
+    script.sent();
+    for _ in 0..3 {
+        script.advance(1001);
+        script.sent();
+    }
+    assert_eq!(octets(&script), 0);
+    let after = script.engine.info(script.conn()).unwrap().receive_window;
+    assert!(after + 1000 >= before, "the window stays open: {after}");
+    // And on it goes.
+    script.segment(crate::tcp::Flags::ACK, 1000, 1000, &[7; 3000]);
+    let mut read = [0; 4000];
+    assert_eq!(script.engine.recv(script.conn(), &mut read), Ok(3000));
+    assert_eq!(read[..3000], [7; 3000]);
+}
+
+#[test]
+fn buffers_in_use_are_not_given_back() {
+    let mut script = Script::accepted(&config(), Script::plain());
+    for round in 0..10 {
+        script.data(round * 10, 10);
+        script.engine.recv(script.conn(), &mut [0; 10]).unwrap();
+        script.advance(600);
+        script.sent();
+        assert_eq!(octets(&script), 65_536);
+    }
+}
+
+#[test]
+fn received_data_for_which_there_is_no_memory_comes_again() {
+    let mut script = Script::accepted(&Config { buffer_bytes: 65_536, ..config() }, Script::plain());
+    script.send(100);
+    script.sent();
+    script.data(0, 1000);
+    let sent = script.sent();
+    assert_eq!((sent[0].ack, script.engine.counters().drop_no_memory), (0, 1));
+    // The send buffer is given back in time.
+    script.segment(crate::tcp::Flags::ACK, 0, 100, b"");
+    for _ in 0..3 {
+        script.advance(1001);
+        script.sent();
+    }
+    script.segment(crate::tcp::Flags::ACK, 0, 100, &[1; 1000]);
+    assert_eq!(script.sent()[0].ack, 1000);
+}
+
+#[test]
+fn a_service_is_told_when_there_is_memory_to_send_from() {
+    let mut script = Script::accepted(&Config { buffer_bytes: 65_536, ..config() }, Script::plain());
+    script.data(0, 1000);
+    let conn = script.conn();
+    assert_eq!(script.engine.send(conn, b"hello"), Ok(0));
+    assert_eq!(script.engine.send_with(conn, |_| panic!("there is no room")), Ok(0));
+    assert_eq!(script.engine.counters().no_memory, 2);
+    script.events();
+    script.engine.recv(conn, &mut [0; 1000]).unwrap();
+    for _ in 0..4 {
+        script.advance(1001);
+        script.sent();
+    }
+    assert!(script.events().iter().any(|event| event.kinds.contains(Kinds::WRITABLE)));
+    assert_eq!(script.engine.send(conn, b"hello"), Ok(5));
+    assert_eq!(script.sent_data(), [(0, 5)]);
+}

@@ -1,0 +1,131 @@
+//! What ten thousand open connections cost: counted by the allocator itself.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use protocols::congestion::lookup;
+use protocols::tcp::{Checksum, Config, ConnId, Egress, Engine, Full, Header, Kinds, Path, Secrets};
+use protocols::time::{Duration, Instant};
+use smoltcp::wire::IpAddress;
+
+struct Counting;
+
+static LIVE: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: every call is passed on to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        LIVE.fetch_add(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller keeps the contract of `dealloc`.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+/// Segments on their way to one engine.
+#[derive(Default)]
+struct Wire(Vec<Vec<u8>>);
+
+impl Egress for Wire {
+    fn send(&mut self, _: &Path, header: &Header, payload: [&[u8]; 2]) -> Result<(), Full> {
+        let mut segment = vec![0; header.len()];
+        header.write(&mut segment);
+        segment.extend(payload.concat());
+        self.0.push(segment);
+        Ok(())
+    }
+}
+
+fn paths() -> [Path; 2] {
+    let address = |host| IpAddress::v4(10, 0, 0, host);
+    let path = |local, remote| Path { local: address(local), remote: address(remote), link: [0; 6] };
+    [path(1, 2), path(2, 1)]
+}
+
+/// Exchanges segments until both sides are silent, and reads what arrives; gives what the second side accepted.
+fn settle(engines: &mut [Engine; 2], now: Instant) -> Vec<ConnId> {
+    let mut accepted = Vec::new();
+    loop {
+        let mut busy = false;
+        for side in [0, 1] {
+            let mut wire = Wire::default();
+            engines[side].poll(now, &mut wire);
+            let mut back = Wire::default();
+            for segment in &wire.0 {
+                busy = true;
+                engines[1 - side].receive(now, &paths()[1 - side], segment, Checksum::Verified, &mut back);
+            }
+            for segment in &back.0 {
+                engines[side].receive(now, &paths()[side], segment, Checksum::Verified, &mut Wire::default());
+            }
+            while let Some(event) = engines[side].next_event() {
+                if event.kinds.contains(Kinds::ACCEPTED) {
+                    accepted.push(event.conn);
+                }
+                if event.kinds.contains(Kinds::READABLE) {
+                    busy = true;
+                    engines[side].recv_with(event.conn, |octets| octets.len()).expect("it is open");
+                }
+            }
+        }
+        if !busy {
+            return accepted;
+        }
+    }
+}
+
+#[test]
+fn ten_thousand_open_connections_fit_a_small_machine() {
+    const CONNECTIONS: usize = 10_000;
+    // What a machine of 128 MiB gives: a quarter of it for buffers.
+    let config = Config { buffer_bytes: 32 << 20, ..Config::default() };
+    let engine = |seed| {
+        let cubic = lookup("cubic").unwrap().standalone();
+        Engine::new(config.clone(), Secrets::from_seed([seed; 32]), cubic)
+    };
+    let before = LIVE.load(Ordering::Relaxed);
+    let mut engines = [engine(1), engine(2)];
+    engines[1].listen(80, 4096).unwrap();
+    let mut now = Instant::from_secs(1);
+    let mut ends = Vec::new();
+    for batch in 0..CONNECTIONS / 1000 {
+        let opened: Vec<ConnId> = (0..1000).map(|_| engines[0].connect(now, paths()[0], 80, None).unwrap()).collect();
+        let accepted = settle(&mut engines, now);
+        assert_eq!(accepted.len(), 1000);
+        // Each carries something, so that it has had buffers.
+        for &conn in &opened {
+            // A batch of these fits into the memory for buffers only a part at a time.
+            if engines[0].send(conn, b"hello").unwrap() == 5 {
+                settle(&mut engines, now);
+            }
+        }
+        ends.extend(opened);
+        for _ in 0..4 {
+            now += Duration::from_millis(1001);
+            settle(&mut engines, now);
+        }
+        assert_eq!(engines.each_ref().map(Engine::buffer_octets), [0, 0], "batch {batch}");
+    }
+    assert_eq!(engines.each_ref().map(Engine::connection_count), [CONNECTIONS; 2]);
+    let each = (LIVE.load(Ordering::Relaxed) - before) / (2 * CONNECTIONS);
+    println!("{each} octets for each idle connection, tables included");
+    assert!(each < 2500, "{each} octets for each idle connection");
+
+    // All of them still work.
+    for &conn in &ends {
+        assert_eq!(engines[0].send(conn, b"again"), Ok(5));
+        settle(&mut engines, now);
+        now += Duration::from_millis(10);
+        settle(&mut engines, now);
+    }
+    let delivered = engines[0].connections().filter(|(_, info)| info.bytes_out >= 5).count();
+    assert_eq!(delivered, CONNECTIONS);
+}
