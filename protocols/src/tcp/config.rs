@@ -37,6 +37,9 @@ pub struct Config {
     pub timestamps: bool,
     /// Offer and accept SACK (RFC 2018).
     pub sack: bool,
+    /// When a listener's backlog is full, answer SYNs by cookies, for which nothing is remembered. Otherwise the oldest half-open connection
+    /// is dropped.
+    pub syn_cookies: bool,
     /// Explicit congestion notification.
     pub ecn: Ecn,
     /// Offer and accept window scaling (RFC 7323).
@@ -82,6 +85,7 @@ impl Default for Config {
             nagle: false,
             timestamps: true,
             sack: true,
+            syn_cookies: true,
             ecn: Ecn::Accept,
             window_scaling: true,
             delayed_ack: Duration::from_millis(40),

@@ -92,6 +92,10 @@ counters! {
     drop_reassembly,
     /// Dropped: SYN when there are as many connections as are allowed.
     drop_syn_connections,
+    /// SYNs answered by a cookie because the backlog was full.
+    cookies_sent,
+    /// Connections opened by an answer to a cookie.
+    cookies_taken,
     /// Half-open connections dropped because the backlog was full.
     drop_half_open,
     /// Dropped: data for which there was no memory; the peer sends it again.

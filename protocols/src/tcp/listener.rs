@@ -4,6 +4,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 
 use super::error::ListenError;
 use super::slab::ConnId;
+use crate::time::Instant;
 
 /// The largest backlog of one listener.
 pub const MAX_BACKLOG: usize = 4096;
@@ -18,6 +19,8 @@ pub(crate) struct Listener {
     backlog: usize,
     half_open: usize,
     queue: VecDeque<ConnId>,
+    /// Answers to cookies may come until then.
+    pub cookies_until: Option<Instant>,
 }
 
 /// The listeners of one engine.
@@ -41,7 +44,7 @@ impl Listeners {
             return Err(ListenError::TooMany);
         }
         let queue = VecDeque::with_capacity(2 * backlog + 1);
-        self.ports.insert(port, Listener { backlog, half_open: 0, queue });
+        self.ports.insert(port, Listener { backlog, half_open: 0, queue, cookies_until: None });
         Ok(())
     }
 
@@ -60,10 +63,15 @@ impl Listeners {
 }
 
 impl Listener {
+    /// Whether there are as many half-open connections as the backlog allows.
+    pub fn is_full(&self) -> bool {
+        self.half_open >= self.backlog
+    }
+
     /// The oldest half-open connection, which has to make room, if there are as many as the backlog allows. `is_half_open` tells whether
     /// a name still is one.
     pub fn must_drop(&mut self, is_half_open: impl Fn(ConnId) -> bool) -> Option<ConnId> {
-        if self.half_open < self.backlog {
+        if !self.is_full() {
             return None;
         }
         while let Some(oldest) = self.queue.pop_front() {

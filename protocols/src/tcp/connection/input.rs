@@ -61,8 +61,9 @@ impl Connection {
         self.snd_una = ack;
         self.snd_nxt = ack;
         self.snd_wl2 = ack;
-        if self.syn_retries == 0 {
-            let rtt = (env.now.total_micros() - self.last_sent.total_micros()).max(1);
+        // A connection that answers a cookie does not know when that was sent.
+        let rtt = env.now.total_micros() - self.last_sent.total_micros();
+        if self.syn_retries == 0 && rtt > 0 {
             self.rtt.sample(u32::try_from(rtt).unwrap_or(u32::MAX), env.config);
         }
         self.establish(env);

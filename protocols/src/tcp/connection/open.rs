@@ -3,6 +3,7 @@
 use smoltcp::wire::IpAddress;
 
 use super::super::config::Config;
+use super::super::cookie;
 use super::super::egress::Path;
 use super::super::event::Kinds;
 use super::super::header::{Flags, Header};
@@ -130,6 +131,28 @@ impl Connection {
         connection.listener = Some(opening.key.local_port);
         connection.take_syn(header, opening.now, config);
         connection
+    }
+
+    /// The SYN with ACK that stands for this connection when nothing is remembered of it.
+    pub fn cookie_answer(&self, syn: &Header, now: Instant, config: &Config) -> Header {
+        let mut answer = self.syn_header(now, config);
+        if let Some(timestamps) = &mut answer.options.timestamps {
+            let scaling = config.window_scaling;
+            timestamps.value = cookie::timestamp(timestamps.value, syn, config.sack, scaling, self.agreed.ecn);
+        } else {
+            // Nothing will be known of these when the answer comes.
+            answer.options.window_scale = None;
+            answer.options.sack_permitted = false;
+            answer.flags = Flags::SYN.with(Flags::ACK);
+        }
+        answer
+    }
+
+    /// Our SYN went out as a cookie, and what answers it is about to be taken.
+    pub fn answered_by_cookie(mut self) -> Self {
+        self.syn_due = false;
+        self.snd_nxt = self.iss + 1;
+        self
     }
 
     /// Takes what the peer's SYN says.

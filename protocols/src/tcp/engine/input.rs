@@ -57,6 +57,11 @@ impl Engine {
         };
         match self.lookup.find(&key) {
             Some(index) => self.segment_for(index, &key, path, &header, payload, congested, out),
+            None if self.answers_cookie(&key, path, &header) => {
+                if let Some(index) = self.lookup.find(&key) {
+                    self.segment_for(index, &key, path, &header, payload, congested, out);
+                }
+            }
             None => self.segment_for_none(&key, path, &header, payload.len(), None, out),
         }
     }
@@ -117,7 +122,7 @@ impl Engine {
             if header.flags.contains(Flags::FIN) {
                 self.counters.drop_no_connection += 1;
             } else {
-                self.half_open(key, path, header, floor);
+                self.half_open(key, path, header, floor, out);
             }
             return;
         }
@@ -150,7 +155,12 @@ impl Engine {
     }
 
     /// Opens a half-open connection for a SYN.
-    fn half_open(&mut self, key: &Key, path: &Path, header: &Header, floor: Option<Seq>) {
+    fn half_open(&mut self, key: &Key, path: &Path, header: &Header, floor: Option<Seq>, out: &mut dyn Egress) {
+        let full = self.listeners.get_mut(key.local_port).is_some_and(|listener| listener.is_full());
+        if full && self.config.syn_cookies && floor.is_none() {
+            self.send_cookie(key, path, header, out);
+            return;
+        }
         let connections = &self.connections;
         let is_half_open = |id: ConnId| {
             connections
@@ -179,7 +189,13 @@ impl Engine {
         let id = self
             .connections
             .insert(|id| Connection::passive(&Opening { id, key, path, now, iss, ts_offset }, config, header));
-        let Some(id) = id else { return };
+        if let Some(id) = id {
+            self.enter_half_open(id, key);
+            self.settle(id.index);
+        }
+    }
+
+    pub(super) fn enter_half_open(&mut self, id: ConnId, key: Key) {
         self.lookup.insert(key, id.index);
         let connections = &self.connections;
         if let Some(listener) = self.listeners.get_mut(key.local_port) {
@@ -189,7 +205,6 @@ impl Engine {
                     .is_some_and(|connection| connection.id == id && connection.state == State::SynReceived)
             });
         }
-        self.settle(id.index);
     }
 
     /// Sees to it that there is a free slot, by ending the oldest TIME-WAIT if need be.

@@ -1,5 +1,6 @@
 //! The engine: all TCP connections of one processor.
 
+mod cookies;
 mod input;
 mod open;
 mod poll;

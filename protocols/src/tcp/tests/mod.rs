@@ -8,6 +8,7 @@ mod reordering;
 mod script;
 mod scripts_attack;
 mod scripts_close;
+mod scripts_cookies;
 mod scripts_data;
 mod scripts_ecn;
 mod scripts_memory;

@@ -1,0 +1,84 @@
+//! A flood of SYNs, segment by segment (RFC 4987 section 3.6).
+
+use super::script::{PORT, Script, config};
+use crate::tcp::{Config, Flags, Header, Options, State, Timestamps};
+
+fn syn(options: Options) -> Header {
+    Header { flags: Flags::SYN, sequence: super::script::PEER_ISN, window: 65_535, options, ..Header::default() }
+}
+
+/// A listener whose backlog of four is full, and which has answered many more SYNs.
+fn flooded(config: &Config) -> Script {
+    let mut script = Script::new(config);
+    script.engine.listen(PORT, 4).unwrap();
+    for port in 0..1000 {
+        script.peer_port = 1000 + port;
+        script.inject(syn(Script::plain()), b"");
+        let sent = script.sent();
+        assert_eq!((sent.len(), sent[0].flags), (1, Flags::SYN.with(Flags::ACK)));
+    }
+    assert_eq!((script.engine.connection_count(), script.engine.buffer_octets()), (4, 0));
+    assert_eq!((script.engine.counters().cookies_sent, script.engine.counters().drop_half_open), (996, 0));
+    script.peer_port = 5000;
+    script
+}
+
+/// The peer sends a SYN, gets a cookie, and answers it with `payload`.
+fn meet(script: &mut Script, options: Options, payload: &[u8]) {
+    script.inject(syn(options), b"");
+    let answer = script.sent().remove(0);
+    script.isn = answer.header.sequence;
+    script.timestamp = options.timestamps.map(|timestamps| timestamps.value);
+    script.echo = answer.header.options.timestamps.map_or(0, |timestamps| timestamps.value);
+    script.advance(20);
+    script.segment(Flags::ACK, 0, 0, payload);
+}
+
+#[test]
+fn who_answers_a_cookie_is_connected() {
+    let mut script = flooded(&config());
+    meet(&mut script, Options { sack_permitted: true, window_scale: Some(7), ..Script::plain() }, b"hello");
+    let event = script.events().remove(0);
+    let info = script.engine.info(event.conn).unwrap();
+    assert_eq!((info.state, info.mss, info.sack), (State::Established, 536, false), "only the size is remembered");
+    assert_eq!(script.engine.readable(event.conn), Ok(5));
+    assert_eq!((script.engine.counters().cookies_taken, script.engine.connection_count()), (1, 5));
+    assert_eq!(info.srtt_us, 0, "when the cookie was sent is not known");
+    // The half-open ones are still there: the next one gets a cookie too.
+    script.peer_port = 5001;
+    meet(&mut script, Script::plain(), b"");
+    assert_eq!(script.engine.counters().cookies_taken, 2);
+}
+
+#[test]
+fn timestamps_carry_what_the_syns_agree_on() {
+    let mut script = flooded(&Config { timestamps: true, ..config() });
+    let timestamps = Some(Timestamps { value: 77, echo: 0 });
+    let options =
+        Options { sack_permitted: true, window_scale: Some(7), timestamps, mss: Some(1460), ..Options::default() };
+    meet(&mut script, options, b"");
+    let event = script.events().remove(0);
+    let info = script.engine.info(event.conn).unwrap();
+    assert_eq!((info.mss, info.sack, info.timestamps), (1448, true, true));
+    assert_eq!(info.send_window, 65_535 << 7);
+}
+
+#[test]
+fn a_guess_is_answered_by_a_reset() {
+    let mut script = flooded(&config());
+    script.isn = 12_345;
+    script.segment(Flags::ACK, 0, 0, b"hello");
+    assert!(script.take()[0].flags.contains(Flags::RST));
+    assert_eq!(script.engine.connection_count(), 4);
+}
+
+#[test]
+fn an_old_cookie_is_stale() {
+    let mut script = flooded(&config());
+    script.inject(syn(Script::plain()), b"");
+    script.isn = script.sent()[0].header.sequence;
+    script.advance(140_000);
+    script.ack(0);
+    assert!(script.take()[0].flags.contains(Flags::RST));
+    assert_eq!(script.engine.counters().cookies_taken, 0);
+}
