@@ -3,7 +3,7 @@
 use core::panic::PanicInfo;
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use crate::arch::{cpu, exit};
+use crate::arch::{exit, lapic};
 use crate::console;
 
 static PANICKED: AtomicBool = AtomicBool::new(false);
@@ -15,7 +15,7 @@ fn panic(info: &PanicInfo<'_>) -> ! {
         exit::raw_line(b"midflight: panic while reporting a panic");
         exit::fail();
     }
-    let processor = cpu::initial_apic_id();
+    let processor = lapic::id();
     match info.location() {
         Some(place) => {
             console::line(format_args!("midflight: panic processor={processor} at {place}: {}", info.message()))

@@ -150,11 +150,6 @@ pub fn stop() -> ! {
     }
 }
 
-/// Identity of this processor's local APIC, as it was at reset: works before anything is set up.
-pub fn initial_apic_id() -> u8 {
-    (__cpuid(1).ebx >> 24) as u8
-}
-
 /// A random number of the processor's own (RDRAND); `None` if it has none.
 pub fn random() -> Option<u64> {
     if __cpuid(1).ecx & 1 << 30 == 0 {

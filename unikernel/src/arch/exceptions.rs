@@ -8,7 +8,7 @@ use core::fmt::Write;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::paging::PAGE;
-use super::{cpu, exit, idt};
+use super::{cpu, exit, idt, lapic};
 use crate::console;
 
 /// Stack index of the task state segment; Hermit uses 1 to 4.
@@ -181,7 +181,7 @@ extern "C" fn report(frame: &Frame) -> ! {
         name(f.vector),
         f.error,
         cpu::cr2(),
-        cpu::initial_apic_id(),
+        lapic::id(),
         f.rip,
         f.rax,
         f.rbx,

@@ -31,11 +31,15 @@ const BY_16: u32 = 0b0011;
 /// Set once on the boot processor: Hermit puts all processors in the same mode.
 static MODE_X2: AtomicBool = AtomicBool::new(false);
 
-/// Finds out the mode that Hermit has chosen. On the boot processor, before anything else here.
+/// Finds out the mode that Hermit has chosen. On the boot processor, before anything else here but [`id`].
 pub fn detect() {
+    MODE_X2.store(in_x2(), Ordering::Relaxed);
+}
+
+/// Whether this processor's APIC is in x2APIC mode.
+fn in_x2() -> bool {
     // SAFETY: exists on every x86-64.
-    let base = unsafe { cpu::read_msr(BASE) };
-    MODE_X2.store(base & 1 << 10 != 0, Ordering::Relaxed);
+    unsafe { cpu::read_msr(BASE) & 1 << 10 != 0 }
 }
 
 fn window(register: u32) -> *mut u32 {
@@ -62,11 +66,14 @@ fn write(register: u32, value: u32) {
     }
 }
 
-/// Identity of this processor's APIC.
+/// Identity of this processor's APIC, at any time. (Under uhyve CPUID says the same on all processors.)
 pub fn id() -> u32 {
-    match MODE_X2.load(Ordering::Relaxed) {
-        true => read(ID),
-        false => read(ID) >> 24,
+    // SAFETY: the register, in the mode that the APIC is in.
+    unsafe {
+        match in_x2() {
+            true => cpu::read_msr(X2APIC + ID / 16) as u32,
+            false => window(ID).read_volatile() >> 24,
+        }
     }
 }
 

@@ -13,6 +13,10 @@ type Header = FileHeader64<Endianness>;
 /// PVH's note: owner and type by which QEMU finds the 32-bit entry.
 const PVH: (&[u8], u32) = (b"Xen", 18);
 
+/// The note that says for which system the file is (Linux Standard Base), and Hermit's number there.
+const ABI_TAG: (&[u8], u32) = (b"GNU", 1);
+const HERMIT: u32 = 6;
+
 /// Hermit's notes lie in the first PT_NOTE, the only one that uhyve reads; PVH's in another.
 pub fn notes(lab: &Lab) -> Result<Outcome> {
     let image = std::fs::read(lab.image()?)?;
@@ -29,7 +33,12 @@ pub fn notes(lab: &Lab) -> Result<Outcome> {
     let first = segments.first().context("the image has no PT_NOTE")?;
     let owners: Vec<String> = first.iter().map(|(owner, _, _)| String::from_utf8_lossy(owner).into_owned()).collect();
     ensure!(owners.iter().any(|owner| owner == "HERMIT"), "the first PT_NOTE holds {owners:?}, not Hermit's notes");
-    ensure!(owners.iter().any(|owner| owner == "GNU"), "the first PT_NOTE holds {owners:?}, no ABI tag");
+    let tag = first.iter().find(|(owner, kind, _)| (owner.as_slice(), *kind) == ABI_TAG);
+    let (_, _, tag) = tag.context("the first PT_NOTE holds no ABI tag")?;
+    let tag: Vec<u32> =
+        tag.chunks_exact(4).map(|word| u32::from_le_bytes([word[0], word[1], word[2], word[3]])).collect();
+    ensure!(tag.first() == Some(&HERMIT), "the ABI tag {tag:?} is not Hermit's");
+    ensure!(tag[1..] >= [0, 13, 2][..], "the ABI tag says Hermit {:?}, to which uhyve gives no network", &tag[1..]);
     let pvh = segments.iter().skip(1).flatten().find(|(owner, kind, _)| (owner.as_slice(), *kind) == PVH);
     let (_, _, entry) = pvh.context("no later PT_NOTE holds PVH's note")?;
     ensure!(entry.len() == 4 || entry.len() == 8, "PVH's note has {} octets", entry.len());
