@@ -10,7 +10,7 @@ use swapper::{Component, Distributed, Failure, Object, ProcessorId, Protocol};
 use super::snapshot::Snapshot;
 use super::tables::{Tables, TablesOf};
 use super::{Classifier, Rep, transfer};
-use crate::classification::{Engine, Linear, TupleMerge, TupleSpace};
+use crate::classification::{BitVector, Engine, Linear, TupleMerge, TupleSpace};
 
 /// A classifier's shared data: the table that holds now. Extended from the distributed Root: counters and connections are each
 /// processor's own, the table is one for all.
@@ -110,6 +110,16 @@ const IMPLEMENTATIONS: &[Implementation] = &[
         name: "tuple-merge-cached",
         summary: "the same behind a flow cache",
         make: |secret| Box::new(TablesOf::new(TupleMerge::new, secret, true)),
+    },
+    Implementation {
+        name: "bit-vector",
+        summary: "TupleMerge, with bit vectors where rules differ in ranges of ports only",
+        make: |secret| Box::new(TablesOf::new(BitVector::new, secret, false)),
+    },
+    Implementation {
+        name: "bit-vector-cached",
+        summary: "the same behind a flow cache",
+        make: |secret| Box::new(TablesOf::new(BitVector::new, secret, true)),
     },
     Implementation {
         name: "tuple-space",
