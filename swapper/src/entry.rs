@@ -4,6 +4,7 @@ use crate::{
     Coid, ObjectError, ProcessorId, ProcessorSet, SwapError,
     mediator::Mediator,
     meeting::Part,
+    memory::Handle,
     root::Root,
     sync::{AtomicU64, Ordering, RwLock},
     turn::{MAX_WAITING, Ticket},
@@ -22,9 +23,9 @@ pub(crate) struct Place {
     generation: u32,
     root: Occupant,
     /// The swap that has not ended on every processor yet, decided or not.
-    swap: Option<Arc<Mediator>>,
+    swap: Option<Handle<Mediator>>,
     /// The swaps that wait for it, at most [`MAX_WAITING`]; empty if there is none.
-    queue: VecDeque<Arc<Ticket>>,
+    queue: VecDeque<Handle<Ticket>>,
 }
 
 /// What an entry leads to.
@@ -32,13 +33,13 @@ enum Occupant {
     Nobody,
     Object(Arc<dyn Root>),
     /// Interposed: misses go to the Mediator (0053).
-    Mediator(Arc<Mediator>),
+    Mediator(Handle<Mediator>),
 }
 
 /// What a miss finds.
 pub(crate) enum Found {
     Root(Arc<dyn Root>),
-    Mediator(Arc<Mediator>, Part),
+    Mediator(Handle<Mediator>, Part),
 }
 
 impl Entry {
@@ -83,8 +84,8 @@ impl Entry {
     pub(crate) fn interpose(
         &self,
         coid: Coid,
-        begin: impl FnOnce(&Arc<dyn Root>) -> Result<Arc<Mediator>, SwapError>,
-        wait: impl FnOnce(&Arc<dyn Root>) -> Result<Arc<Ticket>, SwapError>,
+        begin: impl FnOnce(&Arc<dyn Root>) -> Result<Handle<Mediator>, SwapError>,
+        wait: impl FnOnce(&Arc<dyn Root>) -> Result<Handle<Ticket>, SwapError>,
     ) -> Result<Interposed, SwapError> {
         self.place.write(|place| {
             let old = match place.of(coid).ok_or(SwapError::Stale(coid))? {
@@ -98,7 +99,7 @@ impl Entry {
                     return Err(SwapError::Queue(coid));
                 }
                 place.queue.try_reserve(1).map_err(|_| SwapError::NoMemory)?;
-                place.queue.push_back(Arc::clone(&ticket));
+                place.queue.push_back(ticket.clone());
                 return Ok(Interposed::Queued(ticket));
             }
             let mediator = begin(&old)?;
@@ -108,8 +109,8 @@ impl Entry {
     }
 
     /// Takes a swap out of the queue.
-    pub(crate) fn forget(&self, ticket: &Arc<Ticket>) {
-        self.place.write(|place| place.queue.retain(|other| !Arc::ptr_eq(other, ticket)));
+    pub(crate) fn forget(&self, ticket: &Handle<Ticket>) {
+        self.place.write(|place| place.queue.retain(|other| !other.is(ticket)));
     }
 
     /// Answers a miss, holding the lock for reading (0053).
@@ -120,7 +121,7 @@ impl Entry {
             if let Some(mediator) = &place.swap
                 && let Some(part) = mediator.meeting.with(|meeting| meeting.join(processor))
             {
-                return Found::Mediator(Arc::clone(mediator), part);
+                return Found::Mediator(mediator.clone(), part);
             }
             match &place.root {
                 Occupant::Object(root) => {
@@ -176,9 +177,13 @@ impl Entry {
     }
 
     /// Runs `change` under the lock for writing, if this Mediator is interposed.
-    pub(crate) fn with_mediator<R>(&self, mediator: &Arc<Mediator>, change: impl FnOnce(&mut Place) -> R) -> Option<R> {
+    pub(crate) fn with_mediator<R>(
+        &self,
+        mediator: &Handle<Mediator>,
+        change: impl FnOnce(&mut Place) -> R,
+    ) -> Option<R> {
         self.place.write(|place| match &place.root {
-            Occupant::Mediator(other) if Arc::ptr_eq(other, mediator) => Some(change(place)),
+            Occupant::Mediator(other) if other.is(mediator) => Some(change(place)),
             _ => None,
         })
     }
@@ -187,11 +192,11 @@ impl Entry {
     /// anybody else can be.
     pub(crate) fn release(
         &self,
-        mediator: &Arc<Mediator>,
-        mut begin: impl FnMut(&Arc<dyn Root>, &Arc<Ticket>) -> Option<Arc<Mediator>>,
-    ) -> Option<Arc<Mediator>> {
+        mediator: &Handle<Mediator>,
+        mut begin: impl FnMut(&Arc<dyn Root>, &Handle<Ticket>) -> Option<Handle<Mediator>>,
+    ) -> Option<Handle<Mediator>> {
         self.place.write(|place| {
-            if place.swap.as_ref().is_none_or(|other| !Arc::ptr_eq(other, mediator)) {
+            if place.swap.as_ref().is_none_or(|other| !other.is(mediator)) {
                 return None;
             }
             place.swap = None;
@@ -210,8 +215,8 @@ impl Entry {
 
 /// What became of an order.
 pub(crate) enum Interposed {
-    Begun(Arc<Mediator>),
-    Queued(Arc<Ticket>),
+    Begun(Handle<Mediator>),
+    Queued(Handle<Ticket>),
 }
 
 impl Place {
@@ -220,9 +225,9 @@ impl Place {
         (self.generation == coid.generation() && !matches!(self.root, Occupant::Nobody)).then_some(&self.root)
     }
 
-    fn interpose(&mut self, mediator: &Arc<Mediator>) {
-        self.root = Occupant::Mediator(Arc::clone(mediator));
-        self.swap = Some(Arc::clone(mediator));
+    fn interpose(&mut self, mediator: &Handle<Mediator>) {
+        self.root = Occupant::Mediator(mediator.clone());
+        self.swap = Some(mediator.clone());
     }
 
     /// The entry swings to the object that won.

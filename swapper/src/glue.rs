@@ -10,6 +10,7 @@ use crate::{
     Coid,
     local::{DefaultObject, Local},
     mediator::{Mediated, MediatorRep},
+    memory::Handle,
 };
 use alloc::{boxed::Box, rc::Rc};
 use core::{alloc::Layout, cell::Cell, fmt, ptr::NonNull};
@@ -151,7 +152,7 @@ pub unsafe fn miss<Table>(this: *const Header) -> *const Header {
 /// `this` points at a live Mediator's Rep with this table; called within a call through a [`Reference`].
 pub unsafe fn mediate<Table>(this: *const Header) -> Mediated {
     // SAFETY: passed on from the caller. Only this first step needs the Rep: what follows holds a count on its data.
-    let rep = Rc::clone(unsafe { data::<Table, Rc<MediatorRep>>(this) });
+    let rep = Handle::clone(unsafe { data::<Table, Handle<MediatorRep>>(this) });
     rep.admit()
 }
 
@@ -161,7 +162,7 @@ pub unsafe fn mediate<Table>(this: *const Header) -> Mediated {
 /// As for [`mediate`]; `reference` is what the call goes through.
 pub unsafe fn hold<Table>(this: *const Header, reference: &Reference) -> Held<'_> {
     // SAFETY: passed on from the caller. What follows holds a count on the Rep's data.
-    let rep = Rc::clone(unsafe { data::<Table, Rc<MediatorRep>>(this) });
+    let rep = Handle::clone(unsafe { data::<Table, Handle<MediatorRep>>(this) });
     Held::new(rep, reference)
 }
 
@@ -172,12 +173,13 @@ pub(crate) struct OwnedRep {
 }
 
 impl OwnedRep {
-    pub(crate) fn new<Table, Data>(table: Table, data: Data) -> Self {
+    /// Or nothing if there is no memory for it.
+    pub(crate) fn try_new<Table, Data>(table: Table, data: Data) -> Option<Self> {
         unsafe fn free<Table, Data>(header: NonNull<Header>) {
             // SAFETY: called once, by `drop`, with the pointer that `Rep::allocate` gave for these types.
             drop(unsafe { Box::from_raw(header.cast::<Rep<Table, Data>>().as_ptr()) });
         }
-        Self { header: Rep::allocate(table, data).cast(), free: free::<Table, Data> }
+        Some(Self { header: Rep::try_allocate(table, data)?.cast(), free: free::<Table, Data> })
     }
 
     pub(crate) fn header(&self) -> *const Header {

@@ -2,10 +2,11 @@
 
 use crate::{
     mediator::Mediator,
+    memory::Handle,
     names::Names,
     sync::{AtomicBool, Mutex, Ordering},
 };
-use alloc::{sync::Arc, vec::Vec};
+use alloc::vec::Vec;
 
 /// What other processors send to one.
 pub(crate) struct Inbox {
@@ -25,7 +26,7 @@ pub(crate) enum Unreachable {
 
 struct Mail {
     attached: bool,
-    swaps: Vec<Arc<Mediator>>,
+    swaps: Vec<Handle<Mediator>>,
     /// Entries of this processor's region that were freed, here while nobody is attached.
     free: Vec<u32>,
 }
@@ -48,20 +49,24 @@ impl Inbox {
     }
 
     /// Orders a swap, or says why the processor cannot be told.
-    pub(crate) fn post(&self, mediator: &Arc<Mediator>) -> Result<(), Unreachable> {
+    pub(crate) fn post(&self, mediator: &Handle<Mediator>) -> Result<(), Unreachable> {
         self.mail.with(|mail| {
             if !mail.attached {
                 return Err(Unreachable::Detached);
             }
             mail.swaps.try_reserve(1).map_err(|_| Unreachable::NoMemory)?;
-            mail.swaps.push(Arc::clone(mediator));
+            mail.swaps.push(mediator.clone());
             Ok(())
         })
     }
 
-    /// Frees an entry of the region.
+    /// Frees an entry of the region. One that there is no memory to remember is not used again.
     pub(crate) fn give_back(&self, entry: u32) {
-        self.mail.with(|mail| mail.free.push(entry));
+        self.mail.with(|mail| {
+            if mail.free.try_reserve(1).is_ok() {
+                mail.free.push(entry);
+            }
+        });
     }
 
     /// Entries freed by other processors.
@@ -74,7 +79,7 @@ impl Inbox {
     }
 
     /// Takes everything out. One load if there was no signal.
-    pub(crate) fn collect(&self, mut take: impl FnMut(Arc<Mediator>)) -> bool {
+    pub(crate) fn collect(&self, mut take: impl FnMut(Handle<Mediator>)) -> bool {
         if !self.is_signalled() {
             return false;
         }
@@ -86,10 +91,17 @@ impl Inbox {
     }
 
     /// A processor is gone; returns the swaps that it had not taken in.
-    pub(crate) fn detach(&self, free: Vec<u32>) -> Vec<Arc<Mediator>> {
+    pub(crate) fn detach(&self, free: Vec<u32>) -> Vec<Handle<Mediator>> {
         self.mail.with(|mail| {
             mail.attached = false;
-            mail.free.extend(free);
+            let mut free = free;
+            // The longer list takes in the shorter one, if it can.
+            if mail.free.len() < free.len() {
+                core::mem::swap(&mut mail.free, &mut free);
+            }
+            if mail.free.try_reserve(free.len()).is_ok() {
+                mail.free.append(&mut free);
+            }
             core::mem::take(&mut mail.swaps)
         })
     }

@@ -174,6 +174,19 @@
 //! }
 //! ```
 //!
+//! # Where memory runs out
+//!
+//! Everything that a swap needs may be refused: the order then fails with [`SwapError::NoMemory`] and nothing was touched, or
+//! the swap is undone ([`Reason::NoMemory`], or a failed import or export) with the old object serving. [`Processor::create`]
+//! and [`Processor::bind`] return [`ObjectError::NoMemory`]. A report is a copy: where there is no memory for it,
+//! [`Swap::poll`] says that it is not there yet. A suspended call that cannot be remembered is polled again instead of woken,
+//! an activity goes without its name, and the entry of a destroyed object may stay unused.
+//!
+//! What is left is foreign code, or happens before or outside of a swap, and ends the program as any `Arc` or `Box` does:
+//! making a system, attaching to it, making an [`Object`] from a component; the first call of an object on a processor, which
+//! makes a Rep and has no result to say so in; the future of a call that may suspend; and what components do, for which
+//! [`Component::try_rep`] and [`State::try_new`] are there.
+//!
 //! # How it is checked
 //!
 //! | what | by |
@@ -184,6 +197,8 @@
 //! | the same, shorter, and with failures, deadlines, objects that call each other, and methods that suspend | `cargo test -p swapper --test flat_memory --test storm --test storm_of_futures` |
 //! | each stage at which a swap can meet a call that suspended | `cargo test -p swapper --test suspend` |
 //! | every step goes wrong on every processor: undone, the old object serves | `cargo test -p swapper --test faults` |
+//! | every allocation on the way fails, alone or with all that follow: refused, undone, or done without | `cargo test -p swapper --test memory` |
+//! | data races in the storms, with a seeded one that has to be found | `cargo xtask test races`: ThreadSanitizer, the standard library compiled for it |
 //! | the instructions of a compiled call | `cargo test -p swapper --test callpath` |
 //! | wrong accesses and leaks in all of the above, with a nightly toolchain | `RUSTFLAGS=-Zsanitizer=address cargo +nightly test --target x86_64-unknown-linux-gnu -p swapper --tests` |
 //! | 2^20 objects | `cargo test --release -p swapper --test calls -- --ignored` |
@@ -194,8 +209,32 @@
 //! detached during a swap; failing exports and imports; the platform's waking, which is replaced by giving way, so a lost
 //! wake-up would not be found (`whoever_can_go_on_is_woken` looks for those); and what a processor does alone, which has
 //! one order only. It checks the memory model for the locks and atomics between processors, not for the Reps'
-//! own data. ThreadSanitizer says something only with a standard library that is compiled for it (`-Zbuild-std`); without,
-//! it takes the library's own locks for races. A component's promises are not checked by anything: one that loses its state in `restore` has lost it.
+//! own data; for those there is ThreadSanitizer. A component's promises are not checked by anything: one that loses its state
+//! in `restore` has lost it. Methods that suspend are not in the model, since what they add happens on one processor.
+//!
+//! # What the design asks for, and where it is
+//!
+//! | | what | where | test that fails without it |
+//! |---|---|---|---|
+//! | CO-1 | Root with shared data, Reps that reach it | [`Component`] | `calls`: `the_root_decides_who_shares_a_rep` |
+//! | CO-2, CO-6 | creation makes the Root; Reps come with the first call, by the Default Object | [`Processor::create`], `local` | `calls`: `a_rep_exists_from_the_first_call_on` |
+//! | CO-3 | one index leads to both tables | `global_table`, `local_table`, [`Coid`] | `calls`: `tables_grow_by_region`, `stale_and_foreign_coids_are_refused` |
+//! | CO-4 | local tables at one address, or one base for each thread | [`System::attach_at`], [`VBASE`] | `calls`: `a_table_at_an_address_is_written_block_by_block` |
+//! | CO-5 | regions, free lists | `global_table`, `inbox` | `calls`: `regions_are_apart` |
+//! | CO-7 | shared, clustered, distributed | [`Shared`], [`Clustered`], [`Distributed`] | `calls`: `the_root_decides_who_shares_a_rep`; `shared` |
+//! | CO-8 | misses lock for reading and are recorded | `entry` | `swaps`: `state_goes_over_by_the_best_common_protocol`; `model` |
+//! | CO-9, HS-12 | one load more, nothing locked | [`glue`] | `callpath` |
+//! | HS-1 | clients notice nothing but time | all of it | `random`, `storm`, `storm_of_futures` |
+//! | HS-2, HS-3 | a replacement without COID; the Mediator is interposed | [`Object`], `entry`, `mediator` | `swaps`: `an_object_that_nobody_called_is_swapped`, `a_misfit_is_refused_before_anything_is_touched` |
+//! | HS-4 | a worker where the object was called; it resets the entry first | `worker` | `swaps`: `whoever_can_go_on_is_woken`, `a_processor_that_comes_late_takes_part` |
+//! | HS-5 | any signature is mediated | the derived shims | `calls`: `arguments_and_results_arrive`; `suspend_arguments` |
+//! | HS-6, HS-7 | calls are counted and forwarded until two generation swaps have proved the end of all from before | `mediator`, `generation` | `swaps`: `forward_waits_for_activities_from_before_only`; `generation` |
+//! | HS-8 | processors enter Block independently | `worker` | `swaps`: `a_suspended_call_goes_to_the_new_object` |
+//! | HS-9 | Block, and what passes it | `mediator`, [`Mark`] | `swaps`: `block_lets_calls_from_inside_forwarded_calls_pass`; `cycles`; `suspend` |
+//! | HS-10 | negotiated transfer, by each processor's worker | `transfer`, `worker` | `swaps`: `state_goes_over_by_the_best_common_protocol`; `shared` |
+//! | HS-11 | completion, and what is freed | `worker`, `mediator` | `swaps`: `a_suspended_call_goes_to_the_new_object`; `flat_memory` |
+//! | HS-12 | in-flight calls, no deadlock, state integrity | `meeting`, `mediator` | `model`, `cycles`, `faults`, `memory` |
+//! | HS-15 | processors proceed by themselves; clients cost nothing | `local` | `calls`: `a_swap_does_not_look_at_clients` |
 //!
 //! # Example
 //!
@@ -289,6 +328,7 @@ mod local_table;
 mod mark;
 mod mediator;
 mod meeting;
+mod memory;
 #[cfg(all(test, loom))]
 mod model;
 mod names;

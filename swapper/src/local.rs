@@ -1,7 +1,7 @@
 //! What a processor has to itself: its local table, generations, workers, and free entries.
 
 use crate::{
-    Coid, Outcome, ProcessorId, ProcessorSet, Reason,
+    Coid, Outcome, ProcessorId, ProcessorReport, ProcessorSet, Reason,
     entry::Found,
     generation::{Generation, Generations},
     global_table::NoMemory,
@@ -10,17 +10,18 @@ use crate::{
     local_table::LocalTable,
     mediator::{Mediator, MediatorRep, Phase},
     meeting::Part,
+    memory::Handle,
     names::Named,
     system::Shared,
     worker::Step,
 };
 use alloc::{
-    collections::BTreeMap,
     rc::{Rc, Weak},
     sync::Arc,
     vec::Vec,
 };
 use core::cell::{Cell, RefCell};
+use hashbrown::HashMap;
 
 /// A processor's own data. It never leaves its thread, so a `&Local` proves that the code runs on that processor.
 pub(crate) struct Local {
@@ -29,7 +30,7 @@ pub(crate) struct Local {
     id: ProcessorId,
     table: LocalTable,
     /// What this processor knows about the objects that it has referenced, by index.
-    slots: RefCell<BTreeMap<usize, Slot>>,
+    slots: RefCell<HashMap<usize, Slot>>,
     /// Free entries of this processor's region (0027).
     pub(crate) free: RefCell<Vec<u32>>,
     pub(crate) generations: Generations,
@@ -41,7 +42,7 @@ pub(crate) struct Local {
     /// What stands for the calls outside of any activity in which a call was suspended.
     outside: Cell<Option<Generation>>,
     /// The Mediator Reps of swaps that have not ended here.
-    workers: RefCell<Vec<Rc<MediatorRep>>>,
+    workers: RefCell<Vec<Handle<MediatorRep>>>,
     /// Forwarded calls on this processor's stack. What runs further up the stack runs inside of them: it is marked as
     /// being in a forwarded call (0061), whichever activity it belongs to.
     pub(crate) forwarded: Cell<u32>,
@@ -79,7 +80,7 @@ impl Local {
             system,
             id,
             table,
-            slots: RefCell::new(BTreeMap::new()),
+            slots: RefCell::default(),
             free: RefCell::new(free),
             generations: Generations::new(),
             calls: Cell::new(0),
@@ -127,14 +128,15 @@ impl Local {
     pub(crate) fn refer(
         self: &Rc<Self>,
         coid: Coid,
-        root: impl FnOnce(DefaultObject) -> OwnedRep,
+        root: impl FnOnce(DefaultObject) -> Option<OwnedRep>,
     ) -> Result<Reference, NoMemory> {
         self.table.open(coid.index())?;
         let mut slots = self.slots.borrow_mut();
         let known = slots.get(&coid.index()).is_some_and(|slot| slot.generation == coid.generation());
         if !known {
             // The entry's previous object is gone, and with it every reference: nobody can be in its Default Object.
-            let default = root(DefaultObject { local: self.me.clone(), coid });
+            slots.try_reserve(1).map_err(|_| NoMemory)?;
+            let default = root(DefaultObject { local: self.me.clone(), coid }).ok_or(NoMemory)?;
             self.table.set(coid.index(), default.header());
             slots.insert(coid.index(), Slot { generation: coid.generation(), references: 0, default });
         }
@@ -168,10 +170,11 @@ impl Local {
     }
 
     /// Puts the Default Object back into the local entry, so that the next call misses (0054).
-    pub(crate) fn reset_entry(&self, coid: Coid) {
-        if let Some(slot) = self.slots.borrow().get(&coid.index()).filter(|slot| slot.generation == coid.generation()) {
-            self.table.set(coid.index(), slot.default.header());
-        }
+    pub(crate) fn reset_entry(&self, coid: Coid) -> Option<*const Header> {
+        let slots = self.slots.borrow();
+        let slot = slots.get(&coid.index()).filter(|slot| slot.generation == coid.generation())?;
+        self.table.set(coid.index(), slot.default.header());
+        Some(slot.default.header())
     }
 
     /// Puts a Rep into the local entry, if this processor knows the object.
@@ -277,7 +280,7 @@ impl Local {
                     }
                     Step::Finished => {
                         again = true;
-                        self.workers.borrow_mut().retain(|other| !Rc::ptr_eq(other, &worker));
+                        self.workers.borrow_mut().retain(|other| !other.is(&worker));
                     }
                 }
             }
@@ -290,23 +293,50 @@ impl Local {
     fn collect(&self) {
         let _running = Inside::enter(&self.running);
         let signalled = self.system.inbox(self.id).collect(|mediator| {
-            self.worker(&mediator, Part::Participant);
+            if self.worker(&mediator, Part::Participant).is_none() {
+                self.sit_out(&mediator);
+            }
         });
         if signalled {
             self.attention.set(true);
         }
     }
 
-    /// The Mediator's Rep on this processor, made if there is none.
-    fn worker(&self, mediator: &Arc<Mediator>, part: Part) -> Rc<MediatorRep> {
+    /// The Mediator's Rep on this processor, made if there is none and there is memory for it.
+    fn worker(&self, mediator: &Handle<Mediator>, part: Part) -> Option<Handle<MediatorRep>> {
         self.attend();
         let mut workers = self.workers.borrow_mut();
-        if let Some(worker) = workers.iter().find(|worker| Arc::ptr_eq(&worker.mediator, mediator)) {
-            return Rc::clone(worker);
+        if let Some(worker) = workers.iter().find(|worker| worker.mediator.is(mediator)) {
+            return Some(worker.clone());
         }
-        let worker = MediatorRep::new(Arc::clone(mediator), self.me.clone(), part);
-        workers.push(Rc::clone(&worker));
-        worker
+        workers.try_reserve(1).ok()?;
+        let worker = MediatorRep::try_new(mediator.clone(), self.me.clone(), part)?;
+        workers.push(worker.clone());
+        Some(worker)
+    }
+
+    /// There is no memory for this processor's part in a swap: undoes it if that is still possible, and waits until the state
+    /// is where it belongs. Nothing here has changed so far, so nothing is left to do.
+    fn sit_out(&self, mediator: &Handle<Mediator>) {
+        let platform = self.system.platform();
+        if mediator.meeting.with(|meeting| meeting.is_finished(self.id)) {
+            // It was met by a call before the message came.
+            return;
+        }
+        mediator.decide(&self.system, Outcome::Undone(Reason::NoMemory(self.id)), platform.now());
+        // Without this processor they have met only if it takes no part but that a call came while the state was under way.
+        let settled = || mediator.meeting.with(|meeting| !meeting.has_met() || meeting.is_settled());
+        if !settled() {
+            let generation = self.suspend();
+            while !settled() {
+                let progress = self.run(platform.now());
+                if !progress.again && !settled() {
+                    platform.wait(self.id, progress.deadline);
+                }
+            }
+            self.resume(generation);
+        }
+        mediator.finish(&self.system, ProcessorReport::nothing(self.id), platform.now());
     }
 
     /// Answers a miss (0027, 0053, 0055).
@@ -322,7 +352,11 @@ impl Local {
                     }
                 }
                 Found::Mediator(mediator, part) => {
-                    let rep = self.worker(&mediator, part).header();
+                    let Some(worker) = self.worker(&mediator, part) else {
+                        self.sit_out(&mediator);
+                        continue;
+                    };
+                    let rep = worker.header();
                     self.set_entry(coid, rep);
                     return rep;
                 }
@@ -353,7 +387,9 @@ impl Drop for Local {
         let now = self.system.platform().now();
         let rest = self.system.inbox(self.id).detach(self.free.take());
         for mediator in rest {
-            self.worker(&mediator, Part::Participant);
+            if self.worker(&mediator, Part::Participant).is_none() {
+                self.sit_out(&mediator);
+            }
         }
         let workers = self.workers.take();
         for worker in workers {

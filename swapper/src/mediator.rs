@@ -18,6 +18,7 @@ use crate::{
     glue::{Header, OwnedRep},
     local::{Inside, Local},
     meeting::{Meeting, Part},
+    memory::Handle,
     root::Root,
     suspend::Waiting,
     sync::Mutex,
@@ -70,15 +71,24 @@ pub(crate) enum Moment {
 }
 
 impl Mediator {
-    pub(crate) fn new(terms: Terms, roots: Roots, protocol: Protocol, meeting: Meeting) -> Self {
-        Self {
+    /// With memory for all that `processors` will write into it, or nothing if there is none.
+    pub(crate) fn try_new(
+        terms: Terms,
+        roots: Roots,
+        protocol: Protocol,
+        meeting: Meeting,
+        processors: usize,
+    ) -> Option<Handle<Self>> {
+        let mut ledger = Ledger::default();
+        ledger.processors.try_reserve_exact(processors).ok()?;
+        Handle::try_new(Self {
             terms,
             protocol,
-            meeting: Mutex::new(meeting),
-            ledger: Mutex::new(Ledger::default()),
+            meeting: Mutex::new(meeting.with_room(processors)?),
+            ledger: Mutex::new(ledger),
             roots: Mutex::new(Some(roots)),
             report: Mutex::new(None),
-        }
+        })
     }
 
     pub(crate) fn roots(&self) -> Option<Roots> {
@@ -93,9 +103,15 @@ impl Mediator {
         });
     }
 
+    pub(crate) fn report(&self) -> Option<Report> {
+        self.report.with(|report| report.as_ref().and_then(Report::try_clone))
+    }
+}
+
+impl Handle<Mediator> {
     /// Ends the swap one way or the other; false if it was decided before, or cannot be committed. The global entry
     /// swings in the same moment, under its lock for writing (0067), so that no miss falls between.
-    pub(crate) fn decide(self: &Arc<Self>, system: &Shared, outcome: Outcome, now: u64) -> bool {
+    pub(crate) fn decide(&self, system: &Shared, outcome: Outcome, now: u64) -> bool {
         let Some(roots) = self.roots() else { return false };
         let winner = if outcome == Outcome::Committed { roots.new } else { roots.old };
         let everyone = system.entry(self.terms.coid.index()).with_mediator(self, |place| {
@@ -113,7 +129,7 @@ impl Mediator {
     }
 
     /// Undoes the swap if its time is up.
-    pub(crate) fn expire(self: &Arc<Self>, system: &Shared, now: u64) -> bool {
+    pub(crate) fn expire(&self, system: &Shared, now: u64) -> bool {
         if now < self.terms.deadline {
             return false;
         }
@@ -136,11 +152,11 @@ impl Mediator {
     }
 
     /// A processor is back to ordinary calls; the last one writes the report and frees what is no longer needed.
-    pub(crate) fn finish(self: &Arc<Self>, system: &Shared, report: ProcessorReport, now: u64) {
+    pub(crate) fn finish(&self, system: &Shared, report: ProcessorReport, now: u64) {
         self.ledger.with(|ledger| ledger.processors.push(report));
-        let outcome = self
-            .meeting
-            .with(|meeting| if meeting.finish(report.processor) { meeting.decision().cloned() } else { None });
+        let outcome = self.meeting.with(|meeting| {
+            if meeting.finish(report.processor) { meeting.decision().map(Outcome::duplicate) } else { None }
+        });
         let Some(outcome) = outcome else { return };
         let report = self.ledger.with(|ledger| ledger.report(self, outcome, now));
         // The old object is freed here, or the new one if the swap was undone (0067): outside of every lock.
@@ -151,15 +167,11 @@ impl Mediator {
             system.notify(processor);
         }
     }
-
-    pub(crate) fn report(&self) -> Option<Report> {
-        self.report.with(|report| report.clone())
-    }
 }
 
 impl Ledger {
     fn report(&mut self, mediator: &Mediator, outcome: Outcome, now: u64) -> Report {
-        self.processors.sort_by_key(|report| report.processor);
+        self.processors.sort_unstable_by_key(|report| report.processor);
         let decided = self.decided.unwrap_or(now);
         let met = self.met.unwrap_or(decided).min(decided);
         let drained = self.drained.unwrap_or(decided).min(met);
@@ -204,7 +216,7 @@ pub(crate) enum Phase {
 
 /// A Mediator's Rep and worker on one processor.
 pub(crate) struct MediatorRep {
-    pub(crate) mediator: Arc<Mediator>,
+    pub(crate) mediator: Handle<Mediator>,
     pub(crate) local: Weak<Local>,
     pub(crate) part: Part,
     pub(crate) phase: Cell<Phase>,
@@ -235,15 +247,17 @@ pub(crate) struct MediatorRep {
 }
 
 impl MediatorRep {
-    pub(crate) fn new(mediator: Arc<Mediator>, local: Weak<Local>, part: Part) -> Rc<Self> {
-        let roots = mediator.roots();
-        Rc::new(Self {
+    /// With the Rep for local entries, or nothing if there is no memory.
+    pub(crate) fn try_new(mediator: Handle<Mediator>, local: Weak<Local>, part: Part) -> Option<Handle<Self>> {
+        let roots = mediator.roots()?;
+        let old = Arc::clone(&roots.old);
+        let new = Handle::try_new(Self {
             mediator,
             local,
             part,
             phase: Cell::new(Phase::Interpose),
             old: Cell::new(ptr::null()),
-            roots: RefCell::new(roots),
+            roots: RefCell::new(Some(roots)),
             state: RefCell::new(None),
             rep: RefCell::new(None),
             stepping: Cell::new(0),
@@ -256,17 +270,18 @@ impl MediatorRep {
             open: Cell::new((0, 0)),
             waiting: RefCell::default(),
             items: Cell::new(0),
-        })
+        })?;
+        let rep = old.mediator_rep(new.clone())?;
+        *new.rep.borrow_mut() = Some(rep);
+        Some(new)
     }
 
     /// What local entries point at.
-    pub(crate) fn header(self: &Rc<Self>) -> *const Header {
-        let mut place = self.rep.borrow_mut();
-        let rep = place.get_or_insert_with(|| match &*self.roots.borrow() {
-            Some(roots) => roots.old.mediator_rep(Rc::clone(self)),
+    pub(crate) fn header(&self) -> *const Header {
+        match &*self.rep.borrow() {
+            Some(rep) => rep.header(),
             None => unreachable!("a Mediator is met only before it is done"),
-        });
-        rep.header()
+        }
     }
 
     pub(crate) fn report(&self, processor: ProcessorId, now: u64) -> ProcessorReport {
@@ -280,38 +295,6 @@ impl MediatorRep {
             suspended: self.suspended.get(),
             longest_suspension: longest,
         }
-    }
-
-    /// A call: decides where it goes, and suspends it for as long as that is open.
-    pub(crate) fn admit(self: Rc<Self>) -> Mediated {
-        let Some(local) = self.local.upgrade() else { unreachable!("a call holds its processor alive") };
-        let mut suspension: Option<Suspension> = None;
-        let target = loop {
-            if let Some(target) = self.target(&local, Call::OnStack) {
-                break target;
-            }
-            suspension.get_or_insert_with(|| Suspension::begin(&self, &local));
-            // The suspended call lets this processor's workers run: the swap depends on them.
-            let now = local.system().platform().now();
-            let progress = local.run(now);
-            if !progress.again
-                && matches!(self.phase.get(), Phase::Block { .. } | Phase::Transfer { .. } | Phase::Settled)
-                && !self.passes(&local, Call::OnStack)
-            {
-                local.system().platform().wait(local.id(), progress.deadline);
-            }
-        };
-        let (rep, counted) = match target {
-            Target::Old => (self.old(&local), true),
-            Target::Within => (self.old(&local), false),
-            Target::Winner(rep) => (rep, false),
-        };
-        drop(suspension);
-        let counted = counted.then(|| Counted::begin(&self, &local, Call::OnStack));
-        if counted.is_some() {
-            local.forwarded.set(local.forwarded.get() + 1);
-        }
-        Mediated { rep, counted }
     }
 
     /// Where a call may go now; `None` to suspend it.
@@ -364,6 +347,40 @@ impl MediatorRep {
     }
 }
 
+impl Handle<MediatorRep> {
+    /// A call: decides where it goes, and suspends it for as long as that is open.
+    pub(crate) fn admit(self) -> Mediated {
+        let Some(local) = self.local.upgrade() else { unreachable!("a call holds its processor alive") };
+        let mut suspension: Option<Suspension> = None;
+        let target = loop {
+            if let Some(target) = self.target(&local, Call::OnStack) {
+                break target;
+            }
+            suspension.get_or_insert_with(|| Suspension::begin(&self, &local));
+            // The suspended call lets this processor's workers run: the swap depends on them.
+            let now = local.system().platform().now();
+            let progress = local.run(now);
+            if !progress.again
+                && matches!(self.phase.get(), Phase::Block { .. } | Phase::Transfer { .. } | Phase::Settled)
+                && !self.passes(&local, Call::OnStack)
+            {
+                local.system().platform().wait(local.id(), progress.deadline);
+            }
+        };
+        let (rep, counted) = match target {
+            Target::Old => (self.old(&local), true),
+            Target::Within => (self.old(&local), false),
+            Target::Winner(rep) => (rep, false),
+        };
+        drop(suspension);
+        let counted = counted.then(|| Counted::begin(&self, &local, Call::OnStack));
+        if counted.is_some() {
+            local.forwarded.set(local.forwarded.get() + 1);
+        }
+        Mediated { rep, counted }
+    }
+}
+
 /// What a call holds while it waits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Call {
@@ -411,13 +428,13 @@ impl Drop for Suspension<'_> {
 
 /// A call that is inside the old object and that Block waits for (0056).
 pub(crate) struct Counted {
-    mediator: Rc<MediatorRep>,
+    mediator: Handle<MediatorRep>,
     local: Rc<Local>,
     call: Call,
 }
 
 impl Counted {
-    pub(crate) fn begin(mediator: &Rc<MediatorRep>, local: &Rc<Local>, call: Call) -> Self {
+    pub(crate) fn begin(mediator: &Handle<MediatorRep>, local: &Rc<Local>, call: Call) -> Self {
         if mediator.in_flight.get() == 0 {
             mediator.caller.set(local.newest_name());
         }
@@ -427,7 +444,7 @@ impl Counted {
             mediator.carried.set(mediator.carried.get() + 1);
             local.carried.set(local.carried.get() + 1);
         }
-        Self { mediator: Rc::clone(mediator), local: Rc::clone(local), call }
+        Self { mediator: mediator.clone(), local: Rc::clone(local), call }
     }
 
     /// What runs until the guard is dropped runs inside of this call.

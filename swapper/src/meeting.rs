@@ -61,6 +61,13 @@ impl Meeting {
         }
     }
 
+    /// With memory for what so many processors will report, or nothing if there is none.
+    pub(crate) fn with_room(mut self, processors: usize) -> Option<Self> {
+        self.before.try_reserve_exact(processors).ok()?;
+        self.callers.try_reserve_exact(processors).ok()?;
+        Some(self)
+    }
+
     /// A processor met the Mediator (0055), one that takes part already or a new one. `None` if the swap is over, or
     /// over on this processor: it can call the object that won.
     pub(crate) fn join(&mut self, processor: ProcessorId) -> Option<Part> {
@@ -75,6 +82,11 @@ impl Meeting {
             self.participants.insert(processor);
             Some(Part::Participant)
         }
+    }
+
+    /// Whether the swap is over on this processor.
+    pub(crate) fn is_finished(&self, processor: ProcessorId) -> bool {
+        self.finished.contains(processor)
     }
 
     fn is_over(&self) -> bool {
@@ -156,6 +168,11 @@ impl Meeting {
 
     pub(crate) fn decision(&self) -> Option<&Outcome> {
         self.decision.as_ref()
+    }
+
+    /// Whether the swap commits, once that is decided.
+    pub(crate) fn commits(&self) -> Option<bool> {
+        self.decision.as_ref().map(|decision| *decision == Outcome::Committed)
     }
 
     /// This processor's state is where it belongs after the decision. True if it was the last.

@@ -36,7 +36,8 @@ impl Names {
         self.0.with(|state| {
             let number = state.begun;
             state.begun += 1;
-            if state.alive.len() < MAX_NAMED {
+            // Without memory for it too.
+            if state.alive.len() < MAX_NAMED && state.alive.try_reserve(1).is_ok() {
                 state.alive.push(Alive { number, name, inside });
             }
             Named(number)

@@ -1,7 +1,8 @@
 //! A processor's handle on its system.
 
 use crate::{
-    Coid, Interface, Object, ObjectError, ProcessorId, Progress, generation::Generation, local::Local, names::Named,
+    Coid, Interface, Object, ObjectError, ProcessorId, Progress, REGION_ENTRIES, generation::Generation, local::Local,
+    names::Named,
 };
 use alloc::rc::Rc;
 use core::fmt;
@@ -38,6 +39,7 @@ impl Processor {
             *free = local.system().inbox(local.id()).freed();
         }
         if free.is_empty() {
+            free.try_reserve(REGION_ENTRIES).map_err(|_| ObjectError::NoMemory(local.id()))?;
             let block = local.system().table().grow(local.id()).map_err(|_| ObjectError::NoMemory(local.id()))?;
             free.extend(block.into_iter().flatten().rev());
         }

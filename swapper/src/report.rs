@@ -13,6 +13,23 @@ pub enum Outcome {
     Undone(Reason),
 }
 
+impl Outcome {
+    /// A copy that needs no memory that is not there: a component's own words may be missing from it.
+    pub(crate) fn duplicate(&self) -> Self {
+        match self {
+            Self::Committed => Self::Committed,
+            Self::Undone(Reason::Export { processor, failure }) => {
+                Self::Undone(Reason::Export { processor: *processor, failure: failure.duplicate() })
+            }
+            Self::Undone(Reason::Import { processor, failure }) => {
+                Self::Undone(Reason::Import { processor: *processor, failure: failure.duplicate() })
+            }
+            // Without text.
+            Self::Undone(reason) => Self::Undone(reason.clone()),
+        }
+    }
+}
+
 /// Why a swap was undone.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -37,7 +54,7 @@ pub enum Reason {
     },
     /// A processor that took part was detached.
     Detached(ProcessorId),
-    /// There was no memory to tell a processor to take part.
+    /// There was no memory to tell a processor to take part, or for it to do so.
     NoMemory(ProcessorId),
     /// The time was up while the swap waited for another swap of the same object to end.
     Turn,
@@ -88,7 +105,7 @@ impl fmt::Display for Reason {
             Self::Export { processor, failure } => write!(f, "export on processor {processor}: {failure}"),
             Self::Import { processor, failure } => write!(f, "import on processor {processor}: {failure}"),
             Self::Detached(processor) => write!(f, "processor {processor} was detached"),
-            Self::NoMemory(processor) => write!(f, "no memory to tell processor {processor} to take part"),
+            Self::NoMemory(processor) => write!(f, "no memory for processor {processor} to take part"),
             Self::Turn => f.write_str("the time was up before its turn came: another swap of the object was under way"),
             Self::NotBegun(error) => write!(f, "its turn came and it could not begin: {error}"),
         }
@@ -164,6 +181,16 @@ pub struct Report {
 }
 
 impl Report {
+    /// A copy, if there is memory for it.
+    pub(crate) fn try_clone(&self) -> Option<Self> {
+        let Self { coid, outcome, protocol, ordered, phases, .. } = self;
+        let mut processors = Vec::new();
+        processors.try_reserve_exact(self.processors.len()).ok()?;
+        processors.extend_from_slice(&self.processors);
+        let outcome = outcome.duplicate();
+        Some(Self { coid: *coid, outcome, protocol: *protocol, ordered: *ordered, phases: *phases, processors })
+    }
+
     /// Whether the new object serves.
     pub fn is_committed(&self) -> bool {
         self.outcome == Outcome::Committed

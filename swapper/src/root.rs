@@ -5,9 +5,10 @@ use crate::{
     glue::{Header, Implemented, OwnedRep, Rep},
     local::{DefaultObject, Local},
     mediator::MediatorRep,
+    memory::Handle,
     sync::{AtomicPtr, AtomicU64, Ordering},
 };
-use alloc::{boxed::Box, rc::Rc, sync::Arc};
+use alloc::{boxed::Box, sync::Arc};
 use core::{
     fmt,
     marker::PhantomData,
@@ -137,16 +138,18 @@ pub(crate) trait Root: Send + Sync {
     fn missed(&self) -> ProcessorSet;
     /// The Rep of this processor, made if there is none.
     fn reach(&self, on: &Local) -> *const Header;
+    /// The Rep of this processor, if there is one.
+    fn reached(&self, on: &Local) -> Option<*const Header>;
     /// Makes the Rep of this processor if there is none, or says why that is impossible.
     fn prepare(&self, on: &Local) -> Result<(), Failure>;
     fn export(&self, on: &Local, protocol: Protocol) -> Result<State, Failure>;
     fn import(&self, on: &Local, protocol: Protocol, state: &State) -> Result<(), Failure>;
     fn adopt(&self, on: &Local, protocol: Protocol, state: State);
     fn restore(&self, on: &Local, protocol: Protocol, state: State);
-    /// A Default Object of this interface.
-    fn default_object(&self, core: DefaultObject) -> OwnedRep;
-    /// A Mediator's Rep of this interface (HS-5).
-    fn mediator_rep(&self, rep: Rc<MediatorRep>) -> OwnedRep;
+    /// A Default Object of this interface, if there is memory for it.
+    fn default_object(&self, core: DefaultObject) -> Option<OwnedRep>;
+    /// A Mediator's Rep of this interface (HS-5), if there is memory for it.
+    fn mediator_rep(&self, rep: Handle<MediatorRep>) -> Option<OwnedRep>;
 }
 
 type Table<C> = <<C as Component>::Interface as Interface>::Table;
@@ -240,6 +243,10 @@ impl<C: Component> Root for Standard<C> {
         self.pointer(on).as_ptr().cast_const().cast()
     }
 
+    fn reached(&self, on: &Local) -> Option<*const Header> {
+        Some(self.made(on)?.as_ptr().cast_const().cast())
+    }
+
     fn prepare(&self, on: &Local) -> Result<(), Failure> {
         if self.made(on).is_none() {
             let data = C::try_rep(&self.component, on.id())?;
@@ -265,12 +272,12 @@ impl<C: Component> Root for Standard<C> {
         self.rep(on).restore(protocol, state);
     }
 
-    fn default_object(&self, core: DefaultObject) -> OwnedRep {
-        OwnedRep::new(<C::Interface as Interface>::DEFAULT, core)
+    fn default_object(&self, core: DefaultObject) -> Option<OwnedRep> {
+        OwnedRep::try_new(<C::Interface as Interface>::DEFAULT, core)
     }
 
-    fn mediator_rep(&self, rep: Rc<MediatorRep>) -> OwnedRep {
-        OwnedRep::new(<C::Interface as Interface>::MEDIATOR, rep)
+    fn mediator_rep(&self, rep: Handle<MediatorRep>) -> Option<OwnedRep> {
+        OwnedRep::try_new(<C::Interface as Interface>::MEDIATOR, rep)
     }
 }
 

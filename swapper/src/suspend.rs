@@ -16,6 +16,7 @@ use crate::{
     glue::{Header, Reference},
     local::Local,
     mediator::{self, Counted, MediatorRep, Target},
+    memory::Handle,
     names::Named,
 };
 use alloc::{boxed::Box, rc::Rc, vec::Vec};
@@ -114,13 +115,13 @@ impl Drop for Member {
 
 /// A call met the Mediator.
 pub struct Held<'r> {
-    mediator: Rc<MediatorRep>,
+    mediator: Handle<MediatorRep>,
     reference: &'r Reference,
     place: Option<Place>,
 }
 
 impl<'r> Held<'r> {
-    pub(crate) fn new(mediator: Rc<MediatorRep>, reference: &'r Reference) -> Self {
+    pub(crate) fn new(mediator: Handle<MediatorRep>, reference: &'r Reference) -> Self {
         Self { mediator, reference, place: None }
     }
 }

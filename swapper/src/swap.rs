@@ -1,7 +1,6 @@
 //! A swap as the one who orders it sees it.
 
-use crate::{Coid, Outcome, ProcessorId, Reason, Report, System, mediator::Mediator, turn::Ticket};
-use alloc::sync::Arc;
+use crate::{Coid, Outcome, ProcessorId, Reason, Report, System, mediator::Mediator, memory::Handle, turn::Ticket};
 use core::fmt;
 
 /// How to swap.
@@ -34,12 +33,12 @@ pub struct Swap {
 /// How an order began.
 #[derive(Clone)]
 pub(crate) enum Course {
-    Begun(Arc<Mediator>),
-    Queued(Arc<Ticket>),
+    Begun(Handle<Mediator>),
+    Queued(Handle<Ticket>),
 }
 
 impl Swap {
-    /// The report, when the swap is over on every processor. Undoes the swap if its time is up, in case none of its
+    /// The report, when the swap is over on every processor and there is memory for a copy of it. Undoes the swap if its time is up, in case none of its
     /// processors does.
     pub fn poll(&self) -> Option<Report> {
         let report = self.report();
@@ -72,9 +71,9 @@ impl Swap {
         }
     }
 
-    fn mediator(&self) -> Option<Arc<Mediator>> {
+    fn mediator(&self) -> Option<Handle<Mediator>> {
         match &self.course {
-            Course::Begun(mediator) => Some(Arc::clone(mediator)),
+            Course::Begun(mediator) => Some(mediator.clone()),
             Course::Queued(ticket) => ticket.begun(),
         }
     }
@@ -91,7 +90,7 @@ impl Swap {
     /// ordinary calls yet, so the report may still be missing.
     pub fn outcome(&self) -> Option<Outcome> {
         match (self.mediator(), &self.course) {
-            (Some(mediator), _) => mediator.meeting.with(|meeting| meeting.decision().cloned()),
+            (Some(mediator), _) => mediator.meeting.with(|meeting| meeting.decision().map(Outcome::duplicate)),
             (None, Course::Queued(ticket)) => ticket.over().map(|report| report.outcome),
             (None, Course::Begun(_)) => None,
         }

@@ -1,8 +1,8 @@
 //! A system: the Global Translation Table (0026), and what its processors share.
 
 use crate::{
-    Coid, MAX_PROCESSORS, Object, ObjectError, Order, Outcome, Platform, Processor, ProcessorId, ProcessorReport,
-    ProcessorSet, REGION_ENTRIES, Reason, Swap, SwapError, SwapStep, SystemError,
+    Coid, MAX_PROCESSORS, MAX_WAITING, Object, ObjectError, Order, Outcome, Platform, Processor, ProcessorId,
+    ProcessorReport, ProcessorSet, REGION_ENTRIES, Reason, Swap, SwapError, SwapStep, SystemError,
     entry::{Entry, Interposed},
     global_table::GlobalTable,
     inbox::{Inbox, Unreachable},
@@ -10,12 +10,13 @@ use crate::{
     local_table::LocalTable,
     mediator::{Mediator, Roots},
     meeting::Meeting,
+    memory::Handle,
     root::Root,
     swap::Course,
     transfer,
     turn::{Terms, Ticket},
 };
-use alloc::{boxed::Box, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, sync::Arc};
 use core::{fmt, ptr::NonNull};
 
 /// A system of processors with one Global Translation Table. Clones are the same system.
@@ -130,7 +131,8 @@ impl System {
                 if !in_turn {
                     return Err(SwapError::InSwap(coid));
                 }
-                fits(coid, old, &new).map(|()| Ticket::new(terms, Arc::clone(&new)))
+                fits(coid, old, &new)?;
+                Ticket::try_new(terms, Arc::clone(&new)).ok_or(SwapError::NoMemory)
             },
         )?;
         Ok(match interposed {
@@ -187,7 +189,7 @@ impl Shared {
         old: &Arc<dyn Root>,
         new: &Arc<dyn Root>,
         launch: &mut Launch,
-    ) -> Result<Arc<Mediator>, SwapError> {
+    ) -> Result<Handle<Mediator>, SwapError> {
         fits(terms.coid, old, new)?;
         let first = ProcessorId::new(0).unwrap_or_else(|| unreachable!("a system has a processor 0"));
         if self.platform.fault(first, SwapStep::Order) {
@@ -203,7 +205,9 @@ impl Shared {
             participants.insert(attached.first().ok_or(SwapError::NoProcessor)?);
         }
         let roots = Roots { old: Arc::clone(old), new: Arc::clone(new) };
-        let mediator = Arc::new(Mediator::new(terms, roots, protocol, Meeting::new(participants)));
+        let meeting = Meeting::new(participants);
+        let mediator =
+            Mediator::try_new(terms, roots, protocol, meeting, self.processors).ok_or(SwapError::NoMemory)?;
         // Before the lock is released, so that a miss that meets the Mediator finds its worker ordered already.
         *launch = Launch { participants, ..Launch::default() };
         for processor in participants.iter() {
@@ -221,7 +225,7 @@ impl Shared {
     }
 
     /// Makes the workers of a swap that has begun run.
-    fn launch(&self, mediator: &Arc<Mediator>, launch: Launch) {
+    fn launch(&self, mediator: &Handle<Mediator>, launch: Launch) {
         if let Some((processor, why)) = launch.unreachable {
             let reason = match why {
                 Unreachable::Detached => Reason::Detached(processor),
@@ -237,16 +241,19 @@ impl Shared {
     }
 
     /// The swap is over on every processor: from here on the object can be swapped again, by the next that waits first.
-    pub(crate) fn release(&self, mediator: &Arc<Mediator>, now: u64) {
+    pub(crate) fn release(&self, mediator: &Handle<Mediator>, now: u64) {
         let mut launch = Launch::default();
-        let mut over = Vec::new();
+        let mut over = [const { None }; MAX_WAITING];
+        let mut places = over.iter_mut();
         let next = self.entry(mediator.terms.coid.index()).release(mediator, |old, ticket| {
             let (begun, dropped) =
                 ticket.begin(now, |new| self.begin(ticket.terms, old, new, &mut launch).map_err(Reason::NotBegun));
-            over.extend(dropped.map(|replacement| (replacement, Arc::clone(ticket))));
+            if let Some((replacement, place)) = dropped.zip(places.next()) {
+                *place = Some((replacement, ticket.clone()));
+            }
             begun
         });
-        for (replacement, ticket) in over {
+        for (replacement, ticket) in over.into_iter().flatten() {
             drop(replacement);
             ticket.tell(self);
         }

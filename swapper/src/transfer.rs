@@ -1,5 +1,6 @@
 //! The Transfer phase's contract between two components: protocols, their negotiation, and the state itself (0065).
 
+use crate::memory::try_box;
 use alloc::{boxed::Box, string::String};
 use core::{any::Any, fmt};
 
@@ -63,6 +64,15 @@ impl State {
         Self { value: Box::new(value), items }
     }
 
+    /// As [`new`](Self::new), for a component that wants to say so where there is no memory.
+    ///
+    /// # Errors
+    /// [`Failure::NoMemory`]; the value is dropped then, so what cannot be made again is not to be moved in this way.
+    pub fn try_new<T: Any>(value: T, items: u64) -> Result<Self, Failure> {
+        let value = try_box(value).ok_or(Failure::NoMemory)?;
+        Ok(Self { value, items })
+    }
+
     /// No state.
     pub fn nothing() -> Self {
         Self::new((), 0)
@@ -105,6 +115,18 @@ pub enum Failure {
     NoMemory,
     /// The state is not acceptable, and why.
     Refused(String),
+}
+
+impl Failure {
+    /// A copy that needs no memory that is not there: without the words of a refusal if need be.
+    pub(crate) fn duplicate(&self) -> Self {
+        let Self::Refused(why) = self else { return self.clone() };
+        let mut copy = String::new();
+        if copy.try_reserve_exact(why.len()).is_ok() {
+            copy.push_str(why);
+        }
+        Self::Refused(copy)
+    }
 }
 
 impl fmt::Display for Failure {

@@ -1,8 +1,8 @@
 //! Swaps of one object that wait for each other: who orders one while another is under way may have it wait its turn.
 
 use crate::{
-    Coid, Outcome, PhaseTimes, ProcessorId, Protocol, Reason, Report, SwapOptions, mediator::Mediator, root::Root,
-    sync::Mutex, system::Shared,
+    Coid, Outcome, PhaseTimes, ProcessorId, Protocol, Reason, Report, SwapOptions, mediator::Mediator, memory::Handle,
+    root::Root, sync::Mutex, system::Shared,
 };
 use alloc::{sync::Arc, vec::Vec};
 
@@ -50,20 +50,20 @@ pub(crate) struct Ticket {
 enum Stage {
     /// With the replacement.
     Waiting(Arc<dyn Root>),
-    Begun(Arc<Mediator>),
+    Begun(Handle<Mediator>),
     /// It ended without having begun.
     Over(Report),
 }
 
 impl Ticket {
-    pub(crate) fn new(terms: Terms, replacement: Arc<dyn Root>) -> Arc<Self> {
-        Arc::new(Self { terms, stage: Mutex::new(Stage::Waiting(replacement)) })
+    pub(crate) fn try_new(terms: Terms, replacement: Arc<dyn Root>) -> Option<Handle<Self>> {
+        Handle::try_new(Self { terms, stage: Mutex::new(Stage::Waiting(replacement)) })
     }
 
     /// Its Mediator, once it has begun.
-    pub(crate) fn begun(&self) -> Option<Arc<Mediator>> {
+    pub(crate) fn begun(&self) -> Option<Handle<Mediator>> {
         self.stage.with(|stage| match stage {
-            Stage::Begun(mediator) => Some(Arc::clone(mediator)),
+            Stage::Begun(mediator) => Some(mediator.clone()),
             Stage::Waiting(_) | Stage::Over(_) => None,
         })
     }
@@ -71,7 +71,7 @@ impl Ticket {
     /// The report, if it ended without having begun.
     pub(crate) fn over(&self) -> Option<Report> {
         self.stage.with(|stage| match stage {
-            Stage::Over(report) => Some(report.clone()),
+            Stage::Over(report) => report.try_clone(),
             Stage::Waiting(_) | Stage::Begun(_) => None,
         })
     }
@@ -81,15 +81,15 @@ impl Ticket {
     pub(crate) fn begin(
         &self,
         now: u64,
-        begin: impl FnOnce(&Arc<dyn Root>) -> Result<Arc<Mediator>, Reason>,
-    ) -> (Option<Arc<Mediator>>, Option<Arc<dyn Root>>) {
+        begin: impl FnOnce(&Arc<dyn Root>) -> Result<Handle<Mediator>, Reason>,
+    ) -> (Option<Handle<Mediator>>, Option<Arc<dyn Root>>) {
         self.stage.with(|stage| {
             let Stage::Waiting(replacement) = stage else { return (None, None) };
             let replacement = Arc::clone(replacement);
             let begun = if now >= self.terms.deadline { Err(Reason::Turn) } else { begin(&replacement) };
             match begun {
                 Ok(mediator) => {
-                    *stage = Stage::Begun(Arc::clone(&mediator));
+                    *stage = Stage::Begun(mediator.clone());
                     (Some(mediator), None)
                 }
                 Err(reason) => {
@@ -98,27 +98,6 @@ impl Ticket {
                 }
             }
         })
-    }
-
-    /// Ends it while it waits; false if it does not wait any more.
-    pub(crate) fn end(self: &Arc<Self>, system: &Shared, reason: Reason, now: u64) -> bool {
-        let replacement = self.stage.with(|stage| match stage {
-            Stage::Waiting(_) => match core::mem::replace(stage, Stage::Over(self.report(reason, now))) {
-                Stage::Waiting(replacement) => Some(replacement),
-                Stage::Begun(_) | Stage::Over(_) => None,
-            },
-            Stage::Begun(_) | Stage::Over(_) => None,
-        });
-        let Some(replacement) = replacement else { return false };
-        system.entry(self.terms.coid.index()).forget(self);
-        drop(replacement);
-        self.tell(system);
-        true
-    }
-
-    /// Ends it if its time is up while it waits.
-    pub(crate) fn expire(self: &Arc<Self>, system: &Shared, now: u64) -> bool {
-        now >= self.terms.deadline && self.end(system, Reason::Turn, now)
     }
 
     /// Wakes whoever wants to know that the report is there.
@@ -137,5 +116,28 @@ impl Ticket {
             phases: PhaseTimes { forward: now.saturating_sub(self.terms.ordered), ..PhaseTimes::default() },
             processors: Vec::new(),
         }
+    }
+}
+
+impl Handle<Ticket> {
+    /// Ends it while it waits; false if it does not wait any more.
+    pub(crate) fn end(&self, system: &Shared, reason: Reason, now: u64) -> bool {
+        let replacement = self.stage.with(|stage| match stage {
+            Stage::Waiting(_) => match core::mem::replace(stage, Stage::Over(self.report(reason, now))) {
+                Stage::Waiting(replacement) => Some(replacement),
+                Stage::Begun(_) | Stage::Over(_) => None,
+            },
+            Stage::Begun(_) | Stage::Over(_) => None,
+        });
+        let Some(replacement) = replacement else { return false };
+        system.entry(self.terms.coid.index()).forget(self);
+        drop(replacement);
+        self.tell(system);
+        true
+    }
+
+    /// Ends it if its time is up while it waits.
+    pub(crate) fn expire(&self, system: &Shared, now: u64) -> bool {
+        now >= self.terms.deadline && self.end(system, Reason::Turn, now)
     }
 }

@@ -7,8 +7,8 @@ use crate::{
     local::{Inside, Local},
     mediator::{MediatorRep, Moment, Phase, Roots},
     meeting::Part,
+    memory::Handle,
 };
-use alloc::rc::Rc;
 use core::ptr;
 
 /// What a step came to.
@@ -22,9 +22,9 @@ pub(crate) enum Step {
     Finished,
 }
 
-impl MediatorRep {
+impl Handle<MediatorRep> {
     /// Goes as far as possible.
-    pub(crate) fn step(self: &Rc<Self>, local: &Local, now: u64) -> Step {
+    pub(crate) fn step(&self, local: &Local, now: u64) -> Step {
         if self.stepping.get() > 0 {
             return Step::Waiting;
         }
@@ -42,13 +42,12 @@ impl MediatorRep {
         result
     }
 
-    fn step_once(self: &Rc<Self>, local: &Local, now: u64) -> Step {
+    fn step_once(&self, local: &Local, now: u64) -> Step {
         let Some(roots) = self.roots.borrow().clone() else { return Step::Waiting };
         let me = local.id();
         let mediator = &self.mediator;
-        let decision = mediator.meeting.with(|meeting| meeting.decision().cloned());
-        if let Some(decision) = decision {
-            return self.follow(local, roots, &decision);
+        if let Some(committed) = mediator.meeting.with(|meeting| meeting.commits()) {
+            return self.follow(local, roots, committed);
         }
         if mediator.expire(local.system(), now) {
             return Step::Progress;
@@ -119,7 +118,7 @@ impl MediatorRep {
     }
 
     /// Export from the old, import into the new, in parallel with the other processors (0065).
-    fn transfer(self: &Rc<Self>, local: &Local, roots: &Roots) {
+    fn transfer(&self, local: &Local, roots: &Roots) {
         let me = local.id();
         let mediator = &self.mediator;
         let participants = mediator.meeting.with(|meeting| meeting.participants());
@@ -162,7 +161,8 @@ impl MediatorRep {
     fn hand_over(&self, local: &Local, roots: &Roots) -> Result<(), Reason> {
         let processor = local.id();
         let protocol = self.mediator.protocol;
-        let exported = self.failing(local, SwapStep::Export).and_then(|()| roots.old.export(local, protocol));
+        let made = self.failing(local, SwapStep::Export).and_then(|()| roots.old.prepare(local));
+        let exported = made.and_then(|()| roots.old.export(local, protocol));
         let state = exported.map_err(|failure| Reason::Export { processor, failure })?;
         self.items.set(state.items());
         let imported = self.failing(local, SwapStep::Import).and_then(|()| roots.new.import(local, protocol, &state));
@@ -171,8 +171,7 @@ impl MediatorRep {
     }
 
     /// After the decision: the state to where it belongs, then calls to the object that won.
-    fn follow(self: &Rc<Self>, local: &Local, roots: Roots, decision: &Outcome) -> Step {
-        let committed = *decision == Outcome::Committed;
+    fn follow(&self, local: &Local, roots: Roots, committed: bool) -> Step {
         let mediator = &self.mediator;
         match self.phase.get() {
             Phase::Settled => {
@@ -210,9 +209,16 @@ impl MediatorRep {
     /// The local entry and the suspended calls go to the object that won (0067).
     pub(crate) fn complete(&self, local: &Local, roots: Roots, committed: bool) {
         let winner = if committed { &roots.new } else { &roots.old };
-        winner.record_miss(local.id());
-        let rep = winner.reach(local);
-        local.set_entry(self.mediator.terms.coid, rep);
+        let coid = self.mediator.terms.coid;
+        let rep = match winner.reached(local) {
+            Some(rep) => {
+                winner.record_miss(local.id());
+                local.set_entry(coid, rep);
+                rep
+            }
+            // Not called here so far: its Rep is made by the first call, as ever.
+            None => local.reset_entry(coid).unwrap_or(ptr::null()),
+        };
         // Calls that are inside after an undo are nobody's business but the next swap's.
         local.carried.set(local.carried.get() - self.carried.take());
         self.phase.set(Phase::Complete(rep));

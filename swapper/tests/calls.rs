@@ -95,8 +95,15 @@ fn arguments_and_results_arrive() {
     let world = World::new(1);
     let coid = world.processors[0].create(Distributed::new(plain())).unwrap();
     let object = world.processors[0].bind::<dyn Everything>(coid).unwrap();
-    // Twice: once by way of the Default Object, once directly.
-    for _ in 0..2 {
+    let mut before = None;
+    let mut swap = None;
+    // By way of the Default Object, directly, and by way of a Mediator.
+    for way in 0..3 {
+        if way == 2 {
+            before = Some(world.processors[0].begin());
+            swap = Some(world.swap(coid, Distributed::new(plain())).unwrap());
+            world.run(0);
+        }
         object.nothing();
         assert_eq!(object.values(3, 1 << 100, (2, 1.5)), ((1 << 100) + 3, 3.0));
         let mut to = [0; 2];
@@ -111,8 +118,29 @@ fn arguments_and_results_arrive() {
         let dynamic: &dyn Everything = &object;
         assert_eq!(dynamic.on(), 0);
     }
+    drop(before);
+    let report = world.finish(&swap.take().unwrap());
+    assert_eq!((report.is_committed(), report.forwarded()), (true, 8));
     drop(object);
     world.end();
+}
+
+/// The same number of looks at the clock, which moves by one at each, for one client and for thousands.
+#[test]
+fn a_swap_does_not_look_at_clients() {
+    let looks = [1, 5_000].map(|clients| {
+        let world = World::new(2);
+        let (coid, banks) = world.bank(1, &[COPY]);
+        let clients: Vec<_> = (0..clients).map(|_| banks[0].clone()).collect();
+        clients.iter().for_each(|bank| assert!(bank.deposit(1) > 0));
+        let before = world.system.now();
+        let swap = world.swap(coid, Distributed::new(world.branch(2, &[COPY]))).unwrap();
+        assert!(world.finish(&swap).is_committed());
+        let looks = world.system.now() - before;
+        assert!(clients.iter().all(|bank| bank.label() == 2));
+        looks
+    });
+    assert_eq!(looks[0], looks[1]);
 }
 
 #[test]

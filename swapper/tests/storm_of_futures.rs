@@ -95,7 +95,7 @@ fn serve(
 
 #[test]
 fn swaps_among_futures_lose_nothing() {
-    let swaps: u64 = if cfg!(miri) { 20 } else { 8_000 };
+    let swaps: u64 = if cfg!(miri) { 20 } else { 3_000 };
     let system = System::new(THREADS, Host::new(THREADS)).unwrap();
     let (roots, reps) = (Alive::default(), Alive::default());
     let (stop, ready) = (AtomicBool::new(false), Barrier::new(THREADS));

@@ -20,6 +20,7 @@ mod netbench;
 mod netns;
 mod paths;
 mod provision;
+mod races;
 mod record;
 mod run;
 mod test;

@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, anyhow, bail};
 
 use crate::e2e::{self, Lab};
-use crate::{cleanup, command, paths, provision, tidy, ui};
+use crate::{cleanup, command, paths, provision, races, tidy, ui};
 
 /// Options of `test`.
 #[derive(clap::Args)]
@@ -40,12 +40,17 @@ pub struct Step {
     pub run: fn(&Lab) -> Result<Outcome>,
 }
 
-const HOST_STEPS: [Step; 7] = [
+const HOST_STEPS: [Step; 8] = [
     Step { name: "format", what: "the sources are as rustfmt writes them", run: format },
     Step { name: "tidy", what: "the tree's own rules hold", run: tidy_tree },
     Step { name: "lint", what: "clippy has nothing to say", run: lint },
     Step { name: "unit", what: "the tests of all crates pass on the host", run: unit },
     Step { name: "model", what: "the swap of two processors holds in every order that loom explores", run: model },
+    Step {
+        name: "races",
+        what: "ThreadSanitizer finds a race where there is one, and none in the swapper",
+        run: races,
+    },
     Step { name: "fuzz", what: "a minute of malformed frames finds nothing", run: fuzz },
     Step { name: "image", what: "the image builds", run: |lab| lab.image().map(|_| Outcome::PASSED) },
 ];
@@ -157,8 +162,12 @@ fn model(_: &Lab) -> Result<Outcome> {
     cargo_test(cargo.env("RUSTFLAGS", "--cfg loom").env("CARGO_TARGET_DIR", paths::target().join("loom")))
 }
 
+fn races(_: &Lab) -> Result<Outcome> {
+    races::step()
+}
+
 /// Runs `cargo test` and counts what passed and failed.
-fn cargo_test(cargo: &mut std::process::Command) -> Result<Outcome> {
+pub fn cargo_test(cargo: &mut std::process::Command) -> Result<Outcome> {
     let (mut passed, mut failed) = (0, 0);
     let ended = command::lines(cargo, |line| {
         println!("{line}");

@@ -58,22 +58,33 @@ impl Prefix {
 
     /// A cargo command that compiles with this prefix, `core` and `alloc` included, for the bare x86-64 target.
     pub fn cargo(&self, verb: &str) -> Result<Command> {
+        let mut cargo = command::cargo();
+        self.use_in(&mut cargo)?;
+        cargo.env("CARGO_TARGET_X86_64_UNKNOWN_NONE_LINKER", self.program("ld.lld")).args([
+            verb,
+            "-Zbuild-std=core,alloc",
+            "--target",
+            "x86_64-unknown-none",
+            "--release",
+        ]);
+        Ok(cargo)
+    }
+
+    /// Makes a cargo command compile with this prefix.
+    pub fn use_in(&self, cargo: &mut Command) -> Result<()> {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let path = std::env::join_paths(std::iter::once(self.dir.join("bin")).chain(std::env::split_paths(&path)))?;
-        let mut cargo = command::cargo();
         cargo
             .env("PATH", path)
             .env("RUSTC", self.program("rustc"))
             .env("RUSTC_BOOTSTRAP", "1")
-            .env("CARGO_TARGET_X86_64_UNKNOWN_NONE_LINKER", self.program("ld.lld"))
             // What is meant for the host's compiler is not for this one.
             .env_remove("RUSTFLAGS")
             .env_remove("CARGO_ENCODED_RUSTFLAGS")
             .env_remove("RUSTC_WRAPPER")
             .env_remove("RUSTC_WORKSPACE_WRAPPER")
-            .env_remove("RUSTUP_TOOLCHAIN")
-            .args([verb, "-Zbuild-std=core,alloc", "--target", "x86_64-unknown-none", "--release"]);
-        Ok(cargo)
+            .env_remove("RUSTUP_TOOLCHAIN");
+        Ok(())
     }
 }
 
