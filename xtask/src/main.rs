@@ -22,6 +22,7 @@ mod paths;
 mod provision;
 mod races;
 mod record;
+mod rules;
 mod run;
 mod test;
 mod tidy;

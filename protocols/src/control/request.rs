@@ -24,7 +24,10 @@ pub enum Verb {
     /// The verbs, one line each.
     Help,
     /// The objects and the implementations of each.
-    List,
+    List {
+        /// The first line of the page: 0, or what `next=` of the page before said.
+        from: u64,
+    },
     /// Version, address, counters, memory.
     Status {
         /// The first line of the page: 0, or what `next=` of the page before said.
@@ -59,7 +62,7 @@ impl Verb {
     /// Every verb with its arguments and what it does, for `help`.
     pub const USAGE: [(&'static str, &'static str); 12] = [
         ("help", "this list"),
-        ("list", "objects, their implementations, and which is in place"),
+        ("list [FROM]", "objects, their implementations, and which is in place"),
         ("status [FROM]", "version, address, processors, counters, memory"),
         ("connections [FROM]", "TCP connections with cwnd, ssthresh and RTT"),
         ("swap NAME IMPLEMENTATION [deadline=MS]", "replace an object in mid-flight, or undo it at the deadline"),
@@ -174,7 +177,7 @@ impl<'a> Words<'a> {
     fn verb(&mut self, name: &str, body: Option<&str>) -> Result<Verb, Refusal> {
         Ok(match name {
             "help" => Verb::Help,
-            "list" => Verb::List,
+            "list" => Verb::List { from: self.number("FROM")?.unwrap_or(0) },
             "status" => Verb::Status { from: self.number("FROM")?.unwrap_or(0) },
             "connections" => Verb::Connections { from: self.number("FROM")?.unwrap_or(0) },
             "swap" => self.swap()?,
@@ -263,7 +266,8 @@ impl fmt::Display for Verb {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Verb::Help => f.write_str("help"),
-            Verb::List => f.write_str("list"),
+            Verb::List { from: 0 } => f.write_str("list"),
+            Verb::List { from } => write!(f, "list {from}"),
             Verb::Status { from: 0 } => f.write_str("status"),
             Verb::Status { from } => write!(f, "status {from}"),
             Verb::Connections { from: 0 } => f.write_str("connections"),

@@ -29,7 +29,7 @@ fn verb() -> impl Strategy<Value = Verb> {
     let name = "[a-z][a-z0-9-]{0,12}";
     prop_oneof![
         Just(Verb::Help),
-        Just(Verb::List),
+        any::<u64>().prop_map(|from| Verb::List { from }),
         any::<u64>().prop_map(|from| Verb::Status { from }),
         any::<u64>().prop_map(|from| Verb::Connections { from }),
         (name, name, any::<Option<u32>>()).prop_map(|(object, implementation, deadline_ms)| Verb::Swap {

@@ -101,7 +101,10 @@ impl Client {
             let Ok(records) = &mut reply.outcome else { break };
             let Some(next) = records.last().and_then(|record| record.number("next")) else { break };
             match &mut verb {
-                Verb::Status { from } | Verb::Connections { from } | Verb::Rules(RulesVerb::Counters { from })
+                Verb::List { from }
+                | Verb::Status { from }
+                | Verb::Connections { from }
+                | Verb::Rules(RulesVerb::Counters { from })
                     if next > *from =>
                 {
                     *from = next

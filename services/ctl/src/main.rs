@@ -71,7 +71,7 @@ fn main() -> ExitCode {
         Err(failure) => return fail(&failure),
     };
     let verb = match arguments.command {
-        Command::List => Verb::List,
+        Command::List => Verb::List { from: 0 },
         Command::Status => Verb::Status { from: 0 },
         Command::Connections => Verb::Connections { from: 0 },
         Command::Swap { object, implementation, deadline } => {

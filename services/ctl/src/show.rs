@@ -16,7 +16,7 @@ pub fn records(verb: &Verb, records: &[Record]) -> String {
     match verb {
         Verb::Connections { .. } => connections(records),
         Verb::Trace { .. } | Verb::Swap { .. } => traces(records),
-        Verb::List => list(records),
+        Verb::List { .. } => list(records),
         Verb::Rules(RulesVerb::List { .. }) => rules(records),
         Verb::Status { .. } | Verb::Help | Verb::Rules(_) => pairs(records),
     }

@@ -162,7 +162,10 @@ impl<P: Copy + Eq> Server<P> {
                     |(usage, does): (&'static str, &'static str)| Record::new().with("usage", usage).with("does", does);
                 Ok(Handled::Reply(paged(Verb::USAGE.into_iter().map(line), 0, json)))
             }
-            Verb::List => Ok(Handled::Reply(paged(host.objects().iter().flat_map(listed), 0, json))),
+            Verb::List { from } => {
+                let from = usize::try_from(from).unwrap_or(usize::MAX);
+                Ok(Handled::Reply(paged(host.objects().iter().flat_map(listed), from, json)))
+            }
             Verb::Status { from } => self.status(host, usize::try_from(from).unwrap_or(usize::MAX)),
             Verb::Connections { from } => self.connections(host, from, json),
             Verb::Swap { object, implementation, deadline_ms } => swap(host, &object, &implementation, deadline_ms),

@@ -14,7 +14,7 @@ use super::{Guest, Lab};
 use crate::control::{ControlClient, Record};
 use crate::machine::{Network, Transport};
 use crate::test::Outcome;
-use crate::{command, paths, ui};
+use crate::{command, paths, rules, ui};
 
 /// The classifiers that are swapped in one after the other.
 const CLASSIFIERS: [&str; 4] = ["tuple-space", "tuple-merge-cached", "tuple-space-cached", "tuple-merge"];
@@ -73,7 +73,7 @@ fn batches(guest: &Guest) -> Result<()> {
     let control = guest.control()?;
     control.order("rule add 10 tcp dport 9999 drop")?;
     let before = control.order("rules")?.text;
-    let reply = upload(&control, "10 tcp dport 7 drop\n20 tcp dport 65536 drop\n")?;
+    let reply = rules::upload(&control, "10 tcp dport 7 drop\n20 tcp dport 65536 drop\n")?;
     ensure!(reply.contains("bad-rule") && reply.contains("line 2, column 14"), "the error was `{}`", reply.trim());
     ensure!(control.order("rules")?.text == before, "a batch with an error changed the rules");
     let reply = control.ask("rule add 10 tcp dport seven drop")?;
@@ -86,9 +86,9 @@ fn batches(guest: &Guest) -> Result<()> {
 
 fn default_drop(guest: &Guest) -> Result<()> {
     let control = guest.control()?;
-    let rules = "10 ct state established,related accept\n20 udp dport 7070 accept\n30 ip protocol icmp accept\n\
+    let policy = "10 ct state established,related accept\n20 udp dport 7070 accept\n30 ip protocol icmp accept\n\
                  40 tcp dport 5201 tcp flags syn / syn,ack accept\n90 drop\n";
-    let reply = upload(&control, rules)?;
+    let reply = rules::upload(&control, policy)?;
     ensure!(reply.starts_with("ok"), "the rules were refused: `{}`", reply.trim());
     let found = connect(guest, 7)?.err();
     ensure!(found == Some(ErrorKind::TimedOut), "a closed port was seen as {found:?}");
@@ -97,28 +97,6 @@ fn default_drop(guest: &Guest) -> Result<()> {
     let tracked = control.order("counters")?.records();
     ensure!(tracked.first().is_some_and(|all| all.contains_key("tracked")), "no connections are tracked: {tracked:?}");
     Ok(())
-}
-
-/// Uploads rules in small pieces; the reply to the last request, or the first refusal.
-fn upload(control: &ControlClient, rules: &str) -> Result<String> {
-    let begun = control.order(&format!("rules begin length={} crc32={:08x}", rules.len(), crc32(rules.as_bytes())))?;
-    let upload =
-        begun.records().first().and_then(|record| record.get("upload").cloned()).context("no upload number")?;
-    for (index, piece) in rules.as_bytes().chunks(100).enumerate() {
-        let piece = std::str::from_utf8(piece).context("the rules are ASCII")?;
-        let reply = control.ask(&format!("rules part {upload} {}\n{piece}", index * 100))?;
-        if !reply.is_ok() {
-            control.order(&format!("rules abort {upload}"))?;
-            return Ok(reply.text);
-        }
-    }
-    Ok(control.ask(&format!("rules commit {upload}"))?.text)
-}
-
-/// CRC-32 as zlib computes it, bit by bit.
-fn crc32(octets: &[u8]) -> u32 {
-    let step = |crc: u32| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 };
-    !octets.iter().fold(u32::MAX, |crc, octet| (0..8).fold(crc ^ u32::from(*octet), |crc, _| step(crc)))
 }
 
 /// iperf3 through 10,000 rules, with another classifier every second.
@@ -136,17 +114,19 @@ pub fn under_swaps(lab: &Lab) -> Result<Outcome> {
 /// A swap with 100,000 rules in 256 MiB while iperf3 runs: nothing is lost, and how long a packet waited is reported.
 pub fn many_rules(lab: &Lab) -> Result<Outcome> {
     lab.boot(|machine| machine.memory = "256M".into())?.tested(|guest| {
-        let began = Instant::now();
-        load(guest, 100_000)?;
         let control = guest.control()?;
+        let free = |control: &ControlClient| number(&control.order("status")?.records()[0], "memory_free");
+        let (began, before) = (Instant::now(), free(&control)?);
+        load(guest, 100_000)?;
         let all = control.order("counters")?.records();
         let octets = number(&all[0], "table_octets")?;
-        let status = control.order("status")?.records();
+        let after = free(&control)?;
         ui::note(&format!(
-            "100000 rules in {:.1} s, {} octets of table a rule, {} MiB of memory free",
+            "100000 rules in {:.1} s, {} octets of memory a rule, {} of them the table; {} MiB are free",
             began.elapsed().as_secs_f64(),
+            before.saturating_sub(after) / 100_000,
             octets / 100_000,
-            number(&status[0], "memory_free")? >> 20
+            after >> 20
         ));
         let trace = swapped_under(guest, "-t 12 -R")?;
         ensure!(trace.iter().all(|record| record.get("moved").is_some_and(|moved| moved == "100000")), "{trace:?}");
@@ -169,12 +149,12 @@ fn swapped_under(guest: &Guest, arguments: &str) -> Result<Vec<Record>> {
     }
     received(&run.report()?, 1_000_000)?;
     ensure!(trace.iter().all(|record| record["outcome"] == "committed"), "a swap was not committed: {trace:?}");
-    let longest = trace.iter().filter_map(|record| number(record, "longest_suspension_ns").ok()).max().unwrap_or(0);
+    let pause = trace.iter().map(rules::pause_ns).collect::<Result<Vec<_>>>()?.into_iter().max().unwrap_or(0);
     let total = trace.iter().filter_map(|record| number(record, "total_ns").ok()).max().unwrap_or(0);
     ui::note(&format!(
         "{} swaps, a packet waited {} µs at most, a swap took {} µs",
         trace.len(),
-        longest / 1000,
+        pause / 1000,
         total / 1000
     ));
     let dropped: u64 = control
@@ -190,7 +170,7 @@ fn swapped_under(guest: &Guest, arguments: &str) -> Result<Vec<Record>> {
 
 /// Loads so many rules with the real program: ClassBench-like drops that nothing here meets, and at the end one that accepts.
 fn load(guest: &Guest, count: usize) -> Result<()> {
-    let file = TemporaryFile::new(&rules(count))?;
+    let file = TemporaryFile::new(&rules::some(count))?;
     let address: SocketAddr = guest.address(Transport::Udp, 7070)?;
     let mut program = command::cargo();
     program.args(["run", "--quiet", "--package", "midflight", "--", "--host", &address.to_string(), "rules", "load"]);
@@ -198,23 +178,6 @@ fn load(guest: &Guest, count: usize) -> Result<()> {
     let all = guest.control()?.order("counters")?.records();
     ensure!(number(&all[0], "rules")? == count as u64, "not all rules are there: {:?}", all[0]);
     Ok(())
-}
-
-fn rules(count: usize) -> String {
-    let mut text =
-        String::from("# drops from 198.18.0.0/15, which is for benchmarks (RFC 2544); everything else is accepted\n");
-    for number in 0..count - 1 {
-        let (a, b, c) = (18 + (number >> 16 & 1), number >> 8 & 255, number & 255);
-        // Different lengths of prefixes and ranges of ports make many tuples.
-        let rule = match number % 4 {
-            0 => format!("ip saddr 198.{a}.{b}.{c} tcp dport {}", 1 + number % 60_000),
-            1 => format!("ip saddr 198.{a}.{b}.{c} udp dport {}-65535", 1024 + number % 30_000),
-            2 => format!("ip saddr 198.{a}.{b}.{}/30 tcp sport {}", c & !3, 1 + number % 60_000),
-            _ => format!("ip saddr 198.{a}.{b}.0/24 ip daddr 10.0.{b}.{c} tcp dport {}", 1 + number % 60_000),
-        };
-        text += &format!("{} {rule} drop\n", 100 + number);
-    }
-    text + "16000000 accept\n"
 }
 
 fn number(record: &Record, key: &str) -> Result<u64> {
@@ -236,20 +199,5 @@ impl TemporaryFile {
 impl Drop for TemporaryFile {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.0);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{crc32, rules};
-
-    #[test]
-    fn the_checksum_is_that_of_zlib() {
-        assert_eq!(crc32(b"123456789"), 0xcbf4_3926);
-    }
-
-    #[test]
-    fn so_many_rules_are_written() {
-        assert_eq!(rules(10).lines().filter(|line| !line.starts_with('#')).count(), 10);
     }
 }

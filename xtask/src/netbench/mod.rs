@@ -9,6 +9,7 @@ mod machine;
 mod pair;
 mod quiet;
 mod record;
+mod rules;
 mod small;
 mod suites;
 mod swaps;

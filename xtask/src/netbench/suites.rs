@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::pair::Parts;
 use super::record::Records;
-use super::{bulk, lossy, machine, small, swaps};
+use super::{bulk, lossy, machine, rules, small, swaps};
 
 /// How much is measured.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +34,7 @@ pub const SUITES: &[Suite] = &[
     Suite { name: "boot", what: "start to first ping, idle, size of the image", run: machine::boot },
     Suite { name: "memory", what: "10,000 connections in 128 MiB", run: machine::connections },
     Suite { name: "swaps", what: "a swap every 100 ms under load", run: swaps::under_load },
+    Suite { name: "rules", what: "through 10,000 rules and without; swaps with 100,000", run: rules::through_rules },
     Suite { name: "loss", what: "1 % loss, 40 ms, 50 Mbit/s", run: lossy::loss },
     Suite { name: "bursts", what: "losses in bursts", run: lossy::bursts },
     Suite { name: "reordering", what: "5 % reordering, no loss", run: lossy::reordering },

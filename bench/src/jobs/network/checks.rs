@@ -42,10 +42,17 @@ const FIGURES: &[(&str, &str, Bound, f64)] = &[
     ("image, what is loaded of the file", "MiB", Bound::AtMost, 4.0),
     ("5 % reordered by 5 ms, 40 ms, 50 Mbit/s: segments sent in vain", "%", Bound::AtMost, 0.5),
     ("segments sent again, a swap every 100 ms", "", Bound::AtMost, 0.0),
+    ("longest pause of a packet, a swap with 100,000 rules", "µs", Bound::AtMost, 1_000.0),
 ];
 
 /// With and without swaps.
 const SWAPS: [&str; 2] = ["TCP out, 1 stream, a swap every 100 ms", "TCP out, 1 stream, without swaps"];
+
+/// Through rules and without.
+const RULES: [(&str, &str); 2] = [
+    ("TCP in, 1 stream, 10,000 rules", "TCP in, 1 stream, without rules"),
+    ("TCP out, 1 stream, 10,000 rules", "TCP out, 1 stream, without rules"),
+];
 
 /// Each promise of which there are samples.
 pub fn checks(report: &Report) -> Vec<Check> {
@@ -55,8 +62,8 @@ pub fn checks(report: &Report) -> Vec<Check> {
     });
     let figures = FIGURES.iter().filter_map(|&(name, unit, bound, target)| {
         let ours = of(report, name, OURS)?;
-        // A bound of nothing at all is kept by every sample or not at all.
-        let value = if target == 0.0 { ours.maximum } else { ours.value };
+        // A bound of nothing at all, or of the longest, is kept by every sample or not at all.
+        let value = if target == 0.0 || name.starts_with("longest") { ours.maximum } else { ours.value };
         Some(Check::new(Place::Guest, name.into(), (value, unit), "", bound, target))
     });
     let swaps = of(report, SWAPS[0], OURS).zip(of(report, SWAPS[1], OURS)).map(|(with, without)| {
@@ -70,7 +77,11 @@ pub fn checks(report: &Report) -> Vec<Check> {
             0.99,
         )
     });
-    ratios.chain(figures).chain(swaps).collect()
+    let rules = RULES.iter().filter_map(|&(with, without)| {
+        let value = rounded(of(report, with, OURS)?.ratio(of(report, without, OURS)?));
+        Some(Check::new(Place::Guest, with.into(), (value, TIMES), "without rules", Bound::AtLeast, 0.9))
+    });
+    ratios.chain(figures).chain(swaps).chain(rules).collect()
 }
 
 fn rounded(value: f64) -> f64 {

@@ -132,6 +132,16 @@ const IMPLEMENTATIONS: &[Implementation] = &[
         make: |secret| Box::new(TablesOf::new(TupleSpace::new, secret, true)),
     },
     Implementation {
+        name: "bit-vector",
+        summary: "TupleMerge whose collisions are told apart by bit vectors over ranges of ports",
+        make: |secret| Box::new(TablesOf::new(BitVector::new, secret, false)),
+    },
+    Implementation {
+        name: "bit-vector-cached",
+        summary: "the same behind a flow cache",
+        make: |secret| Box::new(TablesOf::new(BitVector::new, secret, true)),
+    },
+    Implementation {
         name: "linear",
         summary: "one rule after the other: for a few rules, and to test the others against",
         make: |secret| Box::new(TablesOf::new(|_| Linear::new(), secret, false)),

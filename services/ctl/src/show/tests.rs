@@ -38,7 +38,7 @@ fn the_implementation_in_place_is_marked() {
         let record = Record::new().with("object", "congestion").with("implementation", name);
         record.with("in_place", place).with("summary", "s")
     };
-    let text = records(&Verb::List, &[line("cubic", "yes"), line("reno", "no")]);
+    let text = records(&Verb::List { from: 0 }, &[line("cubic", "yes"), line("reno", "no")]);
     assert!(text.contains("congestion  ->  cubic"), "{text}");
     assert!(text.contains("congestion      reno"), "{text}");
 }

@@ -1,0 +1,81 @@
+//! What rules cost: the same load through 10,000 rules, behind a flow cache and not, and without any; and what a swap of the classifier costs
+//! with 100,000.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use super::bulk::goodput;
+use super::pair::{Parts, Running, Setup, Who};
+use super::quiet::sample;
+use super::record::Records;
+use super::suites::Amount;
+use crate::control::ControlClient;
+use crate::machine::Transport;
+use crate::rules;
+
+/// How long a reply may take.
+const REPLY: Duration = Duration::from_secs(90);
+/// With what is looked up, by the words of the results.
+const CASES: [(&str, usize, &str); 3] = [
+    ("without rules", 0, "tuple-merge"),
+    ("10,000 rules", 10_000, "tuple-merge"),
+    ("10,000 rules, flow cache", 10_000, "tuple-merge-cached"),
+];
+/// Swaps with 100,000 rules.
+const SWAPS: [&str; 4] = ["tuple-space", "tuple-merge-cached", "tuple-space-cached", "tuple-merge"];
+
+/// The guest receives and sends by one stream, turn by turn with and without rules.
+pub fn through_rules(parts: &Parts, amount: Amount, records: &mut Records) -> Result<()> {
+    let guest = parts.place(Who::Midflight)?.boot(&Setup::default())?;
+    let all = [&guest.vm];
+    for _ in 0..amount.rounds {
+        for (what, count, classifier) in CASES {
+            on_control(&guest, |control| {
+                rules::load(control, &rules::some(count))?;
+                control.order(&format!("swap classifier {classifier}")).map(|_| ())
+            })?;
+            for (way, words) in [("in", "-C cubic"), ("out", "-R")] {
+                let line = format!("-t {} {words}", amount.seconds);
+                let taken = sample(&guest.vm, &all, || goodput(&guest.place.iperf(&line)?))?;
+                records.add(&format!("TCP {way}, 1 stream, {what}"), Who::Midflight, "Mbit/s", &taken);
+            }
+        }
+    }
+    drop(guest);
+    swaps(parts, amount, records)
+}
+
+/// The longest time that a packet waits for a swap of the classifier with 100,000 rules, under load.
+fn swaps(parts: &Parts, amount: Amount, records: &mut Records) -> Result<()> {
+    let guest = parts.place(Who::Midflight)?.boot(&Setup::default())?;
+    on_control(&guest, |control| rules::load(control, &rules::some(100_000)))?;
+    let line = format!("-t {} -R", 10 * amount.seconds);
+    let mut longest = Vec::new();
+    std::thread::scope(|scope| {
+        let load = scope.spawn(|| guest.place.iperf(&line));
+        on_control(&guest, |control| {
+            for name in SWAPS.iter().cycle().take(SWAPS.len() * amount.rounds.max(1)) {
+                let reply = control.order(&format!("swap classifier {name}"))?;
+                let records = reply.records();
+                // What is in place already is not swapped.
+                if let Some(swap) = records.iter().find(|record| record.contains_key("swap")) {
+                    longest.push(rules::pause_ns(swap)? as f64 / 1e3);
+                }
+            }
+            Ok(())
+        })?;
+        load.join().map_err(|_| anyhow::anyhow!("the load panicked"))??;
+        anyhow::Ok(())
+    })?;
+    for value in longest {
+        records.add_exact("longest pause of a packet, a swap with 100,000 rules", Who::Midflight, "µs", value);
+    }
+    Ok(())
+}
+
+/// Speaks with the guest's control port from inside its namespace.
+fn on_control(guest: &Running<'_>, work: impl FnOnce(&ControlClient) -> Result<()> + Send) -> Result<()> {
+    let address = guest.vm.machine.network.address(Transport::Udp, 7070).context("the guest has no control port")?;
+    guest.place.namespace().inside(move || work(&ControlClient::new(address, REPLY)?))
+}
