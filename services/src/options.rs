@@ -7,10 +7,13 @@
 //! | `mtu=` | [`MTU_MIN`] to [`MTU_MAX`] octets, at most what the network card carries | 1500 |
 //! | `log=` | `error`, `warn`, `info`, `debug`, `trace` | `info` |
 //! | `congestion=` | name of the congestion controller at the start | `cubic` |
+//! | `ecn=` | explicit congestion notification (RFC 3168): `off`, `accept` if a peer offers it, `offer` it too | `accept` |
 
 use alloc::string::String;
 use core::fmt;
 use core::net::Ipv4Addr;
+
+use protocols::tcp::Ecn;
 
 /// Smallest MTU: every IPv4 host takes datagrams of this size (RFC 791 section 3.1).
 pub const MTU_MIN: u16 = 576;
@@ -44,11 +47,19 @@ pub struct Options {
     pub log: log::LevelFilter,
     /// Name of the congestion controller at the start. Whether there is one of that name is checked when the node is set up.
     pub congestion: String,
+    /// What connections do about ECN.
+    pub ecn: Ecn,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { address: Address::Dhcp, mtu: 1500, log: log::LevelFilter::Info, congestion: "cubic".into() }
+        Options {
+            address: Address::Dhcp,
+            mtu: 1500,
+            log: log::LevelFilter::Info,
+            congestion: "cubic".into(),
+            ecn: Ecn::Accept,
+        }
     }
 }
 
@@ -75,13 +86,15 @@ pub enum OptionError {
     Log(String),
     /// The value of `congestion` is no name.
     Congestion(String),
+    /// The value of `ecn` is none of its words.
+    Ecn(String),
 }
 
 impl fmt::Display for OptionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             OptionError::Unknown(word) => {
-                write!(f, "unknown option `{word}`; there are ip= gateway= mtu= log= congestion=")
+                write!(f, "unknown option `{word}`; there are ip= gateway= mtu= log= congestion= ecn=")
             }
             OptionError::Repeated(name) => write!(f, "the option `{name}` is given twice"),
             OptionError::Ip(value) => {
@@ -95,6 +108,7 @@ impl fmt::Display for OptionError {
             OptionError::GatewayElsewhere(address) => write!(f, "gateway={address} is not in the network of ip="),
             OptionError::Mtu(value) => write!(f, "mtu={value} is no number from {MTU_MIN} to {MTU_MAX}"),
             OptionError::Log(value) => write!(f, "log={value} is none of error, warn, info, debug, trace"),
+            OptionError::Ecn(value) => write!(f, "ecn={value} is none of off, accept, offer"),
             OptionError::Congestion(value) => write!(f, "congestion={value} is no name of a controller"),
         }
     }
@@ -109,6 +123,7 @@ struct Given<'a> {
     mtu: Option<&'a str>,
     log: Option<&'a str>,
     congestion: Option<&'a str>,
+    ecn: Option<&'a str>,
 }
 
 impl Options {
@@ -128,6 +143,7 @@ impl Options {
                 "mtu" => ("mtu", &mut given.mtu),
                 "log" => ("log", &mut given.log),
                 "congestion" => ("congestion", &mut given.congestion),
+                "ecn" => ("ecn", &mut given.ecn),
                 _ => return Err(OptionError::Unknown(shown(word))),
             };
             if place.replace(value).is_some() {
@@ -149,6 +165,14 @@ impl Options {
                 return Err(OptionError::Congestion(shown(value)));
             }
             options.congestion = value.into();
+        }
+        if let Some(value) = given.ecn {
+            options.ecn = match value {
+                "off" => Ecn::Off,
+                "accept" => Ecn::Accept,
+                "offer" => Ecn::Offer,
+                _ => return Err(OptionError::Ecn(shown(value))),
+            };
         }
         Ok(options)
     }

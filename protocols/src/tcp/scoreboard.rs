@@ -58,8 +58,6 @@ pub(crate) struct Delivered {
     pub newest: Option<Instant>,
     /// Whether the ACK covered something that was sent more than once.
     pub retransmitted: bool,
-    /// Whether the ACK covered something that was sent once and not yet SACKed.
-    pub original: bool,
     /// Of everything that arrived, the transmission that left last.
     pub last: Option<Transmission>,
     /// The same, without retransmissions that may be confused with their originals (RFC 8985 section 6.2 step 2).
@@ -100,7 +98,6 @@ impl Delivered {
         }
         self.reordered |= !again && end.lt(self.judge.highest);
         self.retransmitted |= again;
-        self.original |= !again;
     }
 }
 

@@ -9,7 +9,7 @@ use protocols::congestion::{self, Implementation};
 use protocols::handover::{self, Hub, Sizes, Spoke, Wake};
 use protocols::stack::{self, Addressing, Ipv4Cidr};
 use protocols::steering::Steering;
-use protocols::tcp::Secrets;
+use protocols::tcp::{Ecn, Secrets};
 use protocols::time::Instant;
 use spin::Once;
 use spin::mutex::SpinMutex;
@@ -41,6 +41,7 @@ pub struct Shared {
     pub(super) platform: &'static dyn Platform,
     pub(super) system: swapper::System,
     pub(super) stack: stack::Config,
+    pub(super) ecn: Ecn,
     pub(super) addresses: Arc<stack::Shared>,
     pub(super) lobby: Arc<Lobby>,
     /// Answers to the questions of the control service, for processor 0.
@@ -120,6 +121,7 @@ impl Shared {
             platform,
             system,
             stack,
+            ecn: options.ecn,
             addresses: Arc::new(stack::Shared::new()),
             lobby: Arc::new(Lobby::default()),
             answers: Mailbox::new(QUESTIONS * processors),

@@ -69,7 +69,7 @@ impl Node {
         let number = processor.id().index();
         let now = shared.now();
         let engine = |congestion: CongestionRef| {
-            let mut config = tcp::Config { mtu: shared.stack.mtu, ..tcp::Config::default() };
+            let mut config = tcp::Config { mtu: shared.stack.mtu, ecn: shared.ecn, ..tcp::Config::default() };
             let total = usize::try_from(shared.platform.memory().total).unwrap_or(usize::MAX);
             if total > 0 {
                 // A quarter of the memory for all connections' buffers.

@@ -14,7 +14,8 @@ fn nothing_said_means_the_defaults() {
 
 #[test]
 fn every_option_is_read() {
-    let options = parse("ip=10.77.0.2/24 gateway=10.77.0.1 mtu=9000 log=debug congestion=cubic-nofc").unwrap();
+    let options =
+        parse("ip=10.77.0.2/24 gateway=10.77.0.1 mtu=9000 log=debug congestion=cubic-nofc ecn=offer").unwrap();
     let expected = Address::Static {
         address: Ipv4Addr::new(10, 77, 0, 2),
         prefix: 24,
@@ -24,6 +25,7 @@ fn every_option_is_read() {
     assert_eq!(options.mtu, 9000);
     assert_eq!(options.log, log::LevelFilter::Debug);
     assert_eq!(options.congestion, "cubic-nofc");
+    assert_eq!(options.ecn, Ecn::Offer);
 }
 
 #[test]
@@ -56,6 +58,7 @@ fn each_malformed_option_has_its_error() {
         ("mtu=9001", OptionError::Mtu("9001".into())),
         ("mtu=-1", OptionError::Mtu("-1".into())),
         ("mtu=99999", OptionError::Mtu("99999".into())),
+        ("ecn=on", OptionError::Ecn("on".into())),
         ("log=loud", OptionError::Log("loud".into())),
         ("log=off", OptionError::Log("off".into())),
         ("congestion=", OptionError::Congestion("".into())),
