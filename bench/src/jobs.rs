@@ -1,5 +1,6 @@
 //! The jobs.
 
+mod classifier;
 mod network;
 mod swapper;
 
@@ -69,6 +70,16 @@ pub const JOBS: &[Job] = &[
         checks: network::checks,
         plots: network::plots,
         markdown: None,
+    },
+    Job {
+        name: classifier::NAME,
+        summary: "packet classification: mismatches, lookups, changes of rules",
+        measures: true,
+        run: classifier::run,
+        in_guest: false,
+        checks: classifier::checks,
+        plots: classifier::plots,
+        markdown: Some(classifier::markdown),
     },
 ];
 
