@@ -56,10 +56,11 @@ impl Suite {
     ) -> Vec<Series> {
         let lane = Lane { system, processor, gate: &self.gate, progress };
         let mut series = Vec::new();
-        self.calls.iter().for_each(|calls| series.extend(calls.run(&lane)));
+        // Swaps before the peers come: what they leave in the heap is not the image's, but makes its allocator search.
         self.swaps.iter().for_each(|swaps| series.extend(swaps.run(&lane)));
-        series.extend(self.exchanges.run(&lane));
         self.transfers.iter().for_each(|transfers| series.extend(transfers.run(&lane)));
+        self.calls.iter().for_each(|calls| series.extend(calls.run(&lane)));
+        series.extend(self.exchanges.run(&lane));
         // Nobody leaves, and so detaches, while the other still swaps.
         self.gate.pass();
         series

@@ -16,7 +16,8 @@ pub(crate) const METHOD: &[&str] = &[
     "swap: processor 0 orders a swap of an object without state and goes on calling the old one, in activities of 32 calls with the \
      workers between them; with 2 processors the other does the same. The time is the swapper's own report: from the order until \
      every processor is back to ordinary calls. The longest suspension is taken over all swaps that suspended a call. In the process a \
-     suspended call spins, as in an event loop that polls; in the guest its processor sleeps until it is interrupted, as the image does.",
+     suspended call spins, as in an event loop that polls; in the guest its processor waits as the image does. Swaps and transfers are \
+     measured before the peers' jobs: a heap that those have fragmented makes the image's allocator, and so a swap, several times slower.",
 ];
 
 /// Null swaps, by the number of processors.
