@@ -103,8 +103,7 @@ fn verdict(report: &Report) -> String {
         ".\nTo a `&dyn` call on 1 processor at rest the swapper adds {ours:.2} ns, the peers {:.2} (`{}`) to {:.2} (`{}`).",
         least.0, least.1, most.0, most.1
     );
-    let checks: Vec<&Check> =
-        report.checks.iter().filter(|check| check.place == Place::Host && check.bound == Bound::AtLeast).collect();
+    let checks = five_times(report, Place::Host);
     let (least, most) =
         extremes(checks.iter().map(|check| check.value).zip(checks.iter().map(|check| check.peer.as_str())));
     let _ = writeln!(
@@ -117,8 +116,8 @@ fn verdict(report: &Report) -> String {
         checks.iter().filter(|check| check.holds).count(),
         checks.len()
     );
-    let value = |peer| report.series(Place::Host, &NULL[0].name(), peer).map_or(f64::NAN, |series| series.value);
-    let (direct, locked) = (value(DIRECT), value(LOCKED));
+    let value = |place, peer| report.series(place, &NULL[0].name(), peer).map_or(f64::NAN, |series| series.value);
+    let (direct, locked) = (value(Place::Host, DIRECT), value(Place::Host, LOCKED));
     let bound = |count: f64| (direct + count * locked) / direct;
     let _ = writeln!(
         text,
@@ -128,8 +127,24 @@ fn verdict(report: &Report) -> String {
         bound(1.0),
         bound(2.0)
     );
+    if report.environment.guest.is_some() {
+        let checks = five_times(report, Place::Guest);
+        let _ = writeln!(
+            text,
+            "In the guest, where a direct call took {:.1} ns and a locked instruction {:.1} ns, it holds in {} of {}.",
+            value(Place::Guest, DIRECT),
+            value(Place::Guest, LOCKED),
+            checks.iter().filter(|check| check.holds).count(),
+            checks.len()
+        );
+    }
     text + "`arc-swap`'s `Cache` needs none, but its writer never learns when callers have left the old object. In the guest `spin::RwLock` stands \
             for `RwLock`; `left-right` needs the standard library, `arc-swap` and `seize` its thread-locals.\n\n"
+}
+
+/// The comparisons with peers there.
+fn five_times(report: &Report, place: Place) -> Vec<&Check> {
+    report.checks.iter().filter(|check| check.place == place && check.bound == Bound::AtLeast).collect()
 }
 
 /// Series that are compared with ours on 1 processor at rest.
