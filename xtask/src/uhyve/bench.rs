@@ -135,6 +135,7 @@ fn results(places: &[(&str, Vmm); 3], samples: &[Vec<Sample>; 3]) -> Result<Valu
             "date": date.trim(),
             "cpu": first("/proc/cpuinfo", "model name"),
             "kernel": first("/proc/version", ""),
+            "load_after": first("/proc/loadavg", ""),
             "qemu": qemu.lines().next().unwrap_or_default(),
             "uhyve": crate::provision::uhyve::VERSION,
             "processors": 2,
