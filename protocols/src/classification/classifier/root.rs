@@ -112,16 +112,6 @@ const IMPLEMENTATIONS: &[Implementation] = &[
         make: |secret| Box::new(TablesOf::new(TupleMerge::new, secret, true)),
     },
     Implementation {
-        name: "bit-vector",
-        summary: "TupleMerge, with bit vectors where rules differ in ranges of ports only",
-        make: |secret| Box::new(TablesOf::new(BitVector::new, secret, false)),
-    },
-    Implementation {
-        name: "bit-vector-cached",
-        summary: "the same behind a flow cache",
-        make: |secret| Box::new(TablesOf::new(BitVector::new, secret, true)),
-    },
-    Implementation {
         name: "tuple-space",
         summary: "tuple space search: a hash table for each tuple of prefix lengths",
         make: |secret| Box::new(TablesOf::new(TupleSpace::new, secret, false)),
