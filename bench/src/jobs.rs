@@ -1,6 +1,7 @@
 //! The jobs.
 
 mod classifier;
+mod gate;
 mod network;
 mod swapper;
 
@@ -60,6 +61,16 @@ pub const JOBS: &[Job] = &[
         checks: swapper::checks,
         plots: swapper::plots,
         markdown: Some(swapper::markdown),
+    },
+    Job {
+        name: gate::NAME,
+        summary: "what the classifier costs a frame without rules",
+        measures: true,
+        run: gate::run,
+        in_guest: false,
+        checks: gate::checks,
+        plots: |_| Vec::new(),
+        markdown: None,
     },
     Job {
         name: network::NAME,

@@ -21,7 +21,7 @@ const WINDOW: usize = 32;
 /// Octets of a piece: what fits a datagram beside the request's first line.
 const PIECE: usize = 1400;
 /// Pages of the longest answer.
-const MAX_PAGES: usize = 10_000;
+const MAX_PAGES: usize = 50_000;
 
 /// Speaks with one control port.
 pub struct Client {
