@@ -193,6 +193,7 @@
 //! |---|---|
 //! | every order of the steps of two processors that call, swap and cancel, up to three preemptions (two with the canceller): no call lost, doubled, or let to an object whose state is elsewhere; the swap ends everywhere; who lost is freed | `RUSTFLAGS="--cfg loom" cargo test --release -p swapper --lib model` |
 //! | random events on three processors and two objects beside a sequential oracle | `cargo test -p swapper --test random` |
+//! | every order of a few whole steps of two event loops, from six starts, with two objects that call each other, two swaps, an activity, a call that suspends, a cancellation, a deadline: beside an oracle, and both swaps end | `cargo test -p swapper --test explore` |
 //! | a million swaps under load on two threads: each call accounted for, memory flat | `cargo run --release -p swapper --example storm -- 1000000` |
 //! | the same, shorter, and with failures, deadlines, objects that call each other, and methods that suspend | `cargo test -p swapper --test flat_memory --test storm --test storm_of_futures` |
 //! | each stage at which a swap can meet a call that suspended | `cargo test -p swapper --test suspend` |
@@ -204,8 +205,9 @@
 //! | 2^20 objects | `cargo test --release -p swapper --test calls -- --ignored` |
 //!
 //! **What the model does not cover.** More preemptions in one run than its bound; more than two processors and one object,
-//! so neither two swaps that wait for each other, nor calls between objects, nor marks, nor the queue of waiting swaps
-//! (those are in the random, storm, and step-by-step tests); Roots whose Reps are shared; a processor that is attached or
+//! so neither two swaps that wait for each other, nor calls between objects (those are what `explore` is for, in whole steps
+//! on one thread, five of them after each start), nor marks, nor the queue of waiting swaps (those are in the random, storm,
+//! and step-by-step tests); Roots whose Reps are shared; a processor that is attached or
 //! detached during a swap; failing exports and imports; the platform's waking, which is replaced by giving way, so a lost
 //! wake-up would not be found (`whoever_can_go_on_is_woken` looks for those); and what a processor does alone, which has
 //! one order only. It checks the memory model for the locks and atomics between processors, not for the Reps'
