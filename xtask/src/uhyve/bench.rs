@@ -134,7 +134,7 @@ fn results(places: &[(&str, Vmm); 3], samples: &[Vec<Sample>; 3]) -> Result<Valu
         "environment": {
             "date": date.trim(),
             "cpu": first("/proc/cpuinfo", "model name"),
-            "kernel": first("/proc/version", ""),
+            "kernel": format!("Linux {}", first("/proc/sys/kernel/osrelease", "")),
             "load_after": first("/proc/loadavg", ""),
             "qemu": qemu.lines().next().unwrap_or_default(),
             "uhyve": crate::provision::uhyve::VERSION,
