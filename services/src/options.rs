@@ -8,6 +8,7 @@
 //! | `log=` | `error`, `warn`, `info`, `debug`, `trace` | `info` |
 //! | `congestion=` | name of the congestion controller at the start | `cubic` |
 //! | `ecn=` | explicit congestion notification (RFC 3168): `off`, `accept` if a peer offers it, `offer` it too | `accept` |
+//! | `nic=` | what the network card offers and is not used, for tests: `no-csum`, `no-guest-csum`, `no-tso`, `no-guest-tso`, `no-event-idx`, `no-mq`, with commas between | nothing |
 
 use alloc::string::String;
 use core::fmt;
@@ -36,6 +37,23 @@ pub enum Address {
     },
 }
 
+/// Features of the network card that are not used even if it offers them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unused {
+    /// Checksums that the card completes.
+    pub csum: bool,
+    /// Received frames whose checksum the card vouches for.
+    pub guest_csum: bool,
+    /// Frames that the card cuts into segments.
+    pub tso: bool,
+    /// Frames that the card joined of segments.
+    pub guest_tso: bool,
+    /// Notifications and interrupts asked for by index.
+    pub event_idx: bool,
+    /// Several queue pairs.
+    pub mq: bool,
+}
+
 /// The options of the image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
@@ -49,6 +67,8 @@ pub struct Options {
     pub congestion: String,
     /// What connections do about ECN.
     pub ecn: Ecn,
+    /// What the network card offers and is not used.
+    pub unused: Unused,
 }
 
 impl Default for Options {
@@ -59,6 +79,7 @@ impl Default for Options {
             log: log::LevelFilter::Info,
             congestion: "cubic".into(),
             ecn: Ecn::Accept,
+            unused: Unused::default(),
         }
     }
 }
@@ -88,13 +109,15 @@ pub enum OptionError {
     Congestion(String),
     /// The value of `ecn` is none of its words.
     Ecn(String),
+    /// A part of the value of `nic` is none of its words.
+    Nic(String),
 }
 
 impl fmt::Display for OptionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             OptionError::Unknown(word) => {
-                write!(f, "unknown option `{word}`; there are ip= gateway= mtu= log= congestion= ecn=")
+                write!(f, "unknown option `{word}`; there are ip= gateway= mtu= log= congestion= ecn= nic=")
             }
             OptionError::Repeated(name) => write!(f, "the option `{name}` is given twice"),
             OptionError::Ip(value) => {
@@ -110,6 +133,10 @@ impl fmt::Display for OptionError {
             OptionError::Log(value) => write!(f, "log={value} is none of error, warn, info, debug, trace"),
             OptionError::Ecn(value) => write!(f, "ecn={value} is none of off, accept, offer"),
             OptionError::Congestion(value) => write!(f, "congestion={value} is no name of a controller"),
+            OptionError::Nic(word) => write!(
+                f,
+                "nic= knows no-csum, no-guest-csum, no-tso, no-guest-tso, no-event-idx and no-mq, but not `{word}`"
+            ),
         }
     }
 }
@@ -124,6 +151,7 @@ struct Given<'a> {
     log: Option<&'a str>,
     congestion: Option<&'a str>,
     ecn: Option<&'a str>,
+    nic: Option<&'a str>,
 }
 
 impl Options {
@@ -144,6 +172,7 @@ impl Options {
                 "log" => ("log", &mut given.log),
                 "congestion" => ("congestion", &mut given.congestion),
                 "ecn" => ("ecn", &mut given.ecn),
+                "nic" => ("nic", &mut given.nic),
                 _ => return Err(OptionError::Unknown(shown(word))),
             };
             if place.replace(value).is_some() {
@@ -174,7 +203,24 @@ impl Options {
                 _ => return Err(OptionError::Ecn(shown(value))),
             };
         }
+        for word in given.nic.into_iter().flat_map(|value| value.split(',')) {
+            *options.unused.named(word).ok_or_else(|| OptionError::Nic(shown(word)))? = true;
+        }
         Ok(options)
+    }
+}
+
+impl Unused {
+    fn named(&mut self, word: &str) -> Option<&mut bool> {
+        Some(match word {
+            "no-csum" => &mut self.csum,
+            "no-guest-csum" => &mut self.guest_csum,
+            "no-tso" => &mut self.tso,
+            "no-guest-tso" => &mut self.guest_tso,
+            "no-event-idx" => &mut self.event_idx,
+            "no-mq" => &mut self.mq,
+            _ => return None,
+        })
     }
 }
 

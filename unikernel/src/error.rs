@@ -36,8 +36,6 @@ pub enum Error {
     Setup(SetupError),
     /// A processor could not be attached to the swapper.
     System(SystemError),
-    /// A processor ran before there was anything to run.
-    Order,
 }
 
 impl fmt::Display for Error {
@@ -57,7 +55,6 @@ impl fmt::Display for Error {
             }
             Self::Setup(error) => error.fmt(f),
             Self::System(error) => error.fmt(f),
-            Self::Order => f.write_str("a processor started before there was anything to run"),
         }
     }
 }

@@ -29,18 +29,26 @@ mod test;
 mod turns;
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use arch::cpu;
 use error::Error;
 use log::{LevelFilter, info};
 use nic::Nic;
 use platform::MACHINE;
-use protocols::stack::Transmit;
 use services::node::{self, Node, Shared};
 use services::options::Options;
+use spin::mutex::SpinMutex;
 
-/// What all processors share, once it is made.
-static SHARED: spin::Once<Arc<Shared>> = spin::Once::new();
+/// What a processor needs to begin.
+struct Start {
+    shared: Arc<Shared>,
+    /// The processor's queue pair of the card, until it takes it.
+    nics: Vec<SpinMutex<Option<Nic>>>,
+}
+
+/// Everything is set up, the first node made.
+static START: spin::Once<Start> = spin::Once::new();
 
 /// What shall fail on purpose.
 static TEST: spin::Once<test::Test> = spin::Once::new();
@@ -62,20 +70,23 @@ fn run(words: &[&str]) -> Result<core::convert::Infallible, Error> {
     }
 
     let count = processors::count();
-    let mut nic = Nic::open()?;
-    let card = node::Nic { mac: nic.mac().ok_or(Error::NoMac)?, mtu: nic.mtu(), offloads: nic.split().1.offloads() };
+    processors::start_others(other);
+    local::check(0)?;
+    let card = nic::open(&processors::apics(), options.unused)?;
+    let pairs = card.pairs.len();
+    let facts = node::Nic { mac: card.mac.ok_or(Error::NoMac)?, mtu: card.mtu, offloads: card.offloads, pairs };
     let mut seed = [0; 32];
     for word in seed.chunks_exact_mut(8) {
         word.copy_from_slice(&cpu::random().ok_or(Error::NoEntropy)?.to_le_bytes());
     }
-    let shared = Shared::new(&options, count, card, seed, &MACHINE)?;
-    let shared = SHARED.call_once(|| shared);
+    let shared = Shared::new(&options, count, facts, seed, &MACHINE)?;
     info!("{count} processors, {} MiB of memory", boot::memory_octets() >> 20);
     // The first node makes the objects that the others refer to.
-    let node = node(shared, 0)?;
-    processors::start_others(other);
-    local::check(0)?;
-    turns::run_first(node, nic)
+    let node = node(&shared, 0)?;
+    let nics = card.pairs.into_iter().map(|nic| SpinMutex::new(Some(nic))).collect();
+    let start = START.call_once(|| Start { shared, nics });
+    (1..count).for_each(processors::wake);
+    turn(start, node, 0)
 }
 
 /// What each other processor runs.
@@ -89,8 +100,21 @@ fn run_other(processor: usize) -> Result<core::convert::Infallible, Error> {
     if let Some(test) = TEST.get() {
         test.run_on(processor);
     }
-    let shared = SHARED.get().ok_or(Error::Order)?;
-    turns::run_other(node(shared, processor)?, processor)
+    let start = loop {
+        match START.get() {
+            Some(start) => break start,
+            None => processors::sleep(processor, None, || true),
+        };
+    };
+    turn(start, node(&start.shared, processor)?, processor)
+}
+
+/// Turns a processor's loop for ever.
+fn turn(start: &Start, node: Node, processor: usize) -> ! {
+    match start.nics.get(processor).and_then(|nic| nic.lock().take()) {
+        Some(nic) => turns::run(node, nic, processor),
+        None => turns::run_detached(node, processor),
+    }
 }
 
 /// The node of this processor.

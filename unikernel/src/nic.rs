@@ -1,9 +1,11 @@
-//! The network card: virtio-net, opened for the processor that owns it, in the form that the stack takes.
+//! The network card: virtio-net, in the form that the stack takes. Each processor has a queue pair of its own, as far as the card has them.
 
+use alloc::vec::Vec;
 use core::fmt;
 
 use log::info;
 use protocols::stack::{Full, Offloads, Receive, RxMeta, Transmit, TxMeta};
+use services::options::Unused;
 use virtio::Features;
 use virtio::net::{
     Checksum, Gso, GsoKind, Interrupt, LARGE_FRAME, MsixTarget, Net, Notifications, OpenError, Options, QueuePair,
@@ -12,8 +14,8 @@ use virtio::net::{
 use virtio::transport::Transport;
 use virtio::transport::pci::{self, ConfigPorts, PciError, PciTransport};
 
-use crate::arch::{interrupts, ioapic, lapic};
-use crate::boot::{Loader, loader};
+use crate::arch::{interrupts, ioapic};
+use crate::boot::{self, Loader, loader};
 use crate::device::{DeviceMemory, Ports, Registers};
 
 type Device = PciTransport<ConfigPorts<Ports>, Registers>;
@@ -66,50 +68,78 @@ pub const COUNTER_NAMES: [&str; COUNTERS] = [
     "nic_faults",
 ];
 
-/// Buffers of 64 KiB in each direction that has such frames.
-const LARGE_BUFFERS: u16 = 128;
+/// Buffers of 64 KiB in each direction that has such frames, of one queue pair: at most, and at least.
+const LARGE_BUFFERS: core::ops::RangeInclusive<u64> = 16..=128;
+/// What part of the memory all of them may have together.
+const BUFFERS_PART: u64 = 8;
 
-/// The card, on the processor that opened it.
+/// The card as a whole.
+pub struct Card {
+    /// Its address, if it says one.
+    pub mac: Option<[u8; 6]>,
+    /// The longest IP packet that it takes, in octets.
+    pub mtu: u16,
+    /// What it does for the stack.
+    pub offloads: Offloads,
+    /// Queue pair *n*, for processor *n*; at least one.
+    pub pairs: Vec<Nic>,
+}
+
+/// A queue pair of the card, on the processor that it was opened for.
 pub struct Nic {
-    net: Net<Device>,
     pair: QueuePair<Notify>,
+    offloads: Offloads,
     /// A transmit found no room since the last [`Nic::split`].
     full: bool,
 }
 
-impl Nic {
-    /// Opens the first card on the bus. Its interrupts come to this processor. Received frames may have up to 64 KiB, if the card
-    /// can join segments.
-    pub fn open() -> Result<Self, NicError> {
-        let config = pci::find_network(Ports).ok_or(NicError::Absent)?;
-        let mut transport = PciTransport::open(config, Registers).map_err(NicError::Pci)?;
-        let target = [MsixTarget { apic_id: lapic::id() as u8, vector: interrupts::NIC }];
-        let options = options(Features::from_bits(transport.device_features()), &target);
-        let (net, mut pairs) = Net::open(transport, &DeviceMemory, &options).map_err(NicError::Open)?;
-        match net.interrupt() {
-            Interrupt::Msix { .. } => {}
-            // uhyve raises the I/O APIC's pin by an edge for each frame, so there is nothing to acknowledge. A line of QEMU's machine stays up until its cause is
-            // gone, and is not served.
-            Interrupt::Line(pin) if loader() == Loader::Uhyve && pin < ioapic::PINS => {
-                ioapic::route_edge(pin, interrupts::NIC, lapic::id() as u8);
-            }
-            other => return Err(NicError::Interrupt(other)),
+/// Opens the first card on the bus, with a queue pair for each processor as far as it has them, whose interrupts come to that processor. `apics` are the
+/// identities of the processors' APICs. Received frames may have up to 64 KiB, if the card can join segments.
+pub fn open(apics: &[u32], unused: Unused) -> Result<Card, NicError> {
+    match open_pairs(apics, unused) {
+        // It offered them, and yet it does not want to: one it must have.
+        Err(NicError::Open(OpenError::PairsRefused { .. })) => open_pairs(&apics[..1], unused),
+        result => result,
+    }
+}
+
+fn open_pairs(apics: &[u32], unused: Unused) -> Result<Card, NicError> {
+    let config = pci::find_network(Ports).ok_or(NicError::Absent)?;
+    let mut transport = PciTransport::open(config, Registers).map_err(NicError::Pci)?;
+    // Each pair interrupts its own processor, or there is only one.
+    let most = usize::from(transport.msix_entries().unwrap_or(1)).max(1);
+    let target = |&apic: &u32| MsixTarget { apic_id: apic as u8, vector: interrupts::NIC };
+    let targets: Vec<_> = apics.iter().take(most).map(target).collect();
+    let offered = Features::from_bits(transport.device_features()) & !features_of(unused);
+    let options = options(offered, &targets);
+    let (net, pairs) = Net::open(transport, &DeviceMemory, &options).map_err(NicError::Open)?;
+    match net.interrupt() {
+        Interrupt::Msix { .. } => {}
+        // uhyve raises the I/O APIC's pin by an edge for each frame, so there is nothing to acknowledge. A line of QEMU's machine stays up until its cause is
+        // gone, and is not served.
+        Interrupt::Line(pin) if loader() == Loader::Uhyve && pin < ioapic::PINS => {
+            ioapic::route_edge(pin, interrupts::NIC, apics[0] as u8);
         }
-        let pair = pairs.pop().ok_or(NicError::Absent)?;
-        info!("network card: {:?}, mtu {}, {}, {:?}", net.mac(), net.mtu(), net.features(), net.interrupt());
-        Ok(Self { net, pair, full: false })
+        other => return Err(NicError::Interrupt(other)),
     }
+    let features = net.features();
+    let nic = |mut pair: QueuePair<Notify>| {
+        let offloads = offloads(features, pair.tx().longest());
+        Nic { pair, offloads, full: false }
+    };
+    let pairs: Vec<Nic> = pairs.into_iter().map(nic).collect();
+    let offloads = pairs.first().ok_or(NicError::Absent)?.offloads;
+    info!(
+        "network card: {:?}, mtu {}, {features}, {} queue pairs, {:?}",
+        net.mac(),
+        net.mtu(),
+        pairs.len(),
+        net.interrupt()
+    );
+    Ok(Card { mac: net.mac(), mtu: net.mtu(), offloads, pairs })
+}
 
-    /// Its address, if it says one.
-    pub fn mac(&self) -> Option<[u8; 6]> {
-        self.net.mac()
-    }
-
-    /// The longest IP packet that it takes, in octets.
-    pub fn mtu(&self) -> u16 {
-        self.net.mtu()
-    }
-
+impl Nic {
     /// Its counters, in the order of [`COUNTER_NAMES`].
     pub fn counters(&self) -> [u64; COUNTERS] {
         let c = self.pair.counters();
@@ -123,10 +153,9 @@ impl Nic {
 
     /// Both directions, to be used at the same time.
     pub fn split(&mut self) -> (Rx<'_>, Tx<'_>) {
-        let offloads = offloads(self.net.features(), self.pair.tx().longest());
         self.full = false;
         let (rx, tx) = self.pair.split();
-        (Rx { queue: rx }, Tx { queue: tx, offloads, full: &mut self.full })
+        (Rx { queue: rx }, Tx { queue: tx, offloads: self.offloads, full: &mut self.full })
     }
 
     /// Whether a received frame waits, or there is room again for a transmit that found none.
@@ -156,19 +185,37 @@ impl Nic {
 }
 
 /// Large buffers only for a card that makes use of them.
-fn options(offered: Features, target: &[MsixTarget]) -> Options<'_> {
+fn options(offered: Features, targets: &[MsixTarget]) -> Options<'_> {
     // uhyve asks not to be notified while it works, and does not look again before it sleeps.
     let notify = if loader() == Loader::Uhyve { Notifications::Always } else { Notifications::AsAsked };
-    let mut options = Options { interrupts: target, notify, ..Options::default() };
+    let pairs = targets.len() as u16;
+    let features = Options::default().features & offered;
+    let mut options = Options { features, pairs, interrupts: targets, notify, ..Options::default() };
+    let share = boot::memory_octets() / BUFFERS_PART / (2 * u64::from(pairs) * LARGE_FRAME as u64);
+    let large = share.clamp(*LARGE_BUFFERS.start(), *LARGE_BUFFERS.end()) as u16;
     if offered.contains(Features::HOST_TSO4 | Features::CSUM) {
         options.features = options.features | Features::HOST_TSO4;
-        (options.tx_frame, options.tx_buffers) = (LARGE_FRAME, LARGE_BUFFERS);
+        (options.tx_frame, options.tx_buffers) = (LARGE_FRAME, large);
     }
     if offered.contains(Features::GUEST_TSO4 | Features::GUEST_CSUM) {
         options.features = options.features | Features::GUEST_TSO4;
-        (options.rx_frame, options.rx_buffers) = (LARGE_FRAME, LARGE_BUFFERS);
+        (options.rx_frame, options.rx_buffers) = (LARGE_FRAME, large);
     }
     options
+}
+
+/// What is not to be used, as the device calls it.
+fn features_of(unused: Unused) -> Features {
+    let Unused { csum, guest_csum, tso, guest_tso, event_idx, mq } = unused;
+    let all = [
+        (csum, Features::CSUM),
+        (guest_csum, Features::GUEST_CSUM),
+        (tso, Features::HOST_TSO4 | Features::HOST_TSO6),
+        (guest_tso, Features::GUEST_TSO4 | Features::GUEST_TSO6),
+        (event_idx, Features::RING_EVENT_IDX),
+        (mq, Features::MQ),
+    ];
+    all.into_iter().filter(|(off, _)| *off).fold(Features::NONE, |sum, (_, feature)| sum | feature)
 }
 
 fn offloads(features: Features, longest: usize) -> Offloads {

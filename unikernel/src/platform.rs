@@ -14,12 +14,17 @@ pub struct Machine;
 /// The one and only.
 pub static MACHINE: Machine = Machine;
 
-/// The card's counters, as its processor has published them.
-static NIC: [AtomicU64; nic::COUNTERS] = [const { AtomicU64::new(0) }; nic::COUNTERS];
+/// Counters of a processor's queue pair, on cache lines of their own.
+#[repr(align(128))]
+struct Counters([AtomicU64; nic::COUNTERS]);
 
-/// Publishes the card's counters.
-pub fn publish(values: [u64; nic::COUNTERS]) {
-    for (to, value) in NIC.iter().zip(values) {
+/// The counters of all queue pairs, as their processors have published them.
+static NIC: [Counters; processors::MAXIMUM] =
+    [const { Counters([const { AtomicU64::new(0) }; nic::COUNTERS]) }; processors::MAXIMUM];
+
+/// Publishes the counters of the processor's queue pair.
+pub fn publish(processor: usize, values: [u64; nic::COUNTERS]) {
+    for (to, value) in NIC[processor].0.iter().zip(values) {
         to.store(value, Ordering::Relaxed);
     }
 }
@@ -57,6 +62,7 @@ impl Platform for Machine {
     }
 
     fn nic(&self) -> Vec<(&'static str, u64)> {
-        nic::COUNTER_NAMES.iter().zip(&NIC).map(|(name, value)| (*name, value.load(Ordering::Relaxed))).collect()
+        let sum = |counter: usize| NIC.iter().map(|pair| pair.0[counter].load(Ordering::Relaxed)).sum();
+        nic::COUNTER_NAMES.iter().enumerate().map(|(counter, name)| (*name, sum(counter))).collect()
     }
 }

@@ -4,6 +4,7 @@
 //! APIC's timer is ours.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use crate::arch::exceptions::{self, Stack};
@@ -86,6 +87,11 @@ pub fn start_others(run: fn(usize)) {
         }
         core::hint::spin_loop();
     }
+}
+
+/// The identities of all processors' APICs; once they are set up.
+pub fn apics() -> Vec<u32> {
+    STATES[..count()].iter().map(|state| state.apic.load(Ordering::Acquire)).collect()
 }
 
 /// Where the kernel's task begins on each other processor.

@@ -12,8 +12,8 @@ const ROOM: u64 = 500;
 /// Publish the card's counters at least every so many turns.
 const PUBLISH: u32 = 256;
 
-/// The processor that owns the network card.
-pub fn run_first(mut node: Node, mut nic: Nic) -> ! {
+/// A processor with a queue pair of the network card.
+pub fn run(mut node: Node, mut nic: Nic, processor: usize) -> ! {
     let (mut turns, mut patience) = (0u32, Patience::default());
     loop {
         let done = {
@@ -23,25 +23,25 @@ pub fn run_first(mut node: Node, mut nic: Nic) -> ! {
         nic.kick();
         turns = turns.wrapping_add(1);
         if turns.is_multiple_of(PUBLISH) {
-            platform::publish(nic.counters());
+            platform::publish(processor, nic.counters());
         }
-        if let Some(mut until) = idle(0, &done) {
+        if let Some(mut until) = idle(processor, &done) {
             check(&mut nic);
-            platform::publish(nic.counters());
+            platform::publish(processor, nic.counters());
             if nic.is_full() {
                 until = Some(until.unwrap_or(u64::MAX).min(clock::micros() + ROOM));
             }
-            if patience.look(0, until, || nic.is_pending()) {
+            if patience.look(processor, until, || nic.is_pending()) {
                 continue;
             }
-            patience.slept(processors::sleep(0, until, || nic.arm()));
+            patience.slept(processors::sleep(processor, until, || nic.arm()));
             nic.disarm();
         }
     }
 }
 
-/// Every other processor.
-pub fn run_other(mut node: Node, processor: usize) -> ! {
+/// A processor without: it receives and sends by processor 0.
+pub fn run_detached(mut node: Node, processor: usize) -> ! {
     let mut patience = Patience::default();
     loop {
         let done = node.turn_detached(platform::now());

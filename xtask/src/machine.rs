@@ -70,6 +70,8 @@ pub enum Network {
     User(Vec<Forward>),
     /// The device `tap0` of a network namespace.
     Tap(String),
+    /// As `Tap`, with so many queues, two at least: see [`Namespace::use_several_queues`](crate::netns::Namespace::use_several_queues).
+    Queues(String, u32),
     /// As `Tap`, and every frame also goes to and comes from the program that listens at this address of the namespace (QEMU's socket
     /// format: each frame behind its length as 32 bits, big-endian).
     Wire(String, SocketAddr),
@@ -153,7 +155,9 @@ impl Network {
                 .iter()
                 .find(|forward| forward.transport == transport && forward.guest == port)
                 .map(|forward| (Ipv4Addr::LOCALHOST, forward.host).into()),
-            Self::Tap(_) | Self::Wire(..) | Self::Link(..) => Some((TAP_GUEST.parse::<Ipv4Addr>().ok()?, port).into()),
+            Self::Tap(_) | Self::Queues(..) | Self::Wire(..) | Self::Link(..) => {
+                Some((TAP_GUEST.parse::<Ipv4Addr>().ok()?, port).into())
+            }
         }
     }
 
@@ -162,6 +166,7 @@ impl Network {
         match self {
             Self::User(forwards) => words(["-netdev", &user("n0", forwards)]),
             Self::Tap(_) => words(["-netdev", &tap("n0")]),
+            Self::Queues(_, queues) => words(["-netdev", &format!("{},queues={queues}", tap("n0"))]),
             Self::Link(_, dir) => {
                 let at = |name: &str| dir.join(name).display().to_string();
                 let (local, remote) = (at("guest"), at("link"));
@@ -188,7 +193,7 @@ impl Network {
     pub fn namespace(&self) -> Option<&str> {
         match self {
             Self::User(_) => None,
-            Self::Tap(name) | Self::Wire(name, _) | Self::Link(name, _) => Some(name),
+            Self::Tap(name) | Self::Queues(name, _) | Self::Wire(name, _) | Self::Link(name, _) => Some(name),
         }
     }
 }
@@ -252,7 +257,13 @@ impl Machine {
         all.extend(network.arguments());
         // Without an option ROM: the machine boots from the image only.
         let offloads = if self.without_offloads { WITHOUT_OFFLOADS } else { "" };
-        all.extend(words(["-device", &format!("virtio-net-pci,netdev=n0,disable-legacy=on,romfile={offloads}")]));
+        // An interrupt for each direction of each pair, one for the configuration, one for the control queue.
+        let pairs = match network {
+            Network::Queues(_, queues) => format!(",mq=on,vectors={}", 2 * queues + 2),
+            _ => String::new(),
+        };
+        let card = format!("virtio-net-pci,netdev=n0,disable-legacy=on,romfile={offloads}{pairs}");
+        all.extend(words(["-device", &card]));
         let line = format!("midflight -freq {} -- {}", self.tsc_mhz, self.image_options().join(" "));
         all.extend(words(["-kernel", &image.display().to_string(), "-append", line.trim_end()]));
         all

@@ -37,15 +37,26 @@ impl Namespace {
         ip(&["netns", "add", &name])?;
         let doomed = name.clone();
         let undo = cleanup::register(move || remove(&doomed));
-        for words in [
-            &["link", "set", "lo", "up"][..],
-            &["tuntap", "add", "dev", "tap0", "mode", "tap"],
-            &["addr", "add", &format!("{TAP_HOST}/24"), "dev", "tap0"],
-            &["link", "set", "tap0", "up"],
-        ] {
-            ip(&[&["-n", &name], words].concat())?;
-        }
-        Ok(Self { name, _undo: undo })
+        let namespace = Self { name, _undo: undo };
+        namespace.ip(&["link", "set", "lo", "up"])?;
+        namespace.add_tap(&[])?;
+        Ok(namespace)
+    }
+
+    /// Replaces `tap0` by one for a machine that opens several queues of it; others cannot open it then.
+    pub fn use_several_queues(&self) -> Result<()> {
+        self.ip(&["link", "delete", "tap0"])?;
+        self.add_tap(&["multi_queue"])
+    }
+
+    fn add_tap(&self, flags: &[&str]) -> Result<()> {
+        self.ip(&[&["tuntap", "add", "dev", "tap0", "mode", "tap"], flags].concat())?;
+        self.ip(&["addr", "add", &format!("{TAP_HOST}/24"), "dev", "tap0"])?;
+        self.ip(&["link", "set", "tap0", "up"])
+    }
+
+    fn ip(&self, words: &[&str]) -> Result<()> {
+        ip(&[&["-n", &self.name], words].concat()).map(drop)
     }
 
     /// Runs `work` on a thread of its own whose sockets belong to the namespace.

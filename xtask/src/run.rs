@@ -76,6 +76,10 @@ pub fn run(args: &Args) -> Result<()> {
     let link = args.link.as_ref().zip(namespace.as_ref()).map(start).transpose()?;
     let network = match (&namespace, &link) {
         (Some(namespace), Some(link)) => Network::Link(namespace.name().to_owned(), link.dir().to_owned()),
+        (Some(namespace), None) if args.smp > 1 && !args.hosted && args.vmm == Monitor::Qemu => {
+            namespace.use_several_queues()?;
+            Network::Queues(namespace.name().to_owned(), args.smp)
+        }
         (Some(namespace), None) => Network::Tap(namespace.name().to_owned()),
         (None, _) => Network::User(forwards(true)?),
     };
@@ -146,7 +150,7 @@ pub fn tell(network: &Network, ready: &str) {
         .collect();
     ui::note(&format!("Listening: {}", services.join(", ")));
     let inside = match network {
-        Network::Tap(name) | Network::Link(name, _) => format!("ip netns exec {name} "),
+        Network::Tap(name) | Network::Queues(name, _) | Network::Link(name, _) => format!("ip netns exec {name} "),
         _ => String::new(),
     };
     let (Some(iperf), Some(control)) = (at(Transport::Tcp, 5201), at(Transport::Udp, 7070)) else { return };

@@ -32,6 +32,7 @@ pub(crate) use ipv4::is_host;
 pub use reason::{DropReason, Drops};
 
 use crate::stack::RxMeta;
+use crate::steering::FourTuple;
 
 /// Who we are: what a frame's destination is compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +95,25 @@ pub struct TooBig {
     pub mtu: u16,
     /// The MAC address that the message came from.
     pub link: MacAddress,
+}
+
+impl Tcp {
+    /// The connection that the segment belongs to.
+    pub fn tuple(&self) -> FourTuple {
+        FourTuple {
+            local: self.destination,
+            local_port: self.destination_port,
+            remote: self.source,
+            remote_port: self.source_port,
+        }
+    }
+}
+
+impl TooBig {
+    /// The connection whose segment is quoted.
+    pub fn tuple(&self) -> FourTuple {
+        FourTuple { local: self.local, local_port: self.local_port, remote: self.remote, remote_port: self.remote_port }
+    }
 }
 
 /// Checks a frame from its Ethernet header on, without the frame check sequence.

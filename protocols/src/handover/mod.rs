@@ -1,7 +1,7 @@
 //! Frames from one processor to another, without locks.
 //!
-//! Processor 0 owns the network card. A frame of a connection that lives elsewhere goes there through a [`link()`] of its own,
-//! and what that processor sends comes back through another: a [`star()`] of such links. Each link is a ring with one sender
+//! A frame of a connection that lives on another processor than the one that received it goes there through a [`link()`]; so does what a processor without
+//! a queue pair of the card wants to have sent: a [`star()`] of such links round processor 0. Each link is a ring with one sender
 //! and one receiver, in which a frame takes the octets that it has: a card that joins or cuts segments deals in frames of 64 KiB, while
 //! most others are short. What the card shall do to a frame, or did, goes with it. Nothing is allocated after the start.
 //!
@@ -22,7 +22,7 @@ mod star;
 mod tests;
 
 pub use ring::{Counts, Receiver, Sender, Take, link};
-pub use star::{Hub, Peer, Spoke, star};
+pub use star::{Hub, Peer, Spoke, Strays, Up, star};
 
 /// Wakes a processor that may be asleep.
 ///

@@ -1,10 +1,14 @@
-//! The links between processor 0, which owns the network card, and each of the others.
+//! The links between processor 0 and each of the others.
+//!
+//! Processor 0 has a queue pair of the network card, as has each processor below a given number. Those send by themselves, and hand received
+//! frames that are not theirs to processor 0, which hands them on: a card that steers well delivers few of those, and so `n`
+//! processors need `2n` rings rather than `n²`. A processor without a queue pair gets its frames from processor 0, and sends by it.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::{Counts, Receiver, Sender, Sizes, Wake, link};
-use crate::stack::{Full, Offloads, RxMeta, Transmit, TxMeta};
+use crate::stack::{Full, Offloads, Receive, RxMeta, Transmit, TxMeta};
 
 /// Processor 0's ends.
 #[derive(Default)]
@@ -19,30 +23,76 @@ pub struct Hub {
 pub struct Peer {
     /// Received frames, to that processor.
     pub to: Sender<RxMeta>,
-    /// Frames to be sent, from that processor.
-    pub from: Receiver<TxMeta>,
+    /// Frames to be sent, from that processor, if it has no queue pair of its own.
+    pub from: Option<Receiver<TxMeta>>,
 }
 
-/// The ends of a processor other than 0: its network card, as far as its stack can tell.
+/// The ends of a processor other than 0.
 pub struct Spoke {
     /// The processor's number.
     pub processor: usize,
-    /// Frames that processor 0 received for this one.
+    /// Frames that processor 0 received for this one, or was handed.
     pub rx: Receiver<RxMeta>,
-    /// Frames that processor 0 is to send.
-    pub tx: Sender<TxMeta>,
+    /// How frames go to processor 0.
+    pub up: Up,
 }
 
-/// Links between processor 0 and the processors from 1 to below `processors`, in that order. `offloads` are those of the card.
-pub fn star(processors: usize, sizes: Sizes, offloads: Offloads, wake: &Arc<dyn Wake>) -> (Hub, Vec<Spoke>) {
-    let (mut peers, mut spokes) = (Vec::new(), Vec::new());
+/// What goes from another processor to processor 0.
+pub enum Up {
+    /// Frames to be sent: the processor has no queue pair, and this is its network card as far as its stack can tell.
+    Send(Sender<TxMeta>),
+    /// Received frames that are not for the processor, which has a queue pair of its own.
+    Stray(Sender<RxMeta>),
+}
+
+/// Received frames that other processors handed to processor 0.
+#[derive(Default)]
+pub struct Strays {
+    from: Vec<Receiver<RxMeta>>,
+}
+
+/// Links between processor 0 and the processors from 1 to below `processors`, in that order, of which those below `pairs` have a queue pair of the card.
+/// `offloads` are those of the card.
+pub fn star(
+    processors: usize,
+    pairs: usize,
+    sizes: Sizes,
+    offloads: Offloads,
+    wake: &Arc<dyn Wake>,
+) -> (Hub, Strays, Vec<Spoke>) {
+    let (mut hub, mut strays, mut spokes) = (Hub::default(), Strays::default(), Vec::new());
     for processor in 1..processors {
         let (to, rx) = link(sizes, Offloads::default(), 0, processor, wake);
-        let (tx, from) = link(sizes, offloads, processor, 0, wake);
-        peers.push(Peer { to, from });
-        spokes.push(Spoke { processor, rx, tx });
+        let (from, up);
+        if processor < pairs {
+            let (stray, handed) = link(sizes, Offloads::default(), processor, 0, wake);
+            strays.from.push(handed);
+            (from, up) = (None, Up::Stray(stray));
+        } else {
+            let (send, sent) = link(sizes, offloads, processor, 0, wake);
+            (from, up) = (Some(sent), Up::Send(send));
+        }
+        hub.peers.push(Peer { to, from });
+        spokes.push(Spoke { processor, rx, up });
     }
-    (Hub { peers, next: 0, forwarded: 0 }, spokes)
+    (hub, strays, spokes)
+}
+
+impl Strays {
+    /// Whether no processor can hand any over.
+    pub fn are_impossible(&self) -> bool {
+        self.from.is_empty()
+    }
+}
+
+impl Receive for Strays {
+    fn receive(&mut self, budget: usize, each: &mut dyn FnMut(&mut [u8], RxMeta)) -> usize {
+        // By turns, so that none is taken last for ever.
+        if self.from.len() > 1 {
+            self.from.rotate_left(1);
+        }
+        self.from.iter_mut().fold(0, |taken, from| taken + from.receive(budget - taken, each))
+    }
 }
 
 impl Hub {
@@ -50,6 +100,11 @@ impl Hub {
     pub fn hand_over(&mut self, processor: usize, frame: &[u8], meta: RxMeta) -> bool {
         let Some(peer) = processor.checked_sub(1).and_then(|index| self.peers.get_mut(index)) else { return false };
         peer.to.offer(frame.len(), meta, &mut |into| into.copy_from_slice(frame))
+    }
+
+    /// Whether the processor, another than 0, has a queue pair of its own.
+    pub fn has_pair(&self, processor: usize) -> bool {
+        processor.checked_sub(1).and_then(|index| self.peers.get(index)).is_some_and(|peer| peer.from.is_none())
     }
 
     /// Sends what the other processors want to have sent, at most `budget` frames from each, until the link is full.
@@ -61,7 +116,8 @@ impl Hub {
         for turn in 0..count {
             let index = (self.next + turn) % count;
             let mut full = false;
-            let taken = self.peers[index].from.drain(budget, &mut |frame, meta| {
+            let Some(from) = &mut self.peers[index].from else { continue };
+            let taken = from.drain(budget, &mut |frame, meta| {
                 let sent = tx.transmit(frame.len(), meta, &mut |into| into.copy_from_slice(frame));
                 full = sent.is_err();
                 sent
@@ -83,7 +139,7 @@ impl Hub {
 
     /// Whether frames of other processors are waiting to be sent.
     pub fn is_waiting(&self) -> bool {
-        self.peers.iter().any(|peer| !peer.from.is_empty())
+        self.peers.iter().any(|peer| peer.from.as_ref().is_some_and(|from| !from.is_empty()))
     }
 
     /// Frames of other processors that the link took.

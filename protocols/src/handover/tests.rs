@@ -230,6 +230,14 @@ fn two_threads_lose_neither_frames_nor_wake_ups() {
     assert!(receiver.is_empty());
 }
 
+/// The way out of a processor without a queue pair.
+fn sends(spoke: &mut Spoke) -> &mut Sender<TxMeta> {
+    match &mut spoke.up {
+        Up::Send(tx) => tx,
+        Up::Stray(_) => panic!("processor {} has a queue pair", spoke.processor),
+    }
+}
+
 /// A card that takes a number of frames and then is full.
 struct Card {
     room: usize,
@@ -256,15 +264,16 @@ impl Transmit for Card {
 fn the_hub_sends_for_the_others_and_keeps_what_the_card_cannot_take() {
     let wake: Arc<dyn Wake> = Arc::new(Alarm::default());
     let offloads = Offloads { checksum: true, segmentation: Some(65_550) };
-    let (mut hub, mut spokes) = star(3, SIZES, offloads, &wake);
+    let (mut hub, _, mut spokes) = star(3, 1, SIZES, offloads, &wake);
     assert_eq!(spokes.len(), 2);
-    assert_eq!(spokes[0].tx.offloads(), Offloads { checksum: true, segmentation: Some(64) });
+    assert_eq!(sends(&mut spokes[0]).offloads(), Offloads { checksum: true, segmentation: Some(64) });
     let partial = crate::stack::PartialChecksum { start: 34, offset: 16 };
     let segmentation = crate::stack::Segmentation { mss: 1460, header_len: 54 };
     let meta = TxMeta { checksum: Some(partial), segmentation: Some(segmentation) };
     for spoke in &mut spokes {
         for n in 0..3 {
-            spoke.tx.transmit(2, meta, &mut |f| f.copy_from_slice(&[spoke.processor as u8, n])).unwrap();
+            let processor = spoke.processor as u8;
+            sends(spoke).transmit(2, meta, &mut |f| f.copy_from_slice(&[processor, n])).unwrap();
         }
     }
     let mut card = Card { room: 4, frames: vec![] };
@@ -283,7 +292,7 @@ fn the_hub_sends_for_the_others_and_keeps_what_the_card_cannot_take() {
 #[test]
 fn the_hub_hands_frames_to_the_right_processor() {
     let wake: Arc<dyn Wake> = Arc::new(Alarm::default());
-    let (mut hub, mut spokes) = star(2, SIZES, NO_OFFLOADS, &wake);
+    let (mut hub, _, mut spokes) = star(2, 1, SIZES, NO_OFFLOADS, &wake);
     let meta = RxMeta { checksum_verified: true };
     assert!(hub.hand_over(1, b"frame", meta));
     assert!(!hub.hand_over(2, b"frame", meta), "there is no processor 2");
@@ -296,4 +305,28 @@ fn the_hub_hands_frames_to_the_right_processor() {
         seen += 1;
     });
     assert_eq!(seen, 1);
+}
+
+#[test]
+fn processors_with_a_queue_pair_hand_strays_to_the_first_and_the_others_send_by_it() {
+    let alarm = Arc::new(Alarm::default());
+    let (hub, mut strays, mut spokes) = star(4, 3, SIZES, NO_OFFLOADS, &(alarm.clone() as Arc<dyn Wake>));
+    assert!(!strays.are_impossible() && !hub.is_waiting());
+    assert!(star(4, 1, SIZES, NO_OFFLOADS, &(alarm.clone() as Arc<dyn Wake>)).1.are_impossible());
+    let meta = RxMeta { checksum_verified: true };
+    for spoke in &mut spokes[..2] {
+        let processor = spoke.processor as u8;
+        let Up::Stray(to_first) = &mut spoke.up else { panic!("processor {processor} has no queue pair") };
+        for n in 0..2 {
+            assert!(to_first.offer(2, meta, &mut |frame| frame.copy_from_slice(&[processor, n])));
+        }
+        to_first.flush();
+    }
+    assert!(matches!(spokes[2].up, Up::Send(_)));
+    let mut seen = vec![];
+    let mut take = |strays: &mut Strays, budget| strays.receive(budget, &mut |frame, _| seen.push(frame.to_vec()));
+    assert_eq!([take(&mut strays, 3), take(&mut strays, 3)], [3, 1]);
+    seen.sort_unstable();
+    assert_eq!(seen, [[1, 0], [1, 1], [2, 0], [2, 1]]);
+    alarm.sleep(0);
 }

@@ -19,7 +19,7 @@ pub struct Counters {
     pub host: u64,
     /// Frames for the host functions that found their queue full.
     pub host_full: u64,
-    /// Frames for the host functions that came to a processor that has none.
+    /// Frames for the host functions that came to a processor that has none: handed to processor 0 from a queue pair, dropped otherwise.
     pub host_elsewhere: u64,
     /// ICMP "fragmentation needed" that no connection believed.
     pub too_big_ignored: u64,

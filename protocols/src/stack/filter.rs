@@ -1,7 +1,8 @@
 //! Where frames meet the classifier: coming in before anything else in the stack, going out just before the link.
 //!
-//! ARP is no IP and meets no rules. What comes in meets them on the processor that has the card, before it is handed over to the
-//! processor of its connection; what other processors send meets them when processor 0 gives it to the card.
+//! ARP is no IP and meets no rules. What belongs to a connection meets them on the connection's processor, both ways. A processor without a queue pair of
+//! the card has no classifier: what comes in for it meets the rules on processor 0 before it is handed over, what it sends when processor 0
+//! gives it to the card.
 
 use alloc::vec::Vec;
 

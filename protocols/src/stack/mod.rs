@@ -83,5 +83,5 @@ pub use counters::Counters;
 pub use link::{Full, Offloads, PartialChecksum, Receive, RxMeta, Segmentation, Transmit, TxMeta};
 pub use shared::Shared;
 pub use smoltcp::wire::{IpAddress, IpEndpoint, Ipv4Address, Ipv4Cidr};
-pub use stack::{Event, First, Stack};
+pub use stack::{Event, First, Relay, Stack};
 pub use udp::{Udp, UdpError, UdpLimits, UdpPeer};

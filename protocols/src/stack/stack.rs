@@ -12,7 +12,7 @@ use super::{Config, ConfigError, Counters, Receive, RxMeta, Shared, Transmit, Ud
 use crate::classification::classifier::{Classifier, ClassifierRef, Totals};
 use crate::classification::{Counter, RuleId};
 use crate::frame::{self, Class, Local, MacAddress, Tcp, TooBig};
-use crate::handover::Hub;
+use crate::handover::{Hub, Sender};
 use crate::steering::{FourTuple, Steering};
 use crate::tcp::{Arrival, Checksum, Engine, Path, Progress};
 
@@ -32,6 +32,16 @@ pub struct First {
     pub hub: Hub,
 }
 
+/// What another processor does with frames of its own queue pair that are not for it.
+pub struct Relay {
+    /// The processor's number.
+    pub processor: usize,
+    /// Which processor a connection lives on.
+    pub steering: Steering,
+    /// To processor 0, which knows what to do with them.
+    pub strays: Sender<RxMeta>,
+}
+
 /// Something that whoever runs the stack should know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -47,6 +57,8 @@ pub struct Stack {
     engine: Engine,
     main: Option<Main>,
     filter: Option<Filter>,
+    /// Only with a queue pair, and not on processor 0.
+    relay: Option<Relay>,
     counters: Counters,
     sent: Sent,
     /// The link was full when something was to be sent.
@@ -64,6 +76,13 @@ struct Main {
     others_first: bool,
 }
 
+impl Relay {
+    /// Copies a frame to processor 0; whether there was room.
+    fn hand_over(&mut self, frame: &[u8], meta: RxMeta) -> bool {
+        self.strays.offer(frame.len(), meta, &mut |into| into.copy_from_slice(frame))
+    }
+}
+
 impl Stack {
     /// The stack of processor 0, with the host functions.
     ///
@@ -76,7 +95,7 @@ impl Stack {
         first: First,
         now: Instant,
     ) -> Result<Self, ConfigError> {
-        let mut stack = Self::other(config, shared, engine)?;
+        let mut stack = Self::other(config, shared, engine, None)?;
         let host = Host::new(config, first.seed, now);
         stack.shared.set_address(host.address());
         let First { steering, hub, .. } = first;
@@ -84,11 +103,17 @@ impl Stack {
         Ok(stack)
     }
 
-    /// The stack of another processor: TCP only. Its link are the ends of a [`Spoke`](crate::handover::Spoke).
+    /// The stack of another processor: TCP only. Its link are the ends of a [`Spoke`](crate::handover::Spoke); or, with a `relay`, a queue pair of
+    /// its own, and it also receives from its spoke.
     ///
     /// # Errors
     /// [`ConfigError`] if the configuration cannot be.
-    pub fn other(config: &Config, shared: Arc<Shared>, engine: Engine) -> Result<Self, ConfigError> {
+    pub fn other(
+        config: &Config,
+        shared: Arc<Shared>,
+        engine: Engine,
+        relay: Option<Relay>,
+    ) -> Result<Self, ConfigError> {
         config.check()?;
         Ok(Stack {
             mac: config.mac,
@@ -97,14 +122,15 @@ impl Stack {
             engine,
             main: None,
             filter: None,
+            relay,
             counters: Counters::default(),
             sent: Sent::default(),
             full: false,
         })
     }
 
-    /// From now on every frame from and to this stack's link meets the classifier. For the processor that has the card: what is
-    /// handed over to others has met it already.
+    /// From now on every frame from and to this stack's link meets the classifier. For each processor with a queue pair: those of a connection all meet it on
+    /// the connection's processor, or on processor 0 if that has no pair.
     pub fn classify(&mut self, classifier: ClassifierRef) {
         self.filter = Some(Filter::new(classifier));
     }
@@ -141,6 +167,7 @@ impl Stack {
             self.counters.octets_in += frame.len() as u64;
             let checked = frame::check(frame, meta, &local);
             if let (Ok(class), Some(filter)) = (&checked, &mut filter)
+                && !self.is_met_elsewhere(class)
                 && !filter.admits(now, frame, class, own, tx)
             {
                 return;
@@ -152,7 +179,7 @@ impl Stack {
                         self.counters.host += 1;
                         main.host.offer(now, &frame[..length]);
                     }
-                    None => self.counters.host_elsewhere += 1,
+                    None => self.host_elsewhere(&frame[..length]),
                 },
                 Ok(Class::TooBig(too_big)) => self.too_big(frame, meta, &too_big),
                 Err(reason) => self.counters.drops.count(reason),
@@ -163,6 +190,9 @@ impl Stack {
             main.hub.flush();
             main.host.poll(now);
             self.shared.set_address(main.host.address());
+        }
+        if let Some(relay) = &mut self.relay {
+            relay.strays.flush();
         }
         taken
     }
@@ -271,19 +301,16 @@ impl Stack {
             counters.handover_wakes = main.hub.counts().wakes;
             counters.impossible += main.host.too_long();
         }
+        if let Some(relay) = &self.relay {
+            counters.handover_wakes = relay.strays.counts().wakes;
+        }
         counters
     }
 
     fn tcp(&mut self, now: Instant, frame: &[u8], tcp: &Tcp, tx: &mut dyn Transmit) {
-        let tuple = FourTuple {
-            local: tcp.destination,
-            local_port: tcp.destination_port,
-            remote: tcp.source,
-            remote_port: tcp.source_port,
-        };
         // The checksum has been verified here; the other processor need not do it again.
         let verified = RxMeta { checksum_verified: true };
-        if self.hand_over(&tuple, &frame[..tcp.segment.end], verified) {
+        if self.hand_over(&tcp.tuple(), &frame[..tcp.segment.end], verified) {
             return;
         }
         self.counters.segments += 1;
@@ -295,7 +322,7 @@ impl Stack {
 
     fn too_big(&mut self, frame: &[u8], meta: RxMeta, too_big: &TooBig) {
         let TooBig { local, remote, local_port, remote_port, sequence, mtu, link } = *too_big;
-        if self.hand_over(&FourTuple { local, local_port, remote, remote_port }, frame, meta) {
+        if self.hand_over(&too_big.tuple(), frame, meta) {
             return;
         }
         let path = Path { local: IpAddress::Ipv4(local), remote: IpAddress::Ipv4(remote), link };
@@ -304,19 +331,47 @@ impl Stack {
         }
     }
 
+    /// Whether the frame is handed over to a processor that has a queue pair, and so a classifier of its own.
+    fn is_met_elsewhere(&self, class: &Class) -> bool {
+        let tuple = match class {
+            Class::Tcp(tcp) => tcp.tuple(),
+            Class::TooBig(too_big) => too_big.tuple(),
+            Class::Host { .. } => return self.relay.is_some(),
+        };
+        match (&self.main, &self.relay) {
+            (Some(main), _) => main.hub.has_pair(main.steering.processor(&tuple)),
+            (None, Some(relay)) => relay.steering.processor(&tuple) != relay.processor,
+            (None, None) => false,
+        }
+    }
+
     /// Returns whether the connection lives on another processor; the frame has then gone there, or was dropped.
     fn hand_over(&mut self, tuple: &FourTuple, frame: &[u8], meta: RxMeta) -> bool {
-        let Some(main) = &mut self.main else { return false };
-        let processor = main.steering.processor(tuple);
-        if processor == 0 {
-            return false;
-        }
-        if main.hub.hand_over(processor, frame, meta) {
-            self.counters.handed_over += 1;
-        } else {
-            self.counters.handover_dropped += 1;
-        }
+        let taken = match (&mut self.main, &mut self.relay) {
+            (Some(main), _) => match main.steering.processor(tuple) {
+                0 => return false,
+                processor => main.hub.hand_over(processor, frame, meta),
+            },
+            (None, Some(relay)) if relay.steering.processor(tuple) != relay.processor => relay.hand_over(frame, meta),
+            _ => return false,
+        };
+        self.count_handed(taken);
         true
+    }
+
+    /// A frame for the host functions has come to a processor that has none.
+    fn host_elsewhere(&mut self, frame: &[u8]) {
+        self.counters.host_elsewhere += 1;
+        if let Some(relay) = &mut self.relay {
+            // Its checksums have been verified.
+            let taken = relay.hand_over(frame, RxMeta { checksum_verified: true });
+            self.count_handed(taken);
+        }
+    }
+
+    fn count_handed(&mut self, taken: bool) {
+        self.counters.handed_over += u64::from(taken);
+        self.counters.handover_dropped += u64::from(!taken);
     }
 
     /// Sends for the other processors. Returns whether they may have more.

@@ -53,6 +53,8 @@ pub struct Nic {
     pub mtu: u16,
     /// What it does for the stack; the same as its `Transmit::offloads` says.
     pub offloads: Offloads,
+    /// Its queue pairs: each processor below this number has one of its own, and is given it with [`Node::turn`](super::Node::turn). At least 1.
+    pub pairs: usize,
 }
 
 /// The platform as the swapper and the hand-over rings see it.

@@ -61,7 +61,7 @@ impl ControlPort {
             let mut host = NodeHost { now, stack, udp: *udp, shared, swaps, rules };
             server.swapped(&mut host, ticket, trace);
         }
-        let failed = match rules.turn(shared.platform) {
+        let failed = match rules.turn(shared) {
             Some(Done::Prepared) => swaps.prepared(shared, rules),
             Some(Done::InForce(ticket)) => {
                 let mut host = NodeHost { now, stack, udp: *udp, shared, swaps, rules };

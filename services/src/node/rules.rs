@@ -6,8 +6,9 @@ use protocols::classification::classifier::{Batch, Rulebook, RulesError, Step};
 use protocols::classification::{Counter, Rule, RuleId};
 use protocols::control::{Code, Record, Refusal};
 
-use super::platform::Platform;
+use super::shared::Shared;
 use crate::control::Ticket;
+use crate::service::System;
 
 /// Time for the work on rules in one turn, nanoseconds.
 const SLICE_NS: u64 = 100_000;
@@ -56,7 +57,8 @@ impl Rules {
     }
 
     /// Goes on with what was begun, for a short time.
-    pub fn turn(&mut self, platform: &dyn Platform) -> Option<Done> {
+    pub fn turn(&mut self, shared: &Shared) -> Option<Done> {
+        let platform = shared.platform;
         if !self.book.is_busy() {
             self.again = false;
             return None;
@@ -67,8 +69,9 @@ impl Rules {
                 Step::More => {}
                 Step::InForce => return self.ticket.take().map(Done::InForce),
                 Step::Prepared => return Some(Done::Prepared),
-                // The next turn begins an activity of this processor, which is the only one to look rules up.
+                // The next turn begins an activity of this processor; others may sleep.
                 Step::Waiting => {
+                    (1..shared.processors()).for_each(|processor| platform.wake(processor));
                     self.again = true;
                     return None;
                 }

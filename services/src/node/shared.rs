@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use protocols::congestion::{self, Implementation};
-use protocols::handover::{self, Hub, Sizes, Spoke, Wake};
+use protocols::handover::{self, Hub, Sizes, Spoke, Strays, Wake};
 use protocols::stack::{self, Addressing, Ipv4Cidr};
 use protocols::steering::Steering;
 use protocols::tcp::{Ecn, Secrets};
@@ -62,7 +62,7 @@ pub struct Shared {
 
 /// The ends of the hand-over rings until their processors take them.
 struct Ends {
-    hub: Option<Hub>,
+    first: Option<(Hub, Strays)>,
     spokes: Vec<Option<Spoke>>,
 }
 
@@ -114,7 +114,7 @@ impl Shared {
         let system = swapper::System::new(processors, Adapter(platform)).map_err(SetupError::System)?;
         let wake: Arc<dyn Wake> = Arc::new(Adapter(platform));
         let sizes = ring_sizes(platform.memory().total, processors);
-        let (hub, spokes) = handover::star(processors, sizes, nic.offloads, &wake);
+        let (hub, strays, spokes) = handover::star(processors, nic.pairs, sizes, nic.offloads, &wake);
         let local =
             |_| Local { busy_ns: AtomicU64::new(0), activities: AtomicU64::new(0), questions: Mailbox::new(QUESTIONS) };
         Ok(Arc::new(Shared {
@@ -130,7 +130,7 @@ impl Shared {
             congestion: Once::new(),
             classifier: Once::new(),
             current: AtomicUsize::new(current),
-            ends: SpinMutex::new(Ends { hub: Some(hub), spokes: spokes.into_iter().map(Some).collect() }),
+            ends: SpinMutex::new(Ends { first: Some((hub, strays)), spokes: spokes.into_iter().map(Some).collect() }),
             processors: (0..processors).map(local).collect(),
             seed,
         }))
@@ -153,8 +153,8 @@ impl Shared {
         &congestion::implementations()[self.current.load(Ordering::Relaxed)]
     }
 
-    pub(super) fn take_hub(&self) -> Option<Hub> {
-        self.ends.lock().hub.take()
+    pub(super) fn take_first(&self) -> Option<(Hub, Strays)> {
+        self.ends.lock().first.take()
     }
 
     pub(super) fn take_spoke(&self, processor: usize) -> Option<Spoke> {

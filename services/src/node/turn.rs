@@ -9,8 +9,8 @@ use core::sync::atomic::Ordering;
 use protocols::classification::classifier::{self, Classifier, Rulebook};
 use protocols::congestion::{Congestion, CongestionRef};
 use protocols::control;
-use protocols::handover::Spoke;
-use protocols::stack::{self, First, Receive, Stack, Transmit};
+use protocols::handover::{Receiver, Sender, Spoke, Strays, Up};
+use protocols::stack::{self, First, Receive, Relay, RxMeta, Stack, Transmit, TxMeta};
 use protocols::tcp::{self, Engine};
 use protocols::time::Instant;
 use swapper::{Coid, Processor, Progress};
@@ -45,10 +45,19 @@ pub struct Node {
     control: Option<ControlPort>,
     /// Processor 0 only.
     datagrams: Option<DatagramEcho>,
-    /// Every other processor.
-    spoke: Option<Spoke>,
+    handed: Handed,
     scratch: Vec<u8>,
     announced: bool,
+}
+
+/// Frames that other processors have handed to this one.
+enum Handed {
+    /// To processor 0.
+    Strays(Strays),
+    /// To a processor with a queue pair.
+    Besides(Receiver<RxMeta>),
+    /// To a processor without: all that it receives, and how it sends. Nothing while it does so.
+    Alone(Option<(Receiver<RxMeta>, Sender<TxMeta>)>),
 }
 
 /// What the loop does after a turn.
@@ -77,10 +86,10 @@ impl Node {
             }
             Engine::new(config, shared.secrets(number), congestion)
         };
-        let (mut stack, spoke);
+        let (mut stack, handed);
         let mut book = None;
         if number == 0 {
-            let hub = shared.take_hub().ok_or(SetupError::Processor(number))?;
+            let (hub, strays) = shared.take_first().ok_or(SetupError::Processor(number))?;
             let object = (shared.controller().create)();
             let coid = processor.create(object).map_err(SetupError::Object)?;
             let coid = *shared.congestion.call_once(|| coid);
@@ -88,7 +97,7 @@ impl Node {
             let first = First { seed: shared.stack_seed(), steering: shared.steering(), hub };
             stack = Stack::first(&shared.stack, shared.addresses.clone(), engine(congestion), first, now)
                 .map_err(SetupError::Stack)?;
-            spoke = None;
+            handed = Handed::Strays(strays);
             let rules = Rulebook::new(classifier::at_start(), shared.classifier_secret());
             let coid = processor.create(rules.object()).map_err(SetupError::Object)?;
             let coid = *shared.classifier.call_once(|| coid);
@@ -96,10 +105,22 @@ impl Node {
             book = Some(rules);
         } else {
             let coid = *shared.congestion.get().ok_or(SetupError::Order(number))?;
-            spoke = Some(shared.take_spoke(number).ok_or(SetupError::Processor(number))?);
+            let Spoke { rx, up, .. } = shared.take_spoke(number).ok_or(SetupError::Processor(number))?;
+            let mut relay = None;
+            handed = match up {
+                Up::Send(tx) => Handed::Alone(Some((rx, tx))),
+                Up::Stray(strays) => {
+                    relay = Some(Relay { processor: number, steering: shared.steering(), strays });
+                    Handed::Besides(rx)
+                }
+            };
             let congestion = bound(&processor, coid)?;
-            stack =
-                Stack::other(&shared.stack, shared.addresses.clone(), engine(congestion)).map_err(SetupError::Stack)?;
+            stack = Stack::other(&shared.stack, shared.addresses.clone(), engine(congestion), relay)
+                .map_err(SetupError::Stack)?;
+            if let Handed::Besides(_) = &handed {
+                let coid = *shared.classifier.get().ok_or(SetupError::Order(number))?;
+                stack.classify(processor.bind::<dyn Classifier>(coid).map_err(SetupError::Object)?);
+            }
         }
         let services: Vec<Box<dyn Service>> = vec![Box::new(Echo), Box::new(Iperf3::new(shared.lobby.clone()))];
         for service in &services {
@@ -114,10 +135,10 @@ impl Node {
         shared.listening.fetch_add(1, Ordering::AcqRel);
         shared.platform.wake(0);
         let scratch = vec![0; SCRATCH];
-        Ok(Node { number, shared, processor, stack, services, control, datagrams, spoke, scratch, announced: false })
+        Ok(Node { number, shared, processor, stack, services, control, datagrams, handed, scratch, announced: false })
     }
 
-    /// One turn of processor 0, which has the network card.
+    /// One turn of a processor that has a queue pair of the network card: processor 0 always does.
     pub fn turn(&mut self, now: Instant, rx: &mut dyn Receive, tx: &mut dyn Transmit) -> Turn {
         let began = self.shared.platform.now_ns();
         self.processor.run_workers(began);
@@ -129,20 +150,25 @@ impl Node {
 
     /// One turn of any other processor; its frames come and go by hand-over rings.
     pub fn turn_detached(&mut self, now: Instant) -> Turn {
-        match self.spoke.take() {
-            Some(mut spoke) => {
-                let turn = self.turn(now, &mut spoke.rx, &mut spoke.tx);
-                self.spoke = Some(spoke);
-                turn
-            }
-            // Processor 0 has no spoke, and nothing to do here.
-            None => Turn { again: false, wake_at: None },
-        }
+        let Handed::Alone(link) = &mut self.handed else {
+            // The processor has a queue pair, and nothing to do without it.
+            return Turn { again: false, wake_at: None };
+        };
+        let Some((mut rx, mut tx)) = link.take() else { return Turn { again: false, wake_at: None } };
+        let turn = self.turn(now, &mut rx, &mut tx);
+        self.handed = Handed::Alone(Some((rx, tx)));
+        turn
     }
 
     /// Whether there is more to do at once.
     fn activity(&mut self, now: Instant, rx: &mut dyn Receive, tx: &mut dyn Transmit) -> bool {
         let mut again = self.stack.receive(now, rx, tx, BURST) == BURST;
+        again |= match &mut self.handed {
+            Handed::Strays(strays) if strays.are_impossible() => false,
+            Handed::Strays(strays) => self.stack.receive(now, strays, tx, BURST) == BURST,
+            Handed::Besides(rx) => self.stack.receive(now, rx, tx, BURST) == BURST,
+            Handed::Alone(_) => false,
+        };
         again |= self.serve(now);
         while let Some((ticket, question)) = self.shared.local(self.number).questions.take() {
             let answer = answer(question, self.number, &mut self.stack, &self.shared);

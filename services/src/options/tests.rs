@@ -63,9 +63,20 @@ fn each_malformed_option_has_its_error() {
         ("log=off", OptionError::Log("off".into())),
         ("congestion=", OptionError::Congestion("".into())),
         ("congestion=Reno!", OptionError::Congestion("Reno!".into())),
+        ("nic=", OptionError::Nic("".into())),
+        ("nic=no-tso,no-fun", OptionError::Nic("no-fun".into())),
     ];
     for (line, error) in table {
         assert!(!error.to_string().is_empty());
         assert_eq!(parse(line), Err(error), "{line}");
     }
+}
+
+#[test]
+fn features_of_the_card_can_be_left_unused() {
+    assert_eq!(parse("").unwrap().unused, Unused::default());
+    let unused = parse("nic=no-tso,no-mq").unwrap().unused;
+    assert_eq!(unused, Unused { tso: true, mq: true, ..Unused::default() });
+    let all = Unused { csum: true, guest_csum: true, tso: true, guest_tso: true, event_idx: true, mq: true };
+    assert_eq!(parse("nic=no-csum,no-guest-csum,no-tso,no-guest-tso,no-event-idx,no-mq").unwrap().unused, all);
 }

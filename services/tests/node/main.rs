@@ -5,6 +5,7 @@
 mod control;
 mod datagrams;
 mod iperf3;
+mod pairs;
 mod rig;
 mod rules;
 mod setup;

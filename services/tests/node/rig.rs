@@ -212,22 +212,34 @@ pub struct Rig {
     pub nodes: Vec<Node>,
     /// What the last turn of each node said.
     pub turns: Vec<Turn>,
-    link: End,
+    links: Vec<End>,
+    arrived: usize,
     peer: Peer,
 }
 
 impl Rig {
     /// A system of this many processors, with these options beside its address.
     pub fn new(processors: usize, options: &str) -> Rig {
+        Rig::with_pairs(processors, 1, options)
+    }
+
+    /// The same with a card that has so many queue pairs, and puts frames into them by turns, whoever they are for.
+    pub fn with_pairs(processors: usize, pairs: usize, options: &str) -> Rig {
         let computer: &'static Computer = Box::leak(Box::default());
         computer.ns.store(1_000_000_000, Ordering::SeqCst);
         let options = Options::parse(["ip=10.77.0.2/24"].into_iter().chain(options.split_whitespace())).unwrap();
-        let nic = Nic { mac: [2, 0, 0, 0, 0, 2], mtu: 1500, offloads: Offloads::default() };
+        let nic = Nic { mac: [2, 0, 0, 0, 0, 2], mtu: 1500, offloads: Offloads::default(), pairs };
         let shared = Shared::new(&options, processors, nic, [7; 32], computer).unwrap();
         let nodes: Vec<Node> = (0..processors).map(|processor| node(&shared, processor)).collect();
-        let (link, device) = End::cable();
+        let (first, device) = End::cable();
+        // All send on one cable.
+        let link = |pair| match pair {
+            0 => first.clone(),
+            _ => End { incoming: Queue::default(), outgoing: first.outgoing.clone() },
+        };
+        let links = (0..pairs).map(link).collect();
         let turns = vec![Turn { again: true, wake_at: None }; processors];
-        Rig { computer, nodes, turns, link, peer: Peer::on(device, computer.now()) }
+        Rig { computer, nodes, turns, links, arrived: 0, peer: Peer::on(device, computer.now()) }
     }
 
     /// A little time passes and everybody has a turn.
@@ -235,10 +247,15 @@ impl Rig {
         self.computer.ns.fetch_add(STEP.total_micros() * 1000, Ordering::SeqCst);
         let now = self.computer.now();
         self.peer.poll(now);
+        let frames: Vec<_> = self.links[0].incoming.borrow_mut().drain(..).collect();
+        for frame in frames {
+            self.arrived += 1;
+            self.links[self.arrived % self.links.len()].incoming.borrow_mut().push_back(frame);
+        }
         for (processor, node) in self.nodes.iter_mut().enumerate() {
-            self.turns[processor] = match processor {
-                0 => node.turn(now, &mut self.link.clone(), &mut self.link),
-                _ => node.turn_detached(now),
+            self.turns[processor] = match self.links.get_mut(processor) {
+                Some(link) => node.turn(now, &mut link.clone(), link),
+                None => node.turn_detached(now),
             };
         }
     }

@@ -7,7 +7,8 @@ use services::options::Options;
 
 use crate::rig::{Computer, Rig};
 
-const NIC: Nic = Nic { mac: [2, 0, 0, 0, 0, 2], mtu: 1500, offloads: Offloads { checksum: false, segmentation: None } };
+const NIC: Nic =
+    Nic { mac: [2, 0, 0, 0, 0, 2], mtu: 1500, offloads: Offloads { checksum: false, segmentation: None }, pairs: 1 };
 
 fn refused(options: &str, nic: Nic) -> SetupError {
     let computer: &'static Computer = Box::leak(Box::default());

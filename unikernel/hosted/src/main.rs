@@ -60,7 +60,7 @@ fn run(cli: &Cli) -> Result<(), Error> {
     let process: &'static Process = Box::leak(Box::new(Process::new(processors)?));
     let device = Tap::open(&cli.tap, if cli.no_offloads { Form::Plain } else { Form::Offloads })?;
     let mut nic = Nic::new(device);
-    let card = node::Nic { mac: nic::MAC, mtu: mtu(&cli.tap), offloads: nic.offloads() };
+    let card = node::Nic { mac: nic::MAC, mtu: mtu(&cli.tap), offloads: nic.offloads(), pairs: 1 };
     let mut seed = [0; 32];
     rustix::rand::getrandom(&mut seed[..], rustix::rand::GetRandomFlags::empty())?;
     let shared = Shared::new(&options, processors, card, seed, process)?;

@@ -48,6 +48,11 @@ pub const STEPS: &[Step] = &[
         run: payload::under_swaps,
     },
     Step {
+        name: "plain-card",
+        what: "the same with a card without features, and with all features left unused",
+        run: payload::without_features,
+    },
+    Step {
         name: "deadline",
         what: "a swap that cannot finish in time is undone, and traffic goes on",
         run: swaps::undone,
@@ -92,6 +97,7 @@ pub const STEPS: &[Step] = &[
     },
     Step { name: "bench", what: "every figure is measured, on the host and in the guest", run: crate::bench::smoke },
     Step { name: "tap", what: "the same on a TAP in a network namespace of its own", run: tap::download },
+    Step { name: "queues", what: "the same with a queue pair of the card for each processor", run: tap::queues },
     Step {
         name: "uhyve",
         what: "the same image under uhyve, in a Linux guest: ping, payload, iperf3 both ways with swaps, status",

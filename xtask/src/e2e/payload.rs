@@ -23,6 +23,13 @@ pub fn under_swaps(lab: &Lab) -> Result<Outcome> {
     lab.boot(|_| ())?.tested(exchange)
 }
 
+/// The same with a card that offers next to nothing, and with an image that uses nothing of what the card offers.
+pub fn without_features(lab: &Lab) -> Result<Outcome> {
+    lab.boot(|machine| machine.without_offloads = true)?.tested(exchange)?;
+    let unused = "nic=no-csum,no-guest-csum,no-tso,no-guest-tso,no-event-idx,no-mq";
+    lab.boot(|machine| machine.options.push(unused.into()))?.tested(exchange)
+}
+
 /// The same with a guest that runs.
 pub fn exchange(guest: &Guest) -> Result<()> {
     let address = guest.address(Transport::Tcp, 7)?;

@@ -1,6 +1,6 @@
 //! The guest on a TAP: no user-mode network between it and Linux's own TCP.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use super::{Guest, Lab, iperf};
 use crate::machine::Network;
@@ -14,11 +14,34 @@ pub fn download(lab: &Lab) -> Result<Outcome> {
         Err(outcome) => return Ok(outcome),
     };
     let guest: Guest = lab.boot(|machine| machine.network = Network::Tap(namespace.name().to_owned()))?;
+    guest.tested(|guest| both_ways(guest, &namespace, "-t 12"))
+}
+
+/// The same with a queue pair for each processor.
+pub fn queues(lab: &Lab) -> Result<Outcome> {
+    let namespace = match namespace() {
+        Ok(namespace) => namespace,
+        Err(outcome) => return Ok(outcome),
+    };
+    namespace.use_several_queues()?;
+    let guest: Guest = lab.boot(|machine| {
+        machine.network = Network::Queues(namespace.name().to_owned(), machine.processors);
+    })?;
     guest.tested(|guest| {
+        both_ways(guest, &namespace, "-t 11 -P 4")?;
         namespace.inside(|| {
-            iperf::under_swaps(guest, "-t 12 -R", true)?;
-            iperf::under_swaps(guest, "-t 12", false)
+            let status = guest.control()?.order("status")?.records();
+            let forwarded = status.iter().find_map(|record| record.get("stack.forwarded"));
+            ensure!(forwarded.is_none(), "processor 0 sent {forwarded:?} frames of others, which have queue pairs");
+            Ok(())
         })
+    })
+}
+
+fn both_ways(guest: &Guest, namespace: &Namespace, load: &str) -> Result<()> {
+    namespace.inside(|| {
+        iperf::under_swaps(guest, &format!("{load} -R"), true)?;
+        iperf::under_swaps(guest, load, false)
     })
 }
 

@@ -52,6 +52,12 @@ fn a_tap_guest_has_a_fixed_address_and_starts_in_the_namespace() {
 }
 
 #[test]
+fn several_queues_come_with_pairs_and_their_interrupts() {
+    let line = line(&machine(Network::Queues("space".into(), 2)));
+    assert!(line.contains("script=no,downscript=no,queues=2 ") && line.contains("romfile=,mq=on,vectors=6 "), "{line}");
+}
+
+#[test]
 fn without_offloads_the_card_offers_none() {
     let plain = Machine { without_offloads: true, ..machine(Network::Tap("space".into())) };
     assert!(line(&plain).contains("romfile=,csum=off,gso=off,"), "{}", line(&plain));

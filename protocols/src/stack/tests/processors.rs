@@ -7,8 +7,8 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use super::peer::{Peer, STATIC, engine};
 use super::world::{ECHO, Stream, World};
 use crate::frame::craft::*;
-use crate::handover::{Sizes, Spoke, Wake, star};
-use crate::stack::{First, Offloads, Shared, Stack};
+use crate::handover::{Receiver, Sender, Sizes, Spoke, Strays, Up, Wake, star};
+use crate::stack::{First, Offloads, Relay, RxMeta, Shared, Stack, Transmit, TxMeta};
 use crate::steering::{FourTuple, Steering};
 use crate::tcp;
 
@@ -34,7 +34,20 @@ struct Cluster {
     alarm: Arc<Alarm>,
     /// Processor 0 sits in the world as its server.
     world: World,
-    others: Vec<(Peer, Spoke)>,
+    strays: Strays,
+    others: Vec<Other>,
+    /// Processors with a queue pair.
+    pairs: usize,
+    arrived: usize,
+}
+
+struct Other {
+    processor: usize,
+    /// Its pipes are the processor's queue pair, if it has one.
+    peer: Peer,
+    rx: Receiver<RxMeta>,
+    /// Without a queue pair.
+    tx: Option<Sender<TxMeta>>,
 }
 
 fn steering() -> Steering {
@@ -42,9 +55,10 @@ fn steering() -> Steering {
 }
 
 impl Cluster {
-    fn new(sizes: Sizes) -> Self {
+    fn new(sizes: Sizes, pairs: usize) -> Self {
         let alarm = Arc::new(Alarm::default());
-        let (hub, spokes) = star(PROCESSORS, sizes, Offloads::default(), &(alarm.clone() as Arc<dyn Wake>));
+        let wake = alarm.clone() as Arc<dyn Wake>;
+        let (hub, strays, spokes) = star(PROCESSORS, pairs, sizes, Offloads::default(), &wake);
         let mut world = World::new(Offloads::default());
         let shared = Arc::new(Shared::new());
         let first = First { seed: 7, steering: steering(), hub };
@@ -52,29 +66,55 @@ impl Cluster {
         world.server.stack =
             Stack::first(&STATIC, shared.clone(), engine(1, tcp::Config::default()), first, now).unwrap();
         world.server.stack.engine().listen(ECHO, 64).unwrap();
-        let others = spokes.into_iter().map(|spoke| {
+        let others = spokes.into_iter().map(|Spoke { processor, rx, up }| {
             let mut peer = Peer::new(&STATIC);
-            let engine = engine(1 + spoke.processor as u8, tcp::Config::default());
-            peer.stack = Stack::other(&STATIC, shared.clone(), engine).unwrap();
+            let engine = engine(1 + processor as u8, tcp::Config::default());
+            let (relay, tx) = match up {
+                Up::Stray(strays) => (Some(Relay { processor, steering: steering(), strays }), None),
+                Up::Send(tx) => (None, Some(tx)),
+            };
+            peer.stack = Stack::other(&STATIC, shared.clone(), engine, relay).unwrap();
             peer.stack.engine().listen(ECHO, 64).unwrap();
-            (peer, spoke)
+            Other { processor, peer, rx, tx }
         });
-        Cluster { alarm, world, others: others.collect() }
+        Cluster { alarm, world, strays, others: others.collect(), pairs, arrived: 0 }
     }
 
-    /// One turn of everybody. A processor that was not woken and has no deadline must have nothing to do.
+    /// The card puts frames into the queues by turns, which is as bad as can be.
+    fn steer_badly(&mut self) {
+        for (frame, meta) in core::mem::take(&mut self.world.server.rx.frames) {
+            self.arrived += 1;
+            let rx = match self.arrived % self.pairs {
+                0 => &mut self.world.server.rx,
+                queue => &mut self.others[queue - 1].peer.rx,
+            };
+            rx.frames.push_back((frame, meta));
+        }
+    }
+
+    /// One turn of everybody. A processor that was not woken, has no frames and no deadline must have nothing to do.
     fn step(&mut self) {
-        let mut busy = self.world.exchange() > 0;
+        self.steer_badly();
         let now = self.world.server.now;
+        let mut busy = false;
+        if self.alarm.rang(0) {
+            let server = &mut self.world.server;
+            while server.stack.receive(now, &mut self.strays, &mut server.tx, 8) == 8 {}
+            busy = self.pairs > 1;
+        }
+        busy |= self.world.exchange() > 0;
         let mut next = None;
-        for (peer, spoke) in &mut self.others {
+        for Other { processor, peer, rx, tx } in &mut self.others {
             peer.now = now;
             let due = peer.stack.next_deadline(now).is_some_and(|at| at <= now);
-            if self.alarm.rang(spoke.processor) || due {
+            if self.alarm.rang(*processor) || due || !peer.rx.frames.is_empty() {
                 busy = true;
-                while peer.stack.receive(now, &mut spoke.rx, &mut spoke.tx, 8) == 8 {}
-                super::world::echo(peer);
-                while peer.stack.transmit(now, &mut spoke.tx) {}
+                let stack = &mut peer.stack;
+                let tx = tx.as_mut().map_or(&mut peer.tx as &mut dyn Transmit, |tx| tx);
+                while stack.receive(now, &mut peer.rx, tx, 8) == 8 || stack.receive(now, rx, tx, 8) == 8 {}
+                super::world::echo_by(stack.engine());
+                while stack.transmit(now, tx) {}
+                self.world.client.rx.frames.append(&mut peer.tx.frames);
             }
             next = [next, peer.stack.next_deadline(now)].into_iter().flatten().min();
         }
@@ -82,11 +122,22 @@ impl Cluster {
             self.world.advance(next);
         }
     }
+
+    /// Runs until all streams are over.
+    fn run(&mut self) {
+        for _ in 0..1_000_000 {
+            self.step();
+            if self.world.streams.values().all(|stream| stream.over) {
+                return;
+            }
+        }
+        panic!("not over");
+    }
 }
 
 #[test]
 fn connections_live_where_steering_puts_them() {
-    let mut cluster = Cluster::new(Sizes { frames: 256, octets: 256 * 1514, longest: 1514 });
+    let mut cluster = Cluster::new(Sizes { frames: 256, octets: 256 * 1514, longest: 1514 }, 1);
     for _ in 0..30 {
         cluster.world.connect(20_000);
     }
@@ -94,7 +145,7 @@ fn connections_live_where_steering_puts_them() {
     for _ in 0..100_000 {
         cluster.step();
         let own = [&mut cluster.world.server].into_iter();
-        let engines = own.chain(cluster.others.iter_mut().map(|(peer, _)| peer)).map(|peer| peer.stack.engine());
+        let engines = own.chain(cluster.others.iter_mut().map(|other| &mut other.peer)).map(|peer| peer.stack.engine());
         for (processor, engine) in engines.enumerate() {
             places[processor] = places[processor].max(engine.connections().count());
             for (_, info) in engine.connections() {
@@ -120,24 +171,44 @@ fn connections_live_where_steering_puts_them() {
 
 #[test]
 fn rings_that_are_too_small_slow_the_streams_and_no_more() {
-    let mut cluster = Cluster::new(Sizes { frames: 64, octets: 4 * 1514, longest: 1514 });
+    let mut cluster = Cluster::new(Sizes { frames: 64, octets: 4 * 1514, longest: 1514 }, 1);
     for _ in 0..6 {
         cluster.world.connect(20_000);
     }
-    for _ in 0..1_000_000 {
-        cluster.step();
-        if cluster.world.streams.values().all(|stream| stream.over) {
-            break;
-        }
-    }
-    assert!(cluster.world.streams.values().all(|stream| stream.over));
+    cluster.run();
     assert!(cluster.world.server.stack.counters().handover_dropped > 0, "this test must meet full rings");
+}
+
+#[test]
+fn frames_in_the_wrong_queue_get_where_they_belong() {
+    for pairs in 2..=PROCESSORS {
+        let mut cluster = Cluster::new(Sizes { frames: 256, octets: 256 * 1514, longest: 1514 }, pairs);
+        for _ in 0..30 {
+            cluster.world.connect(20_000);
+        }
+        cluster.run();
+        for (number, other) in cluster.others.iter().enumerate() {
+            let counters = other.peer.stack.counters();
+            assert_eq!(counters.handed_over > 0, number + 1 < pairs, "{pairs} pairs, {counters:?}");
+            assert!(counters.segments > 100, "{pairs} pairs, {counters:?}");
+            assert_eq!((counters.handover_dropped, counters.drops.total()), (0, 0));
+        }
+        // What is for the host functions goes to processor 0 too.
+        let before = cluster.world.server.stack.counters().host;
+        let ping = icmp(8, 0, [1, 2, 3, 4], b"hello");
+        cluster.others[0].peer.rx.put(&ping);
+        for _ in 0..4 {
+            cluster.step();
+        }
+        assert!(cluster.world.server.stack.counters().host > before);
+        assert!(cluster.others[0].peer.stack.counters().host_elsewhere > 0);
+    }
 }
 
 #[test]
 fn other_processors_speak_no_udp_and_know_the_address() {
     let shared = Arc::new(Shared::new());
-    let mut other = Stack::other(&STATIC, shared.clone(), engine(1, tcp::Config::default())).unwrap();
+    let mut other = Stack::other(&STATIC, shared.clone(), engine(1, tcp::Config::default()), None).unwrap();
     assert_eq!(other.address(), None);
     let first = super::peer::first();
     let now = smoltcp::time::Instant::from_secs(1);

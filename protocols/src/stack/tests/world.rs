@@ -115,7 +115,11 @@ impl World {
 
 /// Returns what comes in on every connection, and closes when the peer has.
 pub fn echo(server: &mut Peer) {
-    let engine = server.stack.engine();
+    echo_by(server.stack.engine());
+}
+
+/// The same, for an engine.
+pub fn echo_by(engine: &mut tcp::Engine) {
     while engine.next_event().is_some() {}
     let connections: Vec<ConnId> = engine.connections().map(|(conn, _)| conn).collect();
     for conn in connections {
