@@ -80,7 +80,7 @@ pub const JOBS: &[Job] = &[
         in_guest: false,
         checks: network::checks,
         plots: network::plots,
-        markdown: None,
+        markdown: Some(network::markdown),
     },
     Job {
         name: classifier::NAME,

@@ -2,8 +2,10 @@
 //! virtual machines and network namespaces; here they become a report.
 
 mod checks;
+mod markdown;
 
 pub use checks::checks;
+pub use markdown::markdown;
 
 use super::{Findings, Setting};
 use crate::{
@@ -27,6 +29,7 @@ const METHOD: &[&str] = &[
     "The Linux guest is Debian's cloud kernel, tuned: mitigations=off, and without ERMS, because QEMU's translator runs `rep movsb` octet by octet. It runs iperf3 and an echo server of one thread with epoll.",
     "A sample is clean if nothing but the guests and the traffic used more than 0.15 of a core of the host meanwhile (/proc/stat); one that is not is taken again, twice at most. The note of a series says how many are clean.",
     "Imperfect links are those of the project's own emulator, between QEMU and the TAP; there both guests run at the same time, and neither has offloads.",
+    "The environment's load is that of the moment when the report was made, not that of the samples.",
     "A figure is the median of its samples; a ratio is the median of the rounds' ratios.",
 ];
 
@@ -40,13 +43,23 @@ struct Taken {
     samples: Vec<f64>,
 }
 
+/// The series of a suite.
+#[derive(Deserialize)]
+struct Suite {
+    commit: String,
+    date: String,
+    series: Vec<Taken>,
+}
+
 /// Reads the samples.
 pub fn run(setting: &Setting) -> Result<Findings, Box<dyn Error>> {
     let file = setting.samples.as_ref().ok_or("this job's samples are taken by `cargo xtask bench network`")?;
     let text = fs::read_to_string(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
-    let suites: BTreeMap<String, Vec<Taken>> = serde_json::from_str(&text)?;
-    let series = suites.into_values().flatten().map(series).collect();
-    Ok(Findings { method: METHOD.iter().map(ToString::to_string).collect(), published: Vec::new(), series })
+    let suites: BTreeMap<String, Suite> = serde_json::from_str(&text)?;
+    let mut method: Vec<String> = METHOD.iter().map(ToString::to_string).collect();
+    method.extend(suites.iter().map(|(name, suite)| format!("{name}: {}, commit {}", suite.date, suite.commit)));
+    let series = suites.into_values().flat_map(|suite| suite.series).map(series).collect();
+    Ok(Findings { method, published: Vec::new(), series })
 }
 
 fn series(taken: Taken) -> Series {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::pair::Who;
 use super::quiet::Sample;
-use crate::ui;
+use crate::{command, paths, ui};
 
 /// The samples of one suite.
 #[derive(Default)]
@@ -62,7 +62,12 @@ impl Records {
 pub fn keep(file: &Path, suite: &str, records: &Records) -> Result<()> {
     let text = std::fs::read_to_string(file).unwrap_or_default();
     let mut all: Value = serde_json::from_str(&text).unwrap_or_else(|_| json!({}));
-    all[suite] = records.json();
+    let mut git = command::tethered("git");
+    git.current_dir(paths::root()).args(["describe", "--always", "--dirty"]);
+    // In an archive without Git there is no commit to name.
+    let commit = command::output(&mut git).unwrap_or_default();
+    let date = command::output(command::tethered("date").args(["-u", "+%Y-%m-%dT%H:%MZ"]))?;
+    all[suite] = json!({ "commit": commit.trim(), "date": date.trim(), "series": records.json() });
     if let Some(dir) = file.parent() {
         std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
     }

@@ -1,4 +1,4 @@
-use super::{NAME, Setting, checks, plots, run};
+use super::{NAME, Setting, checks, markdown, plots, run};
 use crate::{environment::Environment, report::Report};
 
 /// A report of these samples.
@@ -25,17 +25,24 @@ fn a_ratio_is_checked_against_its_target() {
             r#"{{"name":"TCP in, 1 stream, offloads","peer":"{peer}","unit":"Mbit/s","note":"","samples":{samples}}}"#
         )
     };
-    let text = format!(r#"{{"bulk":[{},{}]}}"#, series("midflight", "[30, 41, 20]"), series("linux", "[10, 10, 10]"));
+    let text = format!(
+        r#"{{"bulk":{{"commit":"abc","date":"today","series":[{},{}]}}}}"#,
+        series("midflight", "[30, 41, 20]"),
+        series("linux", "[10, 10, 10]")
+    );
     let report = report("network-ratio.json", &text);
     let [check] = &report.checks[..] else { panic!("{:?}", report.checks) };
     assert_eq!((check.value, check.holds, check.peer.as_str()), (3.0, true, "linux"));
+    let line = "| TCP in, 1 stream, offloads | 30 Mbit/s | 10 Mbit/s | 3.00 | at least 2 | yes |";
+    assert!(markdown(&report).contains(line), "{}", markdown(&report));
+    assert!(report.method.contains(&"bulk: today, commit abc".into()));
     let (name, svg) = &plots(&report)[0];
     assert!(*name == "ratios" && svg.contains("TCP in, 1 stream, offloads"));
 }
 
 #[test]
 fn a_bound_of_nothing_holds_only_if_no_sample_breaks_it() {
-    let text = r#"{"swaps":[{"name":"segments sent again, a swap every 100 ms","peer":"midflight","unit":"","note":"","samples":[0,0,7]}]}"#;
+    let text = r#"{"swaps":{"commit":"","date":"","series":[{"name":"segments sent again, a swap every 100 ms","peer":"midflight","unit":"","note":"","samples":[0,0,7]}]}}"#;
     let report = report("network-nothing.json", text);
     assert_eq!((report.checks[0].value, report.checks[0].holds), (7.0, false));
 }

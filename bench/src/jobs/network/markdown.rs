@@ -1,0 +1,55 @@
+//! What the README says of the network.
+
+use super::{OURS, PEER, checks};
+use crate::{
+    report::{Bound, Check, Report},
+    series::Place,
+};
+use std::fmt::Write;
+
+/// The README's part.
+pub fn markdown(report: &Report) -> String {
+    let environment = &report.environment;
+    let holding = report.checks.iter().filter(|check| check.holds).count();
+    let mut text = format!(
+        "Beside a tuned Linux guest (Debian's cloud kernel, iperf3, an echo server with epoll) on the same QEMU, under its translator, with one \
+         processor and a TAP each, turn by turn. Host: {}, {} cores, {}. Medians; every sample and how clean it was is in \
+         [network.json](bench/results/network.json).\n\n\
+         {holding} of {} targets hold:\n\n\
+         | | Midflight | Linux | ratio | target | holds |\n|---|---|---|---|---|---|\n",
+        environment.cpu,
+        environment.cores,
+        environment.kernel,
+        report.checks.len()
+    );
+    for check in &report.checks {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{}", row(report, check));
+    }
+    text + "\n![ratios](bench/results/network-ratios.svg)\n"
+}
+
+fn row(report: &Report, check: &Check) -> String {
+    let bound = if check.bound == Bound::AtLeast { "at least" } else { "at most" };
+    let holds = if check.holds { "yes" } else { "**no**" };
+    let figure = |peer: &str| {
+        let series = report.series(Place::Guest, &check.name, peer);
+        series.map_or(String::new(), |series| amount(series.value, &series.unit))
+    };
+    let (ours, theirs, ratio) = if check.unit == checks::TIMES {
+        // Close to the target two digits do not show on which side it is.
+        let digits = if (check.value - check.target).abs() < 0.01 { 3 } else { 2 };
+        (figure(OURS), figure(PEER), format!("{:.digits$}", check.value))
+    } else {
+        (amount(check.value, &check.unit), figure(PEER), String::new())
+    };
+    let target = amount(check.target, if check.unit == checks::TIMES { "" } else { &check.unit });
+    format!("| {} | {ours} | {theirs} | {ratio} | {bound} {target} | {holds} |", check.name)
+}
+
+/// A figure as short as it is known.
+fn amount(value: f64, unit: &str) -> String {
+    let digits = if value.abs() >= 100.0 || value == value.trunc() { 0 } else { 2 };
+    let unit = if unit.is_empty() { String::new() } else { format!(" {unit}") };
+    format!("{value:.digits$}{unit}")
+}
