@@ -11,8 +11,8 @@ use crate::time::Instant;
 #[cfg(test)]
 mod tests;
 
-/// A rate of its own choice is kept on paths with at least this round-trip time, µs: on shorter ones a window is few ticks of the wheel,
-/// and hosts on the same switch have no queue to spare.
+/// A rate of its own choice is kept on paths with at least this smallest round-trip time, µs: on shorter ones a window is few ticks of the
+/// wheel, and where the time is longer only under load, it is the hosts that are slow.
 const MIN_RTT: u32 = 1_000;
 
 /// A quantum is the data of this time, µs, between two segments and [`MAX_QUANTUM`]...
@@ -37,10 +37,10 @@ impl Pace {
     #[inline]
     pub fn of(window: &Window, by_default: bool) -> Option<Self> {
         let rate = match window.pacing_rate {
-            0 if !by_default || window.srtt < MIN_RTT => return None,
+            0 if !by_default || window.min_rtt < MIN_RTT => return None,
             0 => {
                 let percent = if window.cwnd < window.ssthresh / 2 { 200 } else { 120 };
-                u64::from(window.cwnd) * 10_000 * percent / u64::from(window.srtt)
+                u64::from(window.cwnd) * 10_000 * percent / u64::from(window.srtt.max(1))
             }
             rate => rate,
         };

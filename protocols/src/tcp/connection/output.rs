@@ -7,6 +7,7 @@ use super::super::options::{Options, Timestamps};
 use super::super::pacer::Pace;
 use super::super::ranges::Range;
 use super::super::rate::Snapshot;
+use super::super::seq::Seq;
 use super::super::state::State;
 use super::recovery::Phase;
 use super::{Connection, Env, OwedAck, Reset};
@@ -146,13 +147,15 @@ impl Connection {
         }
         let segments = out.max_segments().max(1) as u32;
         let mut left = env.config.burst as u32;
+        let begun = self.snd_nxt;
+        let to_send = self.unsent() > 0 || self.scoreboard.has_lost();
+        let pace = if to_send { Pace::of(&self.window, env.config.pacing) } else { None };
         // Octets that may still leave at once when paced.
         let mut allowed = 0;
         while left > 0 {
             let mut header = self.header(env);
             let size = u32::from(header.segment_size);
             let mut run = size * segments.min(left).min(MAX_RUN / size).max(1);
-            let pace = Pace::of(&self.window, env.config.pacing);
             if let Some(pace) = &pace {
                 run = run.min((pace.quantum / size).max(1) * size);
             }
@@ -165,7 +168,7 @@ impl Connection {
             {
                 self.timers.pace = self.pacer.wait(env.now);
                 if self.timers.pace.is_some() {
-                    self.rearm(env);
+                    self.rearm(begun, env);
                     return Ok(false);
                 }
                 allowed = pace.quantum;
@@ -175,7 +178,7 @@ impl Connection {
                 Next::Again(range) => self.emit_again(range, &mut header, env, out)?,
                 Next::New(len, fin) => self.emit_new(len, fin, &mut header, env, out)?,
                 Next::Nothing => {
-                    self.rearm(env);
+                    self.rearm(begun, env);
                     self.note_idleness();
                     return Ok(false);
                 }
@@ -187,15 +190,18 @@ impl Connection {
             }
             left -= segments.min(left);
         }
-        self.rearm(env);
+        self.rearm(begun, env);
         Ok(true)
     }
 
-    /// Sees to it that something happens if no ACK comes.
-    fn rearm(&mut self, env: &mut Env<'_>) {
+    /// Sees to it that something happens if no ACK comes. New data is what lies beyond `begun`.
+    fn rearm(&mut self, begun: Seq, env: &mut Env<'_>) {
         let waiting = self.scoreboard.flight() > 0 || self.unsent() > 0 || (self.fin_wanted && !self.fin_sent);
         if waiting && self.timers.send.is_none() {
             self.timers.send = Some(env.now + self.rtt.timeout(env.config));
+        }
+        if begun != self.snd_nxt || self.timers.probe.is_none() {
+            self.arm_probe(env);
         }
     }
 
@@ -316,7 +322,6 @@ impl Connection {
         }
         env.counters.bytes_out += u64::from(len);
         self.sent_data(len, header, env);
-        self.arm_probe(env);
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use crate::time::Instant;
 
 /// 100 segments of 1000 octets per 10 ms.
 fn window() -> Window {
-    Window { cwnd: 100_000, ssthresh: 50_000, srtt: 10_000, ..Window::new(1000) }
+    Window { cwnd: 100_000, ssthresh: 50_000, srtt: 10_000, min_rtt: 9_000, ..Window::new(1000) }
 }
 
 #[test]
@@ -14,12 +14,12 @@ fn the_rate_follows_the_window() {
     let slow_start = Window { ssthresh: u32::MAX, ..window() };
     assert_eq!(Pace::of(&slow_start, true).unwrap().rate, 20_000_000);
     assert_eq!(Pace::of(&window(), false), None);
-    assert_eq!(Pace::of(&Window { srtt: 999, ..window() }, true), None, "too short a path");
+    assert_eq!(Pace::of(&Window { min_rtt: 999, ..window() }, true), None, "too short a path");
 }
 
 #[test]
 fn a_controller_decides_rate_and_quantum() {
-    let asked = Window { pacing_rate: 5_000_000, send_quantum: 40_000, srtt: 100, ..window() };
+    let asked = Window { pacing_rate: 5_000_000, send_quantum: 40_000, srtt: 100, min_rtt: 90, ..window() };
     assert_eq!(Pace::of(&asked, false), Some(Pace { rate: 5_000_000, quantum: 40_000 }));
     let slow = Window { pacing_rate: 1, ..window() };
     assert_eq!(Pace::of(&slow, false), Some(Pace { rate: 1, quantum: 2000 }), "two segments at least");
