@@ -6,6 +6,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use protocols::time::Instant;
 use services::node::{Memory, Platform, Ready};
 
+use crate::arch::exit;
 use crate::{allocator, boot, clock, console, nic, processors};
 
 /// The machine that the image runs on.
@@ -54,6 +55,11 @@ impl Platform for Machine {
 
     fn ready(&self, ready: &Ready) {
         console::line(format_args!("{ready}"));
+    }
+
+    fn end(&self) {
+        console::line(format_args!("midflight: shut down"));
+        exit::succeed()
     }
 
     fn memory(&self) -> Memory {

@@ -56,11 +56,13 @@ pub enum Verb {
     },
     /// Rules of the classifier.
     Rules(RulesVerb),
+    /// End the system. It answers first.
+    Shutdown,
 }
 
 impl Verb {
     /// Every verb with its arguments and what it does, for `help`.
-    pub const USAGE: [(&'static str, &'static str); 12] = [
+    pub const USAGE: [(&'static str, &'static str); 13] = [
         ("help", "this list"),
         ("list [FROM]", "objects, their implementations, and which is in place"),
         ("status [FROM]", "version, address, processors, counters, memory"),
@@ -73,6 +75,7 @@ impl Verb {
         ("rule delete HANDLE", "one rule less"),
         ("rules flush", "no rules: everything is accepted"),
         ("rules begin|part|commit|abort", "uploads: `midflight rules load FILE` does it"),
+        ("shutdown", "ends the machine, which is open connections' end too"),
     ];
 }
 
@@ -185,6 +188,7 @@ impl<'a> Words<'a> {
             "rules" => Verb::Rules(RulesVerb::rules(self, body)?),
             "rule" => Verb::Rules(RulesVerb::rule(self)?),
             "counters" => Verb::Rules(RulesVerb::Counters { from: self.number("FROM")?.unwrap_or(0) }),
+            "shutdown" => Verb::Shutdown,
             other => {
                 let text = format!("there is no verb {}; `help` lists the verbs", shown(other));
                 return Err(Refusal::new(Code::UnknownVerb, text));
@@ -287,6 +291,7 @@ impl fmt::Display for Verb {
                 Ok(())
             }
             Verb::Rules(verb) => verb.fmt(f),
+            Verb::Shutdown => f.write_str("shutdown"),
         }
     }
 }

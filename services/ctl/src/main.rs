@@ -56,6 +56,8 @@ enum Command {
     /// Rules of the classifier: which frames are accepted, dropped, rejected, limited, and in which class they are.
     #[command(subcommand)]
     Rules(rules::Command),
+    /// Ends the machine; connections that are open end with it.
+    Shutdown,
     /// Connections, again every second, until interrupted.
     Watch {
         /// Seconds between two looks.
@@ -78,6 +80,7 @@ fn main() -> ExitCode {
             Verb::Swap { object, implementation, deadline_ms: deadline }
         }
         Command::Trace { count } => Verb::Trace { count, before: 0 },
+        Command::Shutdown => Verb::Shutdown,
         Command::Rules(command) => return rules::run(&client, command, arguments.json),
         Command::Watch { interval } => {
             return match watch::watch(&client, Duration::from_secs_f64(interval)) {

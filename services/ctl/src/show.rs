@@ -18,7 +18,7 @@ pub fn records(verb: &Verb, records: &[Record]) -> String {
         Verb::Trace { .. } | Verb::Swap { .. } => traces(records),
         Verb::List { .. } => list(records),
         Verb::Rules(RulesVerb::List { .. }) => rules(records),
-        Verb::Status { .. } | Verb::Help | Verb::Rules(_) => pairs(records),
+        Verb::Status { .. } | Verb::Help | Verb::Rules(_) | Verb::Shutdown => pairs(records),
     }
 }
 

@@ -68,6 +68,8 @@ pub trait Host<P> {
     fn processors(&self) -> usize;
     /// Asks a processor; [`Server::answered`](super::Server::answered) brings the answer. False if its mailbox is full.
     fn ask(&mut self, processor: usize, question: Question, ticket: Ticket) -> bool;
+    /// Ends the system when what is said now has been sent.
+    fn shut_down(&mut self);
     /// The objects that can be swapped.
     fn objects(&self) -> Vec<Object>;
     /// Begins a swap. The names were checked against `objects`.

@@ -170,6 +170,10 @@ impl<P: Copy + Eq> Server<P> {
             Verb::Connections { from } => self.connections(host, from, json),
             Verb::Swap { object, implementation, deadline_ms } => swap(host, &object, &implementation, deadline_ms),
             Verb::Trace { count, before } => Ok(Handled::Reply(self.trace(count, before, json))),
+            Verb::Shutdown => {
+                host.shut_down();
+                Ok(Handled::Reply(Reply::ok(Vec::new())))
+            }
             Verb::Rules(verb) => match rules::handle(host, &mut self.uploads, peer, verb, json)? {
                 rules::Answer::Now(reply) => Ok(Handled::Reply(reply)),
                 rules::Answer::Then(ticket) => Ok(Handled::Wait(Wait::Rules, ticket, host.now() + RULES_PATIENCE)),

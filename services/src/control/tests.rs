@@ -21,6 +21,7 @@ struct Node {
     status: Vec<Record>,
     rules: Ruleset,
     batches: Vec<Batch>,
+    ended: bool,
 }
 
 impl Host<u8> for Node {
@@ -43,6 +44,10 @@ impl Host<u8> for Node {
             self.questions.push((processor, question, ticket));
         }
         room
+    }
+
+    fn shut_down(&mut self) {
+        self.ended = true;
     }
 
     fn objects(&self) -> Vec<Object> {
@@ -92,6 +97,7 @@ impl Rig {
             status: vec![Record::new().with("version", "1")],
             rules: Ruleset::new(),
             batches: Vec::new(),
+            ended: false,
         };
         Rig { server: Server::new(), node }
     }
@@ -152,6 +158,13 @@ fn connections(processor: u64, slots: impl Iterator<Item = u32>) -> Vec<(u32, Co
         ..ConnectionRecord::default()
     };
     slots.map(|slot| (slot, record(slot))).collect()
+}
+
+#[test]
+fn the_end_is_answered_first() {
+    let mut rig = Rig::new();
+    assert!(rig.ask("shutdown now").outcome.is_err() && !rig.node.ended, "not by a request that is not understood");
+    assert!(rig.ask("shutdown").outcome.is_ok() && rig.node.ended);
 }
 
 #[test]

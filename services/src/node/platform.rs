@@ -24,6 +24,9 @@ pub trait Platform: Sync {
     /// Called once, on processor 0, when every service listens and the address is known.
     fn ready(&self, ready: &Ready);
 
+    /// Ends the system as done: status 0. Called on processor 0, 0.1 s after a request to shut down was answered.
+    fn end(&self);
+
     /// Memory, for `status`.
     fn memory(&self) -> Memory {
         Memory::default()

@@ -16,6 +16,8 @@ use crate::service::System;
 
 /// Datagrams that may wait.
 const DATAGRAMS: usize = 64;
+/// Time for the answer to leave before the system ends.
+const LAST_WORDS: Duration = Duration::from_millis(100);
 /// Datagrams that are read in one turn.
 const BUDGET: usize = 16;
 
@@ -25,6 +27,8 @@ pub(super) struct ControlPort {
     server: Server<UdpPeer>,
     swaps: Swaps,
     rules: Rules,
+    /// When the system ends, if somebody asked for that.
+    end: Option<Instant>,
     /// There may be datagrams that were not read for want of budget.
     pub(super) again: bool,
 }
@@ -33,12 +37,16 @@ impl ControlPort {
     /// Listens. `book` has the rules of the classifier.
     pub(super) fn open(stack: &mut Stack, book: Rulebook) -> Result<ControlPort, UdpError> {
         let udp = stack.udp_bind(PORT, UdpLimits { datagrams: DATAGRAMS, octets: DATAGRAMS * 1472 })?;
-        Ok(ControlPort { udp, server: Server::new(), swaps: Swaps::default(), rules: Rules::new(book), again: false })
+        let (swaps, rules) = (Swaps::default(), Rules::new(book));
+        Ok(ControlPort { udp, server: Server::new(), swaps, rules, end: None, again: false })
     }
 
     /// Takes requests, answers and decided swaps.
     pub(super) fn turn(&mut self, now: Instant, stack: &mut Stack, shared: &Shared, scratch: &mut [u8]) {
-        let ControlPort { udp, server, swaps, rules, again } = self;
+        if self.end.is_some_and(|end| end <= now) {
+            shared.platform.end();
+        }
+        let ControlPort { udp, server, swaps, rules, end, again } = self;
         let mut left = BUDGET;
         while left > 0 {
             let mut datagram = None;
@@ -48,23 +56,23 @@ impl ControlPort {
                 datagram = Some((length, peer));
             });
             let Some((length, peer)) = datagram.filter(|_| came) else { break };
-            let mut host = NodeHost { now, stack, udp: *udp, shared, swaps, rules };
+            let mut host = NodeHost { now, stack, udp: *udp, shared, swaps, rules, end };
             server.request(&mut host, peer, &scratch[..length]);
             left -= 1;
         }
         *again = left == 0;
         while let Some((processor, ticket, answer)) = shared.answers.take() {
-            let mut host = NodeHost { now, stack, udp: *udp, shared, swaps, rules };
+            let mut host = NodeHost { now, stack, udp: *udp, shared, swaps, rules, end };
             server.answered(&mut host, processor, ticket, answer);
         }
         while let Some((ticket, trace)) = swaps.finished(shared, rules) {
-            let mut host = NodeHost { now, stack, udp: *udp, shared, swaps, rules };
+            let mut host = NodeHost { now, stack, udp: *udp, shared, swaps, rules, end };
             server.swapped(&mut host, ticket, trace);
         }
         let failed = match rules.turn(shared) {
             Some(Done::Prepared) => swaps.prepared(shared, rules),
             Some(Done::InForce(ticket)) => {
-                let mut host = NodeHost { now, stack, udp: *udp, shared, swaps, rules };
+                let mut host = NodeHost { now, stack, udp: *udp, shared, swaps, rules, end };
                 server.rules_in_force(&mut host, ticket);
                 None
             }
@@ -72,14 +80,14 @@ impl ControlPort {
         };
         *again |= rules.again;
         if let Some((ticket, trace)) = failed {
-            let mut host = NodeHost { now, stack, udp: *udp, shared, swaps, rules };
+            let mut host = NodeHost { now, stack, udp: *udp, shared, swaps, rules, end };
             server.swapped(&mut host, ticket, trace);
         }
-        server.poll(&mut NodeHost { now, stack, udp: *udp, shared, swaps, rules });
+        server.poll(&mut NodeHost { now, stack, udp: *udp, shared, swaps, rules, end });
     }
 
     pub(super) fn next_deadline(&self) -> Option<Instant> {
-        self.server.next_deadline()
+        [self.server.next_deadline(), self.end].into_iter().flatten().min()
     }
 }
 
@@ -90,6 +98,7 @@ struct NodeHost<'a> {
     shared: &'a Shared,
     swaps: &'a mut Swaps,
     rules: &'a mut Rules,
+    end: &'a mut Option<Instant>,
 }
 
 impl Host<UdpPeer> for NodeHost<'_> {
@@ -113,6 +122,10 @@ impl Host<UdpPeer> for NodeHost<'_> {
             self.shared.wake(processor);
         }
         asked
+    }
+
+    fn shut_down(&mut self) {
+        self.end.get_or_insert(self.now + LAST_WORDS);
     }
 
     fn objects(&self) -> Vec<Object> {

@@ -152,3 +152,13 @@ fn swaps_in_mid_flight_lose_no_octet_of_one_processor() {
     assert!(back == text, "every octet, in order");
     assert!(decided >= 10, "{decided}");
 }
+
+#[test]
+fn the_answer_to_shutdown_leaves_before_the_end() {
+    let mut rig = Rig::new(2, "");
+    assert!(rig.ask("shutdown").outcome.is_ok());
+    let ended = |rig: &mut Rig| rig.computer.ended.load(std::sync::atomic::Ordering::SeqCst);
+    assert!(!ended(&mut rig), "the answer has to leave first");
+    assert!(rig.turns[0].wake_at.is_some(), "the end must not wait for a frame");
+    rig.until("the end", ended);
+}

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use protocols::control::{Record, Reply};
 use protocols::stack::{Full, Offloads, Receive, RxMeta, Transmit, TxMeta};
@@ -30,6 +30,7 @@ pub struct Computer {
     ns: AtomicU64,
     woken: AtomicU64,
     pub said: Mutex<Vec<String>>,
+    pub ended: AtomicBool,
 }
 
 impl Computer {
@@ -54,6 +55,10 @@ impl Platform for Computer {
 
     fn ready(&self, ready: &Ready) {
         self.said.lock().unwrap().push(ready.to_string());
+    }
+
+    fn end(&self) {
+        self.ended.store(true, Ordering::SeqCst);
     }
 }
 

@@ -37,6 +37,8 @@ impl Platform for Threads {
     }
 
     fn ready(&self, _: &Ready) {}
+
+    fn end(&self) {}
 }
 
 /// The network card of processor 0: two queues on its own thread, where the peer lives too.

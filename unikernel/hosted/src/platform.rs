@@ -121,6 +121,11 @@ impl Platform for Process {
         println!("{ready}");
     }
 
+    fn end(&self) {
+        println!("midflight: shut down");
+        std::process::exit(0)
+    }
+
     fn memory(&self) -> Memory {
         let system = rustix::system::sysinfo();
         let octets = |pages: u64| pages.saturating_mul(u64::from(system.mem_unit));

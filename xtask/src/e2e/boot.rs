@@ -10,17 +10,20 @@ use crate::machine::Transport;
 use crate::test::Outcome;
 use crate::vm::Vm;
 
-/// One and two processors: ready, with an address, and the three verbs that ask.
+/// What `exit(0)` of the image reaches us as, through QEMU's debug-exit device.
+const DONE: i32 = 3;
+
+/// One and two processors: ready, with an address, the three verbs that ask, and the one that ends it.
 pub fn ready(lab: &Lab) -> Result<Outcome> {
     for processors in [1, 2] {
         let guest = lab.boot(|machine| machine.processors = processors)?;
-        guest.tested(|guest| {
+        let status = guest.explained(|guest| {
             for word in ["address=10.0.2.15/24".to_owned(), format!("processors={processors}")] {
                 ensure!(guest.ready.split_whitespace().any(|other| other == word), "`{}` lacks {word}", guest.ready);
             }
             let control = guest.control()?;
             let help = control.order("help")?;
-            for verb in ["help", "list", "status", "connections", "swap", "trace"] {
+            for verb in ["help", "list", "status", "connections", "swap", "trace", "shutdown"] {
                 ensure!(help.text.contains(verb), "help does not mention {verb}: {}", help.text);
             }
             let list = control.order("list")?;
@@ -36,8 +39,10 @@ pub fn ready(lab: &Lab) -> Result<Outcome> {
             client.args(["run", "--quiet", "--package", "midflight", "--", "--host", &server, "list"]);
             let shown = command::output(&mut client).context("the command line `midflight` fails")?;
             ensure!(shown.contains("cubic"), "`midflight list` shows no cubic: {shown}");
-            Ok(())
+            guest.shut_down()
         })?;
+        ensure!(status.code() == Some(DONE), "the image was shut down, but the machine ended with {status}");
+        guest.vm.end();
     }
     Ok(Outcome::PASSED)
 }
@@ -54,8 +59,8 @@ pub fn malformed_options(lab: &Lab) -> Result<Outcome> {
         let limit = vm.end_after(Duration::from_secs(60));
         let status = vm.wait_end()?;
         drop(limit);
-        // `sys_exit(0)` reaches us as 3; a machine that had to be killed has no code.
-        if status.code().is_none_or(|code| code == 0 || code == 3) {
+        // A machine that had to be killed has no code.
+        if status.code().is_none_or(|code| code == 0 || code == DONE) {
             bail!("`{option}` ended the image as if all were well ({status})");
         }
         vm.end();

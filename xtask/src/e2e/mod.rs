@@ -19,6 +19,7 @@ mod uhyve;
 mod wire;
 
 use std::path::PathBuf;
+use std::process::ExitStatus;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -218,13 +219,26 @@ impl Guest {
 
     /// Runs `test`, and on its failure adds the end of the serial log.
     pub fn tested(self, test: impl FnOnce(&Self) -> Result<()>) -> Result<Outcome> {
-        match test(&self) {
-            Ok(()) => self.finish(),
-            Err(error) => {
-                let state =
-                    if self.vm.runs() { "still runs".into() } else { format!("has ended ({})", self.vm.wait_end()?) };
-                Err(anyhow::anyhow!("{error:#}\nthe machine {state}; its last lines were:\n{}", self.vm.tail()))
-            }
-        }
+        self.explained(test)?;
+        self.finish()
+    }
+
+    /// The same with a test whose result is wanted, and that may end the machine.
+    pub fn explained<T>(&self, test: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
+        test(self).or_else(|error| {
+            let state =
+                if self.vm.runs() { "still runs".into() } else { format!("has ended ({})", self.vm.wait_end()?) };
+            Err(anyhow::anyhow!("{error:#}\nthe machine {state}; its last lines were:\n{}", self.vm.tail()))
+        })
+    }
+
+    /// Asks the image to end, which must be well by then, and returns the status of the machine.
+    pub fn shut_down(&self) -> Result<ExitStatus> {
+        self.check()?;
+        self.control()?.order("shutdown")?;
+        let limit = self.vm.end_after(BOOT);
+        let status = self.vm.wait_end()?;
+        drop(limit);
+        Ok(status)
     }
 }

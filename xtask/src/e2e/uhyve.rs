@@ -25,15 +25,19 @@ pub fn nested(lab: &Lab) -> Result<Outcome> {
         machine.network = Network::Tap(namespace.name().to_owned());
         machine.vmm = vmm.clone();
     })?;
-    guest.tested(|guest| {
+    let status = guest.explained(|guest| {
         ensure!(guest.ready.contains(" processors=2 "), "not two processors: `{}`", guest.ready);
         ping(&namespace)?;
         namespace.inside(|| {
             payload::exchange(guest).context("payload")?;
             iperf::under_swaps_at_least(5, guest, "-t 10 -R", true).context("download")?;
-            iperf::under_swaps_at_least(5, guest, "-t 10", false).context("upload")
+            iperf::under_swaps_at_least(5, guest, "-t 10", false).context("upload")?;
+            guest.shut_down()
         })
     })?;
+    let code = status_of_image(&guest.vm, status);
+    ensure!(code == 0, "the image was shut down, but the status that came out is {code}");
+    guest.vm.end();
     failure(lab, &namespace, vmm)
 }
 
