@@ -9,7 +9,7 @@ use crate::{
 };
 use alloc::{format, vec, vec::Vec};
 use core::sync::atomic::{AtomicBool, Ordering};
-use swapper::{Coid, Distributed, Report, SwapOptions};
+use swapper::{Coid, Distributed, SwapOptions};
 
 /// For the result.
 pub(crate) const METHOD: &[&str] = &[
@@ -28,13 +28,22 @@ pub const SUSPENSION: &str = "longest suspended call, 2 processors";
 /// Calls of an activity.
 const BURST: u64 = 32;
 
+/// What is kept of a swap's report. The report itself has memory of its own: thousands of them would be left lying between what
+/// the next swaps allocate.
+struct Taken {
+    /// Nanoseconds from the order to the end.
+    total: u64,
+    /// Nanoseconds that the call waited which waited longest, if any did.
+    wait: Option<u64>,
+}
+
 /// Null swaps on so many processors.
 pub(crate) struct Swaps {
     processors: usize,
     plan: Plan,
     coid: spin::Once<Coid>,
     over: AtomicBool,
-    found: Gathered<Vec<Vec<Report>>>,
+    found: Gathered<Vec<Vec<Taken>>>,
 }
 
 impl Swaps {
@@ -44,13 +53,13 @@ impl Swaps {
 
     /// Measures; on processor 0 the series of all.
     pub(crate) fn run(&self, lane: &Lane<'_>) -> Vec<Series> {
-        let reports = if lane.number() < self.processors { self.swap(lane) } else { Vec::new() };
-        let mut found = self.found.gather(lane, reports);
+        let taken = if lane.number() < self.processors { self.swap(lane) } else { Vec::new() };
+        let mut found = self.found.gather(lane, taken);
         if found.is_empty() { Vec::new() } else { self.series(&found.swap_remove(0)) }
     }
 
-    /// The reports of all swaps by round, all committed; on processor 0.
-    fn swap(&self, lane: &Lane<'_>) -> Vec<Vec<Report>> {
+    /// All swaps by round, all committed; on processor 0.
+    fn swap(&self, lane: &Lane<'_>) -> Vec<Vec<Taken>> {
         let processor = lane.processor;
         let create = || processor.create(Distributed::new(Step::new())).expect("there is room for an object");
         let coid = *self.coid.call_once(create);
@@ -76,26 +85,27 @@ impl Swaps {
             loop {
                 if let Some(report) = swap.poll() {
                     assert!(report.is_committed(), "a null swap was undone: {:?}", report.outcome);
-                    return report;
+                    let wait = (report.suspended() > 0).then(|| report.longest_suspension());
+                    return Taken { total: report.total(), wait };
                 }
                 turn();
             }
         };
         let (rounds, swaps) = self.plan.swaps;
         let round = |round| {
-            let reports = (0..swaps).map(|_| swap()).collect();
+            let taken = (0..swaps).map(|_| swap()).collect();
             lane.report("null swaps", round + 1, rounds);
-            reports
+            taken
         };
-        let reports = (0..rounds).map(round).collect();
+        let taken = (0..rounds).map(round).collect();
         self.over.store(true, Ordering::Release);
-        reports
+        taken
     }
 
-    fn series(&self, reports: &[Vec<Report>]) -> Vec<Series> {
-        let of = |what: &dyn Fn(&Report) -> Option<u64>| -> Vec<Vec<u64>> {
-            let picoseconds = |report| what(report).map(|time| time * 1_000);
-            reports.iter().map(|round| round.iter().filter_map(picoseconds).collect()).collect()
+    fn series(&self, taken: &[Vec<Taken>]) -> Vec<Series> {
+        let of = |what: fn(&Taken) -> Option<u64>| -> Vec<Vec<u64>> {
+            let picoseconds = |one| what(one).map(|time| time * 1_000);
+            taken.iter().map(|round| round.iter().filter_map(picoseconds).collect()).collect()
         };
         let series = |name: &str, within, rounds| Series {
             name: name.into(),
@@ -104,12 +114,11 @@ impl Swaps {
             note: Default::default(),
             rounds,
         };
-        let totals = of(&|report| Some(report.total()));
+        let totals = of(|one| Some(one.total));
         let mut all = vec![series(SWAP[self.processors - 1], Within::Median, totals)];
         if self.processors > 1 {
-            let waits = of(&|report| Some(report.longest_suspension()).filter(|_| report.suspended() > 0));
-            let (some, of_all) =
-                (waits.iter().map(Vec::len).sum::<usize>(), reports.iter().map(Vec::len).sum::<usize>());
+            let waits = of(|one| one.wait);
+            let (some, of_all) = (waits.iter().map(Vec::len).sum::<usize>(), taken.iter().map(Vec::len).sum::<usize>());
             let note = format!("{some} of {of_all} swaps suspended a call");
             all.push(Series { note, ..series(SUSPENSION, Within::Percentile99, waits) });
         }
