@@ -1,5 +1,7 @@
 //! What the control service asks of the node that it runs on.
 
+use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use protocols::classification::classifier::{Batch, Totals};
@@ -33,7 +35,7 @@ pub enum Started {
 }
 
 /// What a processor is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Question {
     /// Its connections from this slot on, at most [`Question::BATCH`] of them.
     Connections {
@@ -42,6 +44,10 @@ pub enum Question {
     },
     /// Its counters.
     Counters,
+    /// What these rules counted there.
+    Rules(Arc<[RuleId]>),
+    /// What its classifier counted otherwise.
+    RuleTotals,
 }
 
 impl Question {
@@ -56,6 +62,10 @@ pub enum Answer {
     Connections(Vec<(u32, ConnectionRecord)>, bool),
     /// Counters.
     Counters(Vec<Record>),
+    /// What rules counted, in the order in which they were asked for.
+    Rules(Vec<Counter>),
+    /// What was counted beside the rules' own counters.
+    RuleTotals(Box<Totals>),
 }
 
 /// The node, as the control service sees it. `P` names a peer.
@@ -79,10 +89,10 @@ pub trait Host<P> {
     fn swap(&mut self, object: &str, implementation: &str, deadline: Duration) -> Result<Started, Refusal>;
     /// The lines of `status` that are about the whole system.
     fn status(&self) -> Vec<Record>;
-    /// At most `most` rules in order, from this one on, with what they counted; `None` if there is no such rule.
-    fn rules(&self, from: Option<RuleId>, most: usize) -> Option<Vec<(RuleId, Rule, Counter)>>;
-    /// What is there of rules, and what was counted beside their own counters.
-    fn rule_totals(&self) -> (Record, Totals);
+    /// At most `most` rules in order, from this one on; `None` if there is no such rule.
+    fn rules(&self, from: Option<RuleId>, most: usize) -> Option<Vec<(RuleId, Rule)>>;
+    /// What is there of rules.
+    fn rule_summary(&self) -> Record;
     /// Begins to bring a batch into force; [`Server::rules_in_force`](super::Server::rules_in_force) is called when it is.
     ///
     /// # Errors

@@ -1,11 +1,15 @@
 //! Requests that wait for other processors or for a swap.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use protocols::classification::classifier::Totals;
+use protocols::classification::{Counter, Rule, RuleId};
 use protocols::control::{Code, Id, Page, Record, Refusal, Reply};
 use protocols::time::Instant;
 
 use super::host::{Answer, Host, Question, Ticket};
+use super::rules;
 
 /// Who gets the reply, and how.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +38,10 @@ pub(super) enum Wait {
     Connections { page: Page, processor: usize },
     /// The counters of each processor.
     Status { from: usize, lines: Vec<Vec<Record>>, missing: usize },
+    /// What rules counted on each processor.
+    RuleList { rules: Vec<(RuleId, Rule, Counter)>, missing: usize },
+    /// What classifiers counted otherwise on each processor.
+    RuleTotals { from: usize, totals: Box<Totals>, missing: usize },
 }
 
 /// Where a page of connections begins: processor and slot in one number.
@@ -91,6 +99,19 @@ impl<P> Pending<P> {
                 *place = records;
                 *missing -= 1;
                 (*missing == 0).then(|| paged(core::mem::take(lines).into_iter().flatten(), *from, self.to.json))
+            }
+            (Wait::RuleList { rules, missing }, Answer::Rules(counters)) => {
+                for ((_, _, sum), counter) in rules.iter_mut().zip(counters) {
+                    sum.packets += counter.packets;
+                    sum.octets += counter.octets;
+                }
+                *missing -= 1;
+                (*missing == 0).then(|| rules::listed(rules, self.to.json))
+            }
+            (Wait::RuleTotals { from, totals, missing }, Answer::RuleTotals(counted)) => {
+                totals.add(&counted);
+                *missing -= 1;
+                (*missing == 0).then(|| paged(rules::counted(host.rule_summary(), totals), *from, self.to.json))
             }
             _ => None,
         }

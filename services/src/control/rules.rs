@@ -1,15 +1,16 @@
 //! Requests about rules.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::vec::Vec;
 
-use protocols::classification::RuleId;
-use protocols::classification::classifier::{Batch, CLASSES, Change, Ruleset};
+use protocols::classification::classifier::{Batch, CLASSES, Change, Ruleset, Totals};
 use protocols::classification::text::{Printed, parse_rule};
+use protocols::classification::{Counter, Rule, RuleId};
 use protocols::control::{Code, Page, Record, Refusal, Reply, RulesVerb};
 
-use super::host::{Host, Ticket};
-use super::pending::paged;
+use super::host::{Host, Question, Ticket};
+use super::pending::Wait;
 use super::upload::Uploads;
 
 /// Rules that one page asks the node for: more than fit.
@@ -20,23 +21,25 @@ pub(super) enum Answer {
     Now(Reply),
     /// When the batch is in force.
     Then(Ticket),
+    /// When every processor has answered this.
+    Ask(Question, Wait),
 }
 
-/// Handles a request. `json` is the form of its reply.
+/// Handles a request.
 pub(super) fn handle<P: Copy + Eq>(
     host: &mut dyn Host<P>,
     uploads: &mut Uploads<P>,
     peer: P,
     verb: RulesVerb,
-    json: bool,
 ) -> Result<Answer, Refusal> {
     let now = host.now();
     let change = |host: &mut dyn Host<P>, batch| host.change_rules(batch).map(Answer::Then);
     let one = |record: Record| Ok(Answer::Now(Reply::ok(alloc::vec![record])));
     match verb {
-        RulesVerb::List { from } => list(host, from, json).map(Answer::Now),
+        RulesVerb::List { from } => list(host, from),
         RulesVerb::Counters { from } => {
-            Ok(Answer::Now(paged(counters(host), usize::try_from(from).unwrap_or(usize::MAX), json)))
+            let (from, missing) = (usize::try_from(from).unwrap_or(usize::MAX), host.processors());
+            Ok(Answer::Ask(Question::RuleTotals, Wait::RuleTotals { from, totals: Box::default(), missing }))
         }
         RulesVerb::Add { rule } => {
             let rule = parse_rule(&rule).map_err(|error| Refusal::new(Code::BadRule, format!("{error}")))?;
@@ -63,33 +66,38 @@ pub(super) fn handle<P: Copy + Eq>(
     }
 }
 
-/// The rules in order, each with what it counted.
-fn list<P>(host: &mut dyn Host<P>, from: Option<u32>, json: bool) -> Result<Reply, Refusal> {
+/// Asks what the rules of a page counted.
+fn list<P>(host: &mut dyn Host<P>, from: Option<u32>) -> Result<Answer, Refusal> {
     let Some(rules) = host.rules(from.map(RuleId), PAGE) else {
         let text = "the rule at which the page begins is gone; begin with `rules`";
         return Err(Refusal::new(Code::BadRequest, text));
     };
+    let ids = rules.iter().map(|(id, _)| *id).collect();
+    let rules = rules.into_iter().map(|(id, rule)| (id, rule, Counter::default())).collect();
+    Ok(Answer::Ask(Question::Rules(ids), Wait::RuleList { rules, missing: host.processors() }))
+}
+
+/// The rules in order, each with what it counted.
+pub(super) fn listed(rules: &[(RuleId, Rule, Counter)], json: bool) -> Reply {
     let mut page = Page::new(json);
     let mut last = None;
-    let all = rules.len();
-    for (taken, (id, rule, counter)) in rules.into_iter().enumerate() {
+    for (taken, (id, rule, counter)) in rules.iter().enumerate() {
         let record = Record::new()
             .with("handle", u64::from(id.0))
             .with("packets", counter.packets)
             .with("octets", counter.octets)
-            .with("rule", format!("{}", Printed(&rule)));
+            .with("rule", format!("{}", Printed(rule)));
         // The last one of a full question is where the next page begins.
-        if taken + 1 == PAGE && all == PAGE || !page.push(record) {
+        if taken + 1 == PAGE || !page.push(record) {
             last = Some(u64::from(id.0));
             break;
         }
     }
-    Ok(page.finish(last))
+    page.finish(last)
 }
 
 /// What was counted otherwise; classes and shared counters that counted nothing are left out.
-fn counters<P>(host: &mut dyn Host<P>) -> Vec<Record> {
-    let (summary, totals) = host.rule_totals();
+pub(super) fn counted(summary: Record, totals: &Totals) -> Vec<Record> {
     let mut records = alloc::vec![
         summary
             .with("unmatched_packets", totals.unmatched.packets)

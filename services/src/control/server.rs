@@ -117,7 +117,7 @@ impl<P: Copy + Eq> Server<P> {
         let waiting = |pending: &Pending<P>| pending.ticket == ticket && matches!(pending.wait, Wait::Rules);
         let Some(index) = self.pending.iter().position(waiting) else { return };
         let pending = self.pending.swap_remove(index);
-        let reply = Reply::ok(alloc::vec![host.rule_totals().0]);
+        let reply = Reply::ok(alloc::vec![host.rule_summary()]);
         self.reply(host, pending.to, reply);
     }
 
@@ -130,7 +130,7 @@ impl<P: Copy + Eq> Server<P> {
             let text = match pending.wait {
                 Wait::Swap => "the swap is not decided yet; `trace` will tell",
                 Wait::Rules => "the rules are not in force yet; `rules` will tell",
-                Wait::Connections { .. } | Wait::Status { .. } => "a processor did not answer in time",
+                _ => "a processor did not answer in time",
             };
             self.reply(host, pending.to, Reply::refused(Refusal::new(Code::Internal, text), Vec::new()));
         }
@@ -174,25 +174,30 @@ impl<P: Copy + Eq> Server<P> {
                 host.shut_down();
                 Ok(Handled::Reply(Reply::ok(Vec::new())))
             }
-            Verb::Rules(verb) => match rules::handle(host, &mut self.uploads, peer, verb, json)? {
+            Verb::Rules(verb) => match rules::handle(host, &mut self.uploads, peer, verb)? {
                 rules::Answer::Now(reply) => Ok(Handled::Reply(reply)),
+                rules::Answer::Ask(question, wait) => self.ask_all(host, question, wait),
                 rules::Answer::Then(ticket) => Ok(Handled::Wait(Wait::Rules, ticket, host.now() + RULES_PATIENCE)),
             },
         }
     }
 
     fn status(&mut self, host: &mut dyn Host<P>, from: usize) -> Result<Handled, Refusal> {
-        let ticket = self.ticket();
         let processors = host.processors();
         let mut lines = alloc::vec![Vec::new(); processors + 1];
         lines[0] = host.status();
-        for processor in 0..processors {
-            if !host.ask(processor, Question::Counters, ticket) {
+        self.ask_all(host, Question::Counters, Wait::Status { from, lines, missing: processors })
+    }
+
+    /// Asks every processor.
+    fn ask_all(&mut self, host: &mut dyn Host<P>, question: Question, wait: Wait) -> Result<Handled, Refusal> {
+        let ticket = self.ticket();
+        for processor in 0..host.processors() {
+            if !host.ask(processor, question.clone(), ticket) {
                 return Err(mailbox_full(processor));
             }
         }
-        let until = host.now() + PATIENCE;
-        Ok(Handled::Wait(Wait::Status { from, lines, missing: processors }, ticket, until))
+        Ok(Handled::Wait(wait, ticket, host.now() + PATIENCE))
     }
 
     fn connections(&mut self, host: &mut dyn Host<P>, from: u64, json: bool) -> Result<Handled, Refusal> {

@@ -1,5 +1,6 @@
 //! What a processor answers when the control service asks it.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -30,6 +31,8 @@ pub(super) fn answer(question: Question, processor: usize, stack: &mut Stack, sh
             Answer::Connections(batch, all.next().is_some())
         }
         Question::Counters => Answer::Counters(counters(processor, stack, shared)),
+        Question::Rules(ids) => Answer::Rules(ids.iter().map(|id| stack.rule_counter(*id)).collect()),
+        Question::RuleTotals => Answer::RuleTotals(Box::new(stack.rule_totals())),
     }
 }
 

@@ -2,8 +2,8 @@
 
 use alloc::vec::Vec;
 
-use protocols::classification::classifier::{Batch, Rulebook, Totals};
-use protocols::classification::{Counter, Rule, RuleId};
+use protocols::classification::classifier::{Batch, Rulebook};
+use protocols::classification::{Rule, RuleId};
 use protocols::control::{PORT, Record, Refusal};
 use protocols::stack::{Stack, Udp, UdpError, UdpLimits, UdpPeer};
 use protocols::time::{Duration, Instant};
@@ -136,12 +136,12 @@ impl Host<UdpPeer> for NodeHost<'_> {
         self.swaps.order(self.shared, self.rules, object, implementation, deadline)
     }
 
-    fn rules(&self, from: Option<RuleId>, most: usize) -> Option<Vec<(RuleId, Rule, Counter)>> {
-        self.rules.page(from, most, |id| self.stack.rule_counter(id))
+    fn rules(&self, from: Option<RuleId>, most: usize) -> Option<Vec<(RuleId, Rule)>> {
+        self.rules.page(from, most)
     }
 
-    fn rule_totals(&self) -> (Record, Totals) {
-        (self.rules.summary(), self.stack.rule_totals())
+    fn rule_summary(&self) -> Record {
+        self.rules.summary()
     }
 
     fn change_rules(&mut self, batch: Batch) -> Result<u64, Refusal> {

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use protocols::classification::classifier::{Batch, Rulebook, RulesError, Step};
-use protocols::classification::{Counter, Rule, RuleId};
+use protocols::classification::{Rule, RuleId};
 use protocols::control::{Code, Record, Refusal};
 
 use super::shared::Shared;
@@ -88,15 +88,10 @@ impl Rules {
         None
     }
 
-    /// Some rules in order, and what `counter` says of each.
-    pub fn page(
-        &self,
-        from: Option<RuleId>,
-        most: usize,
-        counter: impl Fn(RuleId) -> Counter,
-    ) -> Option<Vec<(RuleId, Rule, Counter)>> {
+    /// Some rules in order.
+    pub fn page(&self, from: Option<RuleId>, most: usize) -> Option<Vec<(RuleId, Rule)>> {
         let rules = self.book.rules().from(from)?.take(most);
-        Some(rules.map(|(id, entry)| (id, entry.rule, counter(id))).collect())
+        Some(rules.map(|(id, entry)| (id, entry.rule)).collect())
     }
 
     pub fn summary(&self) -> Record {

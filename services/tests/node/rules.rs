@@ -111,3 +111,17 @@ fn a_swap_of_the_classifier_that_cannot_be_in_time_is_undone() {
     assert_eq!(rig.records("rules").len(), 1);
     rig.ask(&format!("swap classifier {other}")).outcome.unwrap();
 }
+
+#[test]
+fn what_each_processor_counted_is_added_up() {
+    let mut rig = Rig::with_pairs(3, 3, "");
+    add(&mut rig, "10 tcp dport 7 tcp flags syn / syn,ack counter 1 accept");
+    for _ in 0..12 {
+        let handle = rig.connect(7);
+        rig.send(handle, b"x");
+        rig.receive(handle, 1);
+    }
+    assert_eq!(rig.records("rules")[0].number("packets"), Some(12), "one SYN a connection");
+    let shared = rig.records("counters").into_iter().find(|record| record.number("counter") == Some(1));
+    assert_eq!(shared.and_then(|record| record.number("packets")), Some(12));
+}
