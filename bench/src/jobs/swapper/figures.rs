@@ -24,14 +24,9 @@ pub fn peers(report: &Report) -> Vec<&str> {
 pub fn panels(report: &Report) -> Vec<Panel> {
     let panel = |case: Case| {
         let name = case.name();
-        let of_case = |place| report.series.iter().filter(move |series| series.place == place);
-        let rows = of_case(Place::Host).filter(|series| series.name == name).map(|host| {
-            let guest = report.series(Place::Guest, &name, &host.peer);
-            Row {
-                label: host.peer.clone(),
-                ours: host.peer == OURS,
-                dots: [Some(host), guest].map(|s| s.map(Into::into)),
-            }
+        let rows = peers(report).into_iter().map(|peer| {
+            let of = |place| report.series(place, &name, peer).map(Into::into);
+            Row { label: peer.into(), ours: peer == OURS, dots: [of(Place::Host), of(Place::Guest)] }
         });
         Panel { title: name.clone(), rows: rows.collect() }
     };
