@@ -82,8 +82,9 @@ impl Nested {
         let line = format!("console=ttyS0 quiet panic=-1 mitigations=off tsc_early_khz={}", machine.tsc_mhz * 1000);
         let mut words: Vec<String> = Vec::new();
         let mut add = |some: &[&str]| words.extend(some.iter().map(|word| (*word).to_owned()));
-        // One thread of the translator for all processors: with one for each, QEMU 7.2's emulated SVM shut the guest down in most bulk transfers on
-        // a machine that was otherwise idle. The image under QEMU itself was never seen to end so, nor this with one thread.
+        // One thread of the translator for all processors. With one for each, most bulk transfers on an idle machine ended with uhyve's guest hanging or shut
+        // down: on entering a guest QEMU changes a processor's pending interrupts without the lock that other threads take for that (`helper_vmrun` of its
+        // svm_helper.c, as of 7.2 and later). The image under QEMU itself, a thread for each processor, was never seen to end so.
         // Without ERMS Linux copies by loads and stores, which the translator runs several times faster than `rep movsb`.
         add(&["-M", "q35", "-accel", "tcg,thread=single", "-cpu", "max,+svm,+npt,-erms", "-smp", &processors]);
         add(&["-m", &memory, "-nodefaults", "-no-reboot", "-display", "none", "-serial", "stdio"]);
