@@ -16,6 +16,13 @@ pub trait Service {
     /// Something happened to a connection of this port. Kinds may be merged; after `CLOSED` the connection is gone.
     fn event(&mut self, context: &mut Context<'_>, event: &Event);
 
+    /// Octets of a connection have come in order, and nothing waits before them: the service may take them where they lie, in the card's buffer. Says how
+    /// many of them, from the first on, are done with; the others wait in the receive buffer. An event with `READABLE` follows in either case. Takes
+    /// nothing by default.
+    fn take(&mut self, _conn: ConnId, _octets: &[u8]) -> usize {
+        0
+    }
+
     /// Called once a turn: timers that are due, and what other processors left for this one.
     fn poll(&mut self, context: &mut Context<'_>);
 

@@ -14,7 +14,7 @@ use crate::classification::{Counter, RuleId};
 use crate::frame::{self, Class, Local, MacAddress, Tcp, TooBig};
 use crate::handover::{Hub, Sender};
 use crate::steering::{FourTuple, Steering};
-use crate::tcp::{Arrival, Checksum, Engine, Path, Progress};
+use crate::tcp::{Arrival, Buffered, Checksum, Engine, Intake, Path, Progress};
 
 /// Frames that are sent for each of the other processors in one go.
 const FORWARD_BUDGET: usize = 64;
@@ -156,6 +156,18 @@ impl Stack {
     /// Takes at most `budget` frames from the link, and returns their number; fewer than `budget` means that no more were there.
     /// Answers that cannot wait go out at once; call [`transmit`](Self::transmit) after the services have had their turn.
     pub fn receive(&mut self, now: Instant, rx: &mut dyn Receive, tx: &mut dyn Transmit, budget: usize) -> usize {
+        self.receive_with(now, rx, tx, &mut Buffered, budget)
+    }
+
+    /// Like [`receive`](Self::receive), without a copy of the octets of connections that `intake` takes: it sees them in the link's own buffer.
+    pub fn receive_with(
+        &mut self,
+        now: Instant,
+        rx: &mut dyn Receive,
+        tx: &mut dyn Transmit,
+        intake: &mut dyn Intake,
+        budget: usize,
+    ) -> usize {
         let local = Local { mac: self.mac, address: self.shared.address() };
         let own = (self.mac, local.address.map(|own| own.address()));
         let mut filter = self.filter.take();
@@ -173,7 +185,9 @@ impl Stack {
                 return;
             }
             match checked {
-                Ok(Class::Tcp(tcp)) => self.tcp(now, frame, &tcp, &mut Gate { tx, filter: filter.as_mut(), now }),
+                Ok(Class::Tcp(tcp)) => {
+                    self.tcp(now, frame, &tcp, intake, &mut Gate { tx, filter: filter.as_mut(), now });
+                }
                 Ok(Class::Host { length }) => match &mut self.main {
                     Some(main) => {
                         self.counters.host += 1;
@@ -307,7 +321,7 @@ impl Stack {
         counters
     }
 
-    fn tcp(&mut self, now: Instant, frame: &[u8], tcp: &Tcp, tx: &mut dyn Transmit) {
+    fn tcp(&mut self, now: Instant, frame: &[u8], tcp: &Tcp, intake: &mut dyn Intake, tx: &mut dyn Transmit) {
         // The checksum has been verified here; the other processor need not do it again.
         let verified = RxMeta { checksum_verified: true };
         if self.hand_over(&tcp.tuple(), &frame[..tcp.segment.end], verified) {
@@ -317,7 +331,7 @@ impl Stack {
         let path = Path { local: tcp.destination.into(), remote: tcp.source.into(), link: tcp.link };
         let mut wire = Wire { tx, mac: self.mac, mtu: self.mtu, sent: &mut self.sent };
         let arrival = Arrival { checksum: Checksum::Verified, congested: tcp.congested };
-        self.engine.receive(now, &path, &frame[tcp.segment.clone()], arrival, &mut wire);
+        self.engine.receive_with(now, &path, &frame[tcp.segment.clone()], arrival, intake, &mut wire);
     }
 
     fn too_big(&mut self, frame: &[u8], meta: RxMeta, too_big: &TooBig) {

@@ -21,7 +21,7 @@ pub struct Config {
     /// dropped and counted, and `connect` fails.
     pub max_connections: usize,
     /// Octets of all connections' buffers together. Buffers that are empty and not in use have no memory. At the limit received
-    /// data is dropped, so that the peer sends it again, a service waits until it may send, and no buffer grows.
+    /// data is dropped, so that the peer sends it again, and a service waits until it may send. A buffer grows to a quarter of what is free at most.
     pub buffer_bytes: usize,
     /// Octets of a connection's two buffers at the beginning, rounded up to a power of two, at least 4096.
     pub initial_buffer: usize,
@@ -79,8 +79,8 @@ impl Default for Config {
             max_connections: 16_384,
             buffer_bytes: 64 << 20,
             initial_buffer: 64 << 10,
-            send_buffer: 512 << 10,
-            receive_buffer: 512 << 10,
+            send_buffer: 2 << 20,
+            receive_buffer: 4 << 20,
             mtu: 1500,
             nagle: false,
             timestamps: true,

@@ -22,6 +22,8 @@ counters! {
     segments_out,
     /// Payload octets received in order, and given to services.
     bytes_in,
+    /// Those of them that an intake took in place, without a copy.
+    bytes_in_place,
     /// Payload octets sent, without retransmissions.
     bytes_out,
     /// Segments retransmitted.

@@ -13,6 +13,9 @@
 //! has become due, ACKs included, so that an ACK goes with data where it can and a burst has few ACKs. What must not wait for the end of
 //! the burst (ACKs for segments out of order, challenge ACKs, resets) is sent by `receive`.
 //!
+//! Octets that come in order go into the connection's receive buffer, unless the service takes them where they lie:
+//! [`Engine::receive_with`] offers them to an [`Intake`] first, if nothing waits before them.
+//!
 //! Beyond RFC 9293: window scaling, timestamps and PAWS (RFC 7323), SACK both ways (RFC 2018, 2883), loss found by time and tail loss probes
 //! (RACK-TLP, RFC 8985), proportional rate reduction (RFC 9937), NewReno where there is no SACK (RFC 6582), needless recoveries taken back
 //! (RFC 3522, 3708), retransmission timeout (RFC 6298), explicit congestion notification (RFC 3168), pacing, initial sequence numbers (RFC 6528), protection against blind attacks (RFC 5961), SYN cookies (RFC 4987),
@@ -78,7 +81,7 @@
 //! |---|---|
 //! | connections ([`Config::max_connections`]) | the oldest TIME-WAIT makes room, else the SYN is dropped |
 //! | half-open connections of a listener (`backlog`) | SYNs are answered by cookies (RFC 4987 section 3.6), or the oldest half-open one is dropped (section 3.4) |
-//! | octets of buffers ([`Config::buffer_bytes`]) | received data is dropped and comes again, a service waits until it may send, no buffer grows |
+//! | octets of buffers ([`Config::buffer_bytes`]) | received data is dropped and comes again, a service waits until it may send; before, no buffer grows beyond a quarter of what is free |
 //! | ranges received out of order, per connection (64) | the segment is dropped, the peer sends it again |
 //! | SACKed ranges remembered, per connection (256) | the SACK block is ignored |
 //! | transmissions on record, per connection | sending waits for ACKs |
@@ -96,6 +99,7 @@ mod error;
 mod event;
 mod header;
 mod info;
+mod intake;
 mod isn;
 mod limiter;
 mod listener;
@@ -126,6 +130,7 @@ pub use error::{CloseReason, ConnectError, Error, ListenError};
 pub use event::{Event, Kinds};
 pub use header::{Flags, HEADER_LEN, Header, MAX_HEADER_LEN, Malformed};
 pub use info::Info;
+pub use intake::{Buffered, Intake};
 pub(crate) use limiter::Limiter;
 pub use listener::{MAX_BACKLOG, MAX_LISTENERS};
 pub use options::{MAX_WINDOW_SCALE, Options, SackBlocks, Timestamps};

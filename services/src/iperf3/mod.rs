@@ -87,6 +87,10 @@ impl Service for Iperf3 {
         self.on(conn, |session, lobby| session.run(conn, lobby, context));
     }
 
+    fn take(&mut self, conn: ConnId, octets: &[u8]) -> usize {
+        self.sessions.get_mut(conn).map_or(0, |session| session.take(octets))
+    }
+
     fn poll(&mut self, context: &mut Context<'_>) {
         if self.next.is_some_and(|next| next <= context.now) {
             self.next = None;

@@ -40,6 +40,15 @@ impl Session {
         Session::Opening { cookie: Collector::cookie(), accepted: now }
     }
 
+    /// Takes octets where they lie, as far as nobody has to look at them. Returns how many.
+    pub(super) fn take(&mut self, octets: &[u8]) -> usize {
+        match self {
+            Session::Opening { .. } | Session::Control(_) => 0,
+            Session::Data(stream) => stream.take(octets.len()),
+            Session::Leaving { .. } => octets.len(),
+        }
+    }
+
     /// Reads and writes what can be read and written.
     pub(super) fn run(&mut self, conn: ConnId, lobby: &Lobby, context: &mut Context<'_>) -> Fate {
         loop {

@@ -19,6 +19,8 @@ pub(super) struct Stream {
     pub(super) test: u64,
     flow: Flow,
     bytes: u64,
+    /// What was counted when data was last told to the lobby.
+    noted: u64,
     /// What was counted before the end of the omission.
     omitted: u64,
     omitted_retransmits: u64,
@@ -49,6 +51,7 @@ impl Stream {
             test,
             flow: Flow::Waiting,
             bytes: 0,
+            noted: 0,
             omitted: 0,
             omitted_retransmits: 0,
             omit_until: None,
@@ -111,7 +114,6 @@ impl Stream {
     /// # Errors
     /// As the engine's; `Finished` when the client will send no more.
     pub(super) fn pump(&mut self, conn: ConnId, tcp: &mut dyn Sockets, now: Instant) -> Result<bool, Error> {
-        let before = self.bytes;
         match self.flow {
             Flow::Sending { .. } => {
                 // The client sends nothing here, but this is how its end is seen.
@@ -121,11 +123,21 @@ impl Stream {
             Flow::Waiting | Flow::Receiving => while self.receive(conn, tcp)? > 0 {},
         }
         // A sender that waits for its rate is not stuck.
-        let note = now >= self.note_at && (self.bytes != before || self.resume.is_some());
+        let note = now >= self.note_at && (self.bytes != self.noted || self.resume.is_some());
         if note {
+            self.noted = self.bytes;
             self.note_at = now + NOTE;
         }
         Ok(note)
+    }
+
+    /// Takes octets of the client where they lie.
+    pub(super) fn take(&mut self, octets: usize) -> usize {
+        // As in `pump`: from a client that receives nothing counts.
+        if !matches!(self.flow, Flow::Sending { .. }) {
+            self.bytes += octets as u64;
+        }
+        octets
     }
 
     fn receive(&mut self, conn: ConnId, tcp: &mut dyn Sockets) -> Result<usize, Error> {

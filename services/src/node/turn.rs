@@ -11,7 +11,7 @@ use protocols::congestion::{Congestion, CongestionRef};
 use protocols::control;
 use protocols::handover::{Receiver, Sender, Spoke, Strays, Up};
 use protocols::stack::{self, First, Receive, Relay, RxMeta, Stack, Transmit, TxMeta};
-use protocols::tcp::{self, Engine};
+use protocols::tcp::{self, ConnId, Engine, Intake};
 use protocols::time::Instant;
 use swapper::{Coid, Processor, Progress};
 
@@ -58,6 +58,16 @@ enum Handed {
     Besides(Receiver<RxMeta>),
     /// To a processor without: all that it receives, and how it sends. Nothing while it does so.
     Alone(Option<(Receiver<RxMeta>, Sender<TxMeta>)>),
+}
+
+/// Lets services take what arrives where it lies.
+struct InPlace<'a>(&'a mut [Box<dyn Service>]);
+
+impl Intake for InPlace<'_> {
+    fn take(&mut self, conn: ConnId, listener: Option<u16>, octets: &[u8]) -> usize {
+        let service = self.0.iter_mut().find(|service| Some(service.port()) == listener);
+        service.map_or(0, |service| service.take(conn, octets))
+    }
 }
 
 /// What the loop does after a turn.
@@ -162,11 +172,12 @@ impl Node {
 
     /// Whether there is more to do at once.
     fn activity(&mut self, now: Instant, rx: &mut dyn Receive, tx: &mut dyn Transmit) -> bool {
-        let mut again = self.stack.receive(now, rx, tx, BURST) == BURST;
+        let intake = &mut InPlace(&mut self.services);
+        let mut again = self.stack.receive_with(now, rx, tx, intake, BURST) == BURST;
         again |= match &mut self.handed {
             Handed::Strays(strays) if strays.are_impossible() => false,
-            Handed::Strays(strays) => self.stack.receive(now, strays, tx, BURST) == BURST,
-            Handed::Besides(rx) => self.stack.receive(now, rx, tx, BURST) == BURST,
+            Handed::Strays(strays) => self.stack.receive_with(now, strays, tx, intake, BURST) == BURST,
+            Handed::Besides(rx) => self.stack.receive_with(now, rx, tx, intake, BURST) == BURST,
             Handed::Alone(_) => false,
         };
         again |= self.serve(now);

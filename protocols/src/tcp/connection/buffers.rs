@@ -80,7 +80,8 @@ impl Connection {
     pub(super) fn grow_send_buffer(&mut self, env: &mut Env<'_>) -> bool {
         let capacity = self.tx.capacity();
         let wanted = capacity * 2;
-        if wanted > env.config.send_buffer || (self.window.cwnd as usize) < capacity / 2 || !env.memory.take(capacity) {
+        let most = env.config.send_buffer.min(env.memory.threshold());
+        if wanted > most || (self.window.cwnd as usize) < capacity / 2 || !env.memory.take(capacity) {
             return false;
         }
         self.tx.resize(wanted, 0);
@@ -97,8 +98,13 @@ impl Connection {
         let read = core::mem::take(&mut self.measured);
         self.measured_at = env.now;
         let capacity = self.rx.capacity();
-        let wanted = (4 * read).next_power_of_two().min(env.config.receive_buffer);
-        if wanted <= capacity || !self.state.can_receive() || !env.memory.take(wanted - capacity) {
+        let most = env.config.receive_buffer.min(env.memory.threshold());
+        let wanted = (4 * read).next_power_of_two().min(most);
+        if wanted <= capacity || !self.state.can_receive() {
+            return;
+        }
+        // Without memory only the promise grows.
+        if self.rx.allocated() > 0 && !env.memory.take(wanted - capacity) {
             return;
         }
         let waiting = self.reassembly.reach(self.rcv_nxt);

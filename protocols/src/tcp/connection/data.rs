@@ -1,8 +1,9 @@
-//! The data of a segment: into the receive buffer, in order or to wait for what is missing (RFC 9293 section 3.10.7.4 steps 7 and 8,
+//! The data of a segment: to the service where it lies, or into the receive buffer, in order or to wait for what is missing (RFC 9293 section 3.10.7.4 steps 7 and 8,
 //! RFC 5681 section 4.2).
 
 use super::super::error::CloseReason;
 use super::super::event::Kinds;
+use super::super::intake::Intake;
 use super::super::ranges::Range;
 use super::super::seq::Seq;
 use super::super::state::State;
@@ -10,7 +11,14 @@ use super::{Connection, Env, Owner};
 
 impl Connection {
     /// Takes the data and the FIN of a segment that lies in the window.
-    pub(super) fn take_data(&mut self, seq: Seq, mut payload: &[u8], fin: bool, env: &mut Env<'_>) {
+    pub(super) fn take_data(
+        &mut self,
+        seq: Seq,
+        mut payload: &[u8],
+        fin: bool,
+        intake: &mut dyn Intake,
+        env: &mut Env<'_>,
+    ) {
         let end = seq + payload.len() as u32;
         if self.owner == Owner::Gone && end.gt(self.rcv_nxt) {
             // Nobody will ever read it, and the peer must know (RFC 1122 section 4.2.2.13).
@@ -26,9 +34,8 @@ impl Connection {
             start = self.rcv_nxt;
         }
         let gap = (start - self.rcv_nxt) as usize;
-        let held = payload.is_empty() || self.hold_receive_buffer(env);
-        let room = if held { self.rx.free().saturating_sub(gap) } else { 0 };
-        let whole = payload.len() <= room;
+        let room = self.rx.free().saturating_sub(gap);
+        let mut whole = payload.len() <= room;
         payload = &payload[..payload.len().min(room)];
         if let Some(last) = self.peer_fin
             && end.gt(last)
@@ -36,6 +43,11 @@ impl Connection {
             // Nothing comes after a FIN.
             let keep = if last.gt(start) { (last - start) as usize } else { 0 };
             payload = &payload[..payload.len().min(keep)];
+        }
+        let in_place = if gap == 0 { self.offer_in_place(payload, intake) } else { 0 };
+        if in_place < payload.len() && !self.hold_receive_buffer(env) {
+            payload = &payload[..in_place];
+            whole = false;
         }
         if fin
             && whole
@@ -51,19 +63,35 @@ impl Connection {
         if gap > 0 {
             self.take_out_of_order(start, payload, gap, env);
         } else if !payload.is_empty() {
-            self.take_in_order(payload, env);
+            self.take_in_order(payload, in_place, env);
         }
         if self.peer_fin == Some(self.rcv_nxt) {
             self.take_fin(env);
         }
     }
 
+    /// Offers octets that come next to the service, if nothing waits before or behind them. Returns how many it took.
     #[inline]
-    fn take_in_order(&mut self, payload: &[u8], env: &mut Env<'_>) {
+    fn offer_in_place(&mut self, payload: &[u8], intake: &mut dyn Intake) -> usize {
+        let possible = self.rx.is_empty() && self.reassembly.is_empty() && self.owner == Owner::Service;
+        if !possible || payload.is_empty() {
+            return 0;
+        }
+        intake.take(self.id, self.listener, payload).min(payload.len())
+    }
+
+    /// Of `payload` the first `in_place` octets are with the service already.
+    #[inline]
+    fn take_in_order(&mut self, payload: &[u8], in_place: usize, env: &mut Env<'_>) {
         let len = payload.len() as u32;
-        self.rx.write_beyond(0, payload);
-        self.rx.fill(payload.len());
+        self.rx.write_beyond(0, &payload[in_place..]);
+        self.rx.fill(payload.len() - in_place);
         self.rcv_nxt += len;
+        if in_place > 0 {
+            env.counters.bytes_in_place += in_place as u64;
+            self.measured += in_place;
+            self.grow_receive_buffer(env);
+        }
         let mut taken = len;
         if !self.reassembly.is_empty() {
             // A hole is filled, wholly or in part: acknowledged at once.

@@ -2,6 +2,7 @@
 
 use super::super::error::CloseReason;
 use super::super::header::{Flags, Header};
+use super::super::intake::Intake;
 use super::super::ranges::Range;
 use super::super::seq::Seq;
 use super::super::state::State;
@@ -12,12 +13,20 @@ const PAWS_IDLE_US: i64 = 24 * 24 * 3600 * 1_000_000;
 
 impl Connection {
     /// Takes a segment whose checksum, addresses and ports are right, and which is not for a new incarnation of the connection.
-    pub fn segment(&mut self, header: &Header, payload: &[u8], link: [u8; 6], congested: bool, env: &mut Env<'_>) {
+    pub fn segment(
+        &mut self,
+        header: &Header,
+        payload: &[u8],
+        link: [u8; 6],
+        congested: bool,
+        intake: &mut dyn Intake,
+        env: &mut Env<'_>,
+    ) {
         self.stats.segments_in += 1;
         match self.state {
             State::Closed => env.counters.drop_no_connection += 1,
             State::SynSent => self.segment_in_syn_sent(header, env),
-            _ => self.segment_in_window(header, payload, link, congested, env),
+            _ => self.segment_in_window(header, payload, link, congested, intake, env),
         }
     }
 
@@ -89,6 +98,7 @@ impl Connection {
         payload: &[u8],
         link: [u8; 6],
         congested: bool,
+        intake: &mut dyn Intake,
         env: &mut Env<'_>,
     ) {
         let seq = Seq(header.sequence);
@@ -132,7 +142,7 @@ impl Connection {
             return;
         }
         if self.state.can_receive() {
-            self.take_data(seq, payload, flags.contains(Flags::FIN), env);
+            self.take_data(seq, payload, flags.contains(Flags::FIN), intake, env);
         }
     }
 

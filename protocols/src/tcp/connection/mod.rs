@@ -76,6 +76,13 @@ impl Memory {
         self.limit.saturating_sub(self.used) >= octets
     }
 
+    /// To how many octets, a power of two or 0, a buffer may grow: a quarter of what is free, so that the more is in use, the less a single one gets
+    /// (dynamic thresholds: Choudhury and Hahne, IEEE/ACM Transactions on Networking 6(2), 1998).
+    pub fn threshold(&self) -> usize {
+        let quarter = self.limit.saturating_sub(self.used) / 4;
+        quarter.checked_ilog2().map_or(0, |log| 1 << log)
+    }
+
     pub fn give(&mut self, octets: usize) {
         self.used = self.used.saturating_sub(octets);
     }

@@ -6,6 +6,7 @@ use super::super::connection::{Connection, Opening};
 use super::super::egress::{Arrival, Checksum, Egress, Path};
 use super::super::error::CloseReason;
 use super::super::header::{Flags, Header};
+use super::super::intake::{Buffered, Intake};
 use super::super::isn;
 use super::super::lookup::Key;
 use super::super::seq::Seq;
@@ -24,6 +25,19 @@ impl Engine {
         path: &Path,
         segment: &[u8],
         arrival: impl Into<Arrival>,
+        out: &mut dyn Egress,
+    ) {
+        self.receive_with(now, path, segment, arrival, &mut Buffered, out);
+    }
+
+    /// Like [`receive`](Self::receive), without a copy of what `intake` takes.
+    pub fn receive_with(
+        &mut self,
+        now: Instant,
+        path: &Path,
+        segment: &[u8],
+        arrival: impl Into<Arrival>,
+        intake: &mut dyn Intake,
         out: &mut dyn Egress,
     ) {
         let Arrival { checksum, congested } = arrival.into();
@@ -56,10 +70,10 @@ impl Engine {
             remote_port: header.source_port,
         };
         match self.lookup.find(&key) {
-            Some(index) => self.segment_for(index, &key, path, &header, payload, congested, out),
+            Some(index) => self.segment_for(index, &key, path, &header, payload, congested, intake, out),
             None if self.answers_cookie(&key, path, &header) => {
                 if let Some(index) = self.lookup.find(&key) {
-                    self.segment_for(index, &key, path, &header, payload, congested, out);
+                    self.segment_for(index, &key, path, &header, payload, congested, intake, out);
                 }
             }
             None => self.segment_for_none(&key, path, &header, payload.len(), None, out),
@@ -75,6 +89,7 @@ impl Engine {
         header: &Header,
         payload: &[u8],
         congested: bool,
+        intake: &mut dyn Intake,
         out: &mut dyn Egress,
     ) {
         if let Some(connection) = self.connections.at(index)
@@ -87,7 +102,7 @@ impl Engine {
             return;
         }
         let urgent = self.with(index, |connection, env| {
-            connection.segment(header, payload, path.link, congested, env);
+            connection.segment(header, payload, path.link, congested, intake, env);
             connection.ack_at_once() || connection.reset.is_some()
         });
         if urgent == Some(true) {

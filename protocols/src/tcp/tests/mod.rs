@@ -13,6 +13,7 @@ mod scripts_data;
 mod scripts_ecn;
 mod scripts_memory;
 mod scripts_open;
+mod scripts_place;
 mod scripts_rack;
 mod scripts_recovery;
 mod world;

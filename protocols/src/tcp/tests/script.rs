@@ -6,7 +6,7 @@ use smoltcp::wire::TcpPacket;
 
 use super::world::{Outbox, Packet, engine, path};
 use crate::tcp::{
-    Arrival, Checksum, Config, ConnId, Egress, Engine, Event, Flags, Header, Kinds, Options, Path, SackBlocks,
+    Arrival, Checksum, Config, ConnId, Egress, Engine, Event, Flags, Header, Intake, Kinds, Options, Path, SackBlocks,
     Timestamps,
 };
 use crate::time::{Duration, Instant};
@@ -29,6 +29,23 @@ pub struct Script {
     pub outbox: Outbox,
     /// The network marks the next segment.
     pub congested: bool,
+    pub in_place: InPlace,
+}
+
+/// A service that takes octets where they lie: of each segment so many at most.
+#[derive(Default)]
+pub struct InPlace {
+    pub most: usize,
+    pub taken: Vec<u8>,
+}
+
+impl Intake for InPlace {
+    fn take(&mut self, _: ConnId, listener: Option<u16>, octets: &[u8]) -> usize {
+        assert_eq!(listener, Some(PORT));
+        let taken = octets.len().min(self.most);
+        self.taken.extend_from_slice(&octets[..taken]);
+        taken
+    }
 }
 
 /// A segment that the engine sent, with relative numbers.
@@ -60,6 +77,7 @@ impl Script {
             echo: 0,
             outbox: Outbox::default(),
             congested: false,
+            in_place: InPlace::default(),
         }
     }
 
@@ -118,7 +136,7 @@ impl Script {
         let (_, Packet { mut octets, .. }) = outbox.sent.remove(0);
         TcpPacket::new_unchecked(&mut octets[..]).fill_checksum(&path(1).local, &path(1).remote);
         let arrival = Arrival { checksum: Checksum::Verify, congested: core::mem::take(&mut self.congested) };
-        self.engine.receive(self.now, &path(0), &octets, arrival, &mut self.outbox);
+        self.engine.receive_with(self.now, &path(0), &octets, arrival, &mut self.in_place, &mut self.outbox);
     }
 
     /// A segment from the peer with relative numbers.

@@ -29,7 +29,7 @@ fn the_answer_agrees_to_what_was_offered_and_no_more() {
     assert_eq!(answer.flags, SYN_ACK);
     assert_eq!(answer.acknowledgement, PEER_ISN.wrapping_add(1));
     assert_eq!(answer.options.mss, Some(1460));
-    assert_eq!(answer.options.window_scale, Some(4), "512 KiB need a shift of 4");
+    assert_eq!(answer.options.window_scale, Some(7), "4 MiB need a shift of 7");
     assert!(answer.options.sack_permitted);
     assert_eq!(answer.options.timestamps.unwrap().echo, 77);
     assert_eq!(answer.window, 65_535, "never scaled");
@@ -48,7 +48,7 @@ fn windows_are_scaled_both_ways() {
     // The handshake's ACK announced 65535 << 3.
     assert_eq!(script.engine.info(script.conn()).unwrap().send_window, 65_535 << 3);
     script.data(0, 100);
-    assert_eq!(script.sent()[0].window, ((65_536 - 100) >> 4) as u16);
+    assert_eq!(script.sent()[0].window, ((65_536 - 100) >> 7) as u16);
 }
 
 #[test]
