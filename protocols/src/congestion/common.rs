@@ -1,6 +1,6 @@
 //! Rules that Reno and CUBIC share, all on the connection's [`Window`].
 
-use super::{Ack, AckFlags, MAX_WINDOW, Open, Restart, Window};
+use super::{Ack, AckFlags, Cause, CongestionEvent, MAX_WINDOW, Open, Restart, Window};
 
 /// Sets the window of a new connection: RFC 6928 section 2, or one segment after a lost SYN (RFC 5681 section 3.1).
 pub(super) fn open(window: &mut Window, open: &Open) {
@@ -49,6 +49,18 @@ pub(super) fn remember(window: &mut Window) {
 /// cwnd, and a timeout then would raise ssthresh.
 pub(super) fn in_use(window: &Window, flight: u32) -> u32 {
     flight.min(window.cwnd.max(window.ssthresh))
+}
+
+/// Whether the reduction may be the smaller one of the alternative backoff with ECN (RFC 8511): whoever marks instead of dropping keeps its
+/// queue short, so that a window reduced as for a loss would leave the link idle. In slow start the window may be twice what the path holds,
+/// and is reduced as for a loss.
+pub(super) fn is_gentle(window: &Window, event: &CongestionEvent) -> bool {
+    event.cause == Cause::Ecn && !window.in_slow_start()
+}
+
+/// `percent` of `bytes`, of which a controller keeps so much in a reduction.
+pub(super) fn part(bytes: u32, percent: u32) -> u32 {
+    (u64::from(bytes) * u64::from(percent) / 100) as u32
 }
 
 /// Enters recovery: ssthresh becomes `target`, at least two segments (RFC 5681 equation 4), and cwnd falls to it, or to

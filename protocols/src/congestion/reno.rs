@@ -7,6 +7,11 @@ use super::algorithm::Algorithm;
 use super::transfer::{COMMON_WINDOW, RENO_TABLE};
 use super::{Ack, CongestionEvent, History, HyStart, Restart, Timeout, Window, common};
 
+/// What is kept of the window after a loss, in percent (RFC 5681 equation 4).
+const BETA: u32 = 50;
+/// The same for a congestion mark in congestion avoidance (RFC 8511 section 3).
+const BETA_ECN: u32 = 80;
+
 /// Additive increase of one segment per round trip, multiplicative decrease by half.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Reno;
@@ -51,7 +56,8 @@ impl Algorithm for Reno {
         state.hystart = HyStart::default();
         state.history.reduced(event.now, window.cwnd, window.cwnd);
         // RFC 5681 equation 4 and section 3.2 step 2.
-        common::reduce(window, common::in_use(window, event.flight) / 2, 2 * window.smss());
+        let beta = if common::is_gentle(window, event) { BETA_ECN } else { BETA };
+        common::reduce(window, common::part(common::in_use(window, event.flight), beta), 2 * window.smss());
     }
 
     fn timeout(&self, state: &mut State, window: &mut Window, timeout: &Timeout) {
@@ -60,7 +66,7 @@ impl Algorithm for Reno {
             state.history.reduced(timeout.now, window.cwnd, 0);
         }
         state.hystart = HyStart::default();
-        common::lose_window(window, common::in_use(window, timeout.flight) / 2, timeout.repeated);
+        common::lose_window(window, common::part(common::in_use(window, timeout.flight), BETA), timeout.repeated);
     }
 
     fn recovered(&self, _state: &mut State, window: &mut Window, _now: u64) {

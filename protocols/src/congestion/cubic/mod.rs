@@ -47,10 +47,10 @@ pub struct State {
     pub hystart: HyStart,
 }
 
-/// beta_cubic = 0.7 (RFC 9438 section 4.6).
-fn beta(bytes: u32) -> u32 {
-    (u64::from(bytes) * 7 / 10) as u32
-}
+/// beta_cubic, in percent (RFC 9438 section 4.6).
+const BETA: u32 = 70;
+/// The same for a congestion mark in congestion avoidance (RFC 8511 section 3.1: what CUBIC was found to gain from).
+const BETA_ECN: u32 = 85;
 
 impl Cubic {
     /// W_max after a reduction at `cwnd` (RFC 9438 sections 4.6 and 4.7).
@@ -106,7 +106,8 @@ impl Algorithm for Cubic {
             Cause::Loss => 2 * window.smss(),
             Cause::Ecn => window.smss(),
         };
-        common::reduce(window, beta(common::in_use(window, event.flight)), floor);
+        let beta = if common::is_gentle(window, event) { BETA_ECN } else { BETA };
+        common::reduce(window, common::part(common::in_use(window, event.flight), beta), floor);
     }
 
     fn timeout(&self, state: &mut State, window: &mut Window, timeout: &Timeout) {
@@ -118,7 +119,7 @@ impl Algorithm for Cubic {
         }
         state.epoch = Epoch::default();
         state.hystart = HyStart::default();
-        common::lose_window(window, beta(common::in_use(window, timeout.flight)), timeout.repeated);
+        common::lose_window(window, common::part(common::in_use(window, timeout.flight), BETA), timeout.repeated);
     }
 
     fn recovered(&self, _state: &mut State, window: &mut Window, _now: u64) {

@@ -185,6 +185,16 @@ fn fast_convergence_gives_up_more_below_the_last_maximum() {
 }
 
 #[test]
+fn a_mark_costs_less_than_a_loss_but_for_slow_start() {
+    for (ssthresh, left) in [(50_000, 85_000), (INITIAL_SSTHRESH, 70_000)] {
+        let mut window = Window { cwnd: 100_000, ssthresh, ..Window::new(1_000) };
+        let event = CongestionEvent { now: 1, flight: 100_000, cause: Cause::Ecn };
+        Cubic { fast_convergence: true }.congestion(&mut State::default(), &mut window, &event);
+        assert_eq!((window.cwnd, window.ssthresh), (left, left));
+    }
+}
+
+#[test]
 fn a_timeout_begins_the_next_stage_on_the_plateau() {
     let cubic = Cubic { fast_convergence: true };
     let mut window = Window { cwnd: 100_000, ssthresh: 50_000, srtt: 50_000, ..Window::new(1_000) };

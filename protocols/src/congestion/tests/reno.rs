@@ -86,6 +86,16 @@ fn a_loss_halves_what_is_in_flight() {
 }
 
 #[test]
+fn a_mark_costs_less_than_a_loss_but_for_slow_start() {
+    for (ssthresh, left) in [(20 * MSS, 32 * MSS), (INITIAL_SSTHRESH, 20 * MSS)] {
+        let (rep, mut window) = open();
+        (window.cwnd, window.ssthresh) = (40 * MSS, ssthresh);
+        rep.congestion(Flow(0), &mut window, &CongestionEvent { now: 0, flight: 40 * MSS, cause: Cause::Ecn });
+        assert_eq!((window.cwnd, window.ssthresh), (left, left));
+    }
+}
+
+#[test]
 fn a_timeout_leaves_one_segment_and_reduces_ssthresh_once() {
     let (rep, mut window) = open();
     window.cwnd = 40 * MSS;
