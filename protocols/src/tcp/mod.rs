@@ -18,8 +18,8 @@
 //!
 //! Beyond RFC 9293: window scaling, timestamps and PAWS (RFC 7323), SACK both ways (RFC 2018, 2883), loss found by time and tail loss probes
 //! (RACK-TLP, RFC 8985), proportional rate reduction (RFC 9937), NewReno where there is no SACK (RFC 6582), needless recoveries taken back
-//! (RFC 3522, 3708), retransmission timeout (RFC 6298), explicit congestion notification (RFC 3168), pacing, initial sequence numbers (RFC 6528), protection against blind attacks (RFC 5961), SYN cookies (RFC 4987),
-//! TIME-WAIT reuse (RFC 6191). Limited transmit (RFC 3042) needs no rule of its own: what a SACK or a duplicate ACK reports as arrived is not
+//! (RFC 3522, 3708, 5682), retransmission timeout (RFC 6298), explicit congestion notification (RFC 3168) with a smaller reduction (RFC 8511),
+//! pacing, initial sequence numbers (RFC 6528), protection against blind attacks (RFC 5961), SYN cookies (RFC 4987), TIME-WAIT reuse (RFC 6191). Limited transmit (RFC 3042) needs no rule of its own: what a SACK or a duplicate ACK reports as arrived is not
 //! in flight any more, and cwnd lets as much follow. Window decisions belong to the controller ([`crate::congestion`]); which octets are
 //! sent again belongs to the connection.
 //!

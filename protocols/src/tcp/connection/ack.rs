@@ -7,6 +7,7 @@ use super::super::ranges::Range;
 use super::super::scoreboard::{Delivered, Judge};
 use super::super::seq::Seq;
 use super::super::state::State;
+use super::frto::Frto;
 use super::recovery::Phase;
 use super::{Connection, Env, Owner};
 use crate::congestion::{Ack, AckFlags, Congestion};
@@ -100,13 +101,16 @@ impl Connection {
             self.take_sack(header, &mut delivered, env);
         }
         let rtt = self.sample_rtt(header, advanced, &delivered, env);
-        let left_fast_recovery = advanced > 0 && self.leave_recovery();
         let duplicate = advanced == 0
             && if self.agreed.sack {
                 delivered.by_sack > 0
             } else {
                 !no_duplicate && !header.flags.intersects(Flags::SYN.with(Flags::FIN))
             };
+        if self.recovery.frto != Frto::Off {
+            self.answer_forward(advanced, duplicate, &delivered, env);
+        }
+        let left_fast_recovery = advanced > 0 && self.leave_recovery();
         let lost = self.find_losses(advanced, duplicate, &delivered, env);
         self.window.delivered += u64::from(delivered.octets);
         self.window.in_flight = self.scoreboard.pipe();

@@ -9,6 +9,7 @@ mod buffers;
 mod close;
 mod data;
 mod ecn;
+mod frto;
 mod input;
 mod open;
 mod output;

@@ -4,6 +4,7 @@ use super::super::prr::Prr;
 use super::super::rack::Circumstances;
 use super::super::scoreboard::{DUP_THRESH, Delivered};
 use super::super::seq::Seq;
+use super::frto::Frto;
 use super::{Connection, Env};
 use crate::congestion::{Cause, Congestion, CongestionEvent, Undo};
 use crate::time::Instant;
@@ -47,6 +48,8 @@ pub(crate) struct Recovery {
     pub in_doubt: u32,
     /// The reduction of this recovery can still be taken back.
     pub can_undo: bool,
+    /// Whether the timeout was for nothing is being found out.
+    pub frto: Frto,
 }
 
 impl Recovery {
@@ -65,6 +68,7 @@ impl Recovery {
             first_retransmission: None,
             in_doubt: 0,
             can_undo: false,
+            frto: Frto::Off,
         }
     }
 
@@ -103,6 +107,7 @@ impl Connection {
             return false;
         }
         self.recovery.phase = Phase::Open;
+        self.recovery.frto = Frto::Off;
         self.recovery.force = false;
         self.recovery.duplicates = 0;
         self.scoreboard.forget_duplicates(None);
@@ -226,6 +231,7 @@ impl Connection {
     pub(super) fn enter_timeout_recovery(&mut self, env: &mut Env<'_>) {
         let patience = self.agreed.sack.then(|| self.rack.patience(&self.circumstances()));
         self.scoreboard.mark_lost_by_timeout(patience, env.now);
+        self.ask_forward(self.recovery.retries > 1);
         self.recovery.begin(Phase::Timeout, self.snd_nxt);
         self.recovery.duplicates = 0;
         self.timers.reordering = None;
@@ -265,7 +271,7 @@ impl Connection {
     }
 
     /// Takes the last reduction back.
-    fn undo(&mut self, env: &mut Env<'_>) {
+    pub(super) fn undo(&mut self, env: &mut Env<'_>) {
         if !core::mem::take(&mut self.recovery.can_undo) {
             return;
         }
@@ -275,6 +281,7 @@ impl Connection {
         self.scoreboard.unmark_lost();
         self.scoreboard.forget_duplicates(None);
         self.recovery.phase = Phase::Open;
+        self.recovery.frto = Frto::Off;
         self.recovery.force = false;
         self.recovery.duplicates = 0;
         self.rtt.end_back_off();

@@ -2,6 +2,7 @@
 //! `oracle` lets it speak with smoltcp's TCP.
 
 mod bulk;
+mod imperfect;
 mod oracle;
 mod pacing;
 mod reordering;
@@ -11,6 +12,7 @@ mod scripts_close;
 mod scripts_cookies;
 mod scripts_data;
 mod scripts_ecn;
+mod scripts_frto;
 mod scripts_memory;
 mod scripts_open;
 mod scripts_place;
