@@ -6,7 +6,7 @@ use std::process::{ChildStdin, Stdio};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 use crate::command::{self, Guarded};
@@ -75,6 +75,14 @@ impl Link {
     /// Where its two sockets are.
     pub fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    /// Lets its randomness begin anew with the next packet.
+    pub fn reseed(&self, seed: u64) -> Result<()> {
+        let request = format!("seed {seed}");
+        let answer = self.control.ask(&format!("{request}\n")).context("the emulator does not answer")?;
+        ensure!(answer == request, "the emulator takes no seed, it says: {answer}");
+        Ok(())
     }
 
     /// Its counters now: `up` and `down`.

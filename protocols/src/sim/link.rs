@@ -177,6 +177,13 @@ impl<P: Clone> Link<P> {
         &self.counters
     }
 
+    /// Lets randomness begin anew, with the link in its good state: what befalls the packets from the next one on depends on `seed` alone.
+    pub fn reseed(&mut self, seed: u64) {
+        self.rng = Rng::new(seed);
+        self.loss = Process::new();
+        self.since_candidate = 0;
+    }
+
     /// Changes what the link is like, from the next packet on.
     pub fn configure(&mut self, config: Config) {
         self.config = config;
@@ -245,6 +252,13 @@ impl<P: Clone> Duplex<P> {
     pub fn new(forward: Config, backward: Config, seed: u64) -> Self {
         let mut rng = Rng::new(seed);
         Self { forward: Link::new(forward, rng.next_u64()), backward: Link::new(backward, rng.next_u64()) }
+    }
+
+    /// Lets the randomness of both directions begin anew, as in a new pair with this seed.
+    pub fn reseed(&mut self, seed: u64) {
+        let mut rng = Rng::new(seed);
+        self.forward.reseed(rng.next_u64());
+        self.backward.reseed(rng.next_u64());
     }
 
     /// When a packet arrives next at either end.

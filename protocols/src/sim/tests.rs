@@ -139,6 +139,26 @@ fn a_duplicate_arrives_with_its_original() {
 }
 
 #[test]
+fn a_new_seed_begins_anew() {
+    let bad = Loss::Bursts {
+        to_bad: Probability::from_percent(5),
+        to_good: Probability::from_percent(25),
+        in_good: Probability::NEVER,
+        in_bad: Probability::from_percent(100),
+    };
+    let config = Config { loss: bad, reorder: Probability::from_percent(10), reorder_gap: 3, ..Config::default() };
+    let lost = |duplex: &mut Duplex<u32>| {
+        let forward = &mut duplex.forward;
+        (0..200).map(|packet| (forward.send(at(0), 1, packet).is_ok(), forward.receive(at(0)))).collect::<Vec<_>>()
+    };
+    let mut duplex = Duplex::new(config, config, 7);
+    let first = lost(&mut duplex);
+    assert_ne!(lost(&mut duplex), first);
+    duplex.reseed(7);
+    assert_eq!(lost(&mut duplex), first);
+}
+
+#[test]
 fn the_same_seed_gives_the_same_link_and_another_a_different_one() {
     let run = |seed| {
         let config = Config {

@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
 use protocols::sim::{Duplex, Link, Spec};
 use protocols::time::Instant;
@@ -29,6 +29,7 @@ pub struct Forwarder {
     clock: Clock,
     counters: Counters,
     published: Arc<Mutex<Counters>>,
+    seeds: mpsc::Receiver<u64>,
     stop: OwnedFd,
 }
 
@@ -60,6 +61,7 @@ impl Forwarder {
         socket: UnixDatagram,
         remote: PathBuf,
         published: Arc<Mutex<Counters>>,
+        seeds: mpsc::Receiver<u64>,
     ) -> io::Result<Self> {
         Ok(Self {
             link: Duplex::new(spec.up, spec.down, spec.seed),
@@ -68,6 +70,7 @@ impl Forwarder {
             clock: Clock::start(),
             counters: Counters::default(),
             published,
+            seeds,
             stop: eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?,
         })
     }
@@ -94,6 +97,9 @@ impl Forwarder {
     }
 
     fn take_in(&mut self, buffer: &mut [u8]) -> io::Result<()> {
+        if let Ok(seed) = self.seeds.try_recv() {
+            self.link.reseed(seed);
+        }
         for _ in 0..BURST {
             match self.guest.socket.recv(buffer) {
                 Ok(length) => offer(&mut self.link.forward, self.clock.now(), &buffer[..length]),

@@ -4,7 +4,8 @@
 //! Neither end has offloads: QEMU's `dgram` has no header for them, so the guest is offered none, and the TAP device is opened without,
 //! so the host's kernel cuts its segments and completes their checksums. Every packet at the bottleneck is one of the wire's.
 //!
-//! A line `counters` on standard input is answered by the counters as one line of JSON; its end ends the program, after the same line.
+//! A line `counters` on standard input is answered by the counters as one line of JSON. `seed N` lets randomness begin anew with the next
+//! packet, so that two links can be given the same fate, and is answered by itself. The end of the input ends the program, after the counters.
 #![forbid(unsafe_code)]
 
 mod clock;
@@ -15,7 +16,7 @@ use std::io::{BufRead, Write};
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
 use clap::Parser;
 use forward::Forwarder;
@@ -57,7 +58,8 @@ fn run(cli: &Cli) -> Result<(), Box<dyn std::error::Error>> {
     socket.set_nonblocking(true)?;
     let counters = Arc::new(Mutex::new(report::Counters::default()));
     let published = Arc::clone(&counters);
-    let mut forwarder = Forwarder::new(&cli.spec, tap, socket, cli.remote.clone(), counters)?;
+    let (seed, seeds) = mpsc::channel();
+    let mut forwarder = Forwarder::new(&cli.spec, tap, socket, cli.remote.clone(), counters, seeds)?;
     // Readiness for whoever starts the machine next.
     println!("ready");
     let stop = forwarder.stopper()?;
@@ -68,6 +70,9 @@ fn run(cli: &Cli) -> Result<(), Box<dyn std::error::Error>> {
                 let now = *published.lock().unwrap_or_else(PoisonError::into_inner);
                 // Whoever asked may be gone already.
                 let _ = writeln!(stdout, "{now}");
+            } else if let Some(Ok(number)) = line.strip_prefix("seed ").map(str::parse) {
+                let _ = seed.send(number);
+                let _ = writeln!(stdout, "{line}");
             }
         }
         stop.stop();
