@@ -1,6 +1,7 @@
-//! What ten thousand open connections cost: counted by the allocator itself.
+//! What ten thousand open connections cost, and that all of them can be busy at once: counted by the allocator itself.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::{Mutex, PoisonError};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use protocols::congestion::lookup;
@@ -11,6 +12,9 @@ use smoltcp::wire::IpAddress;
 struct Counting;
 
 static LIVE: AtomicUsize = AtomicUsize::new(0);
+
+/// What both tests count is counted for one of them at a time.
+static TURN: Mutex<()> = Mutex::new(());
 
 // SAFETY: every call is passed on to the system's allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
@@ -82,15 +86,21 @@ fn settle(engines: &mut [Engine; 2], now: Instant) -> Vec<ConnId> {
     }
 }
 
+const CONNECTIONS: usize = 10_000;
+
+/// What a machine of 128 MiB gives: a quarter of it.
+const BUFFERS: usize = 32 << 20;
+
+fn engine(seed: u8, buffer_bytes: usize) -> Engine {
+    let config = Config { buffer_bytes, ..Config::default() };
+    let cubic = lookup("cubic").unwrap().standalone();
+    Engine::new(config, Secrets::from_seed([seed; 32]), cubic)
+}
+
 #[test]
 fn ten_thousand_open_connections_fit_a_small_machine() {
-    const CONNECTIONS: usize = 10_000;
-    // What a machine of 128 MiB gives: a quarter of it for buffers.
-    let config = Config { buffer_bytes: 32 << 20, ..Config::default() };
-    let engine = |seed| {
-        let cubic = lookup("cubic").unwrap().standalone();
-        Engine::new(config.clone(), Secrets::from_seed([seed; 32]), cubic)
-    };
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let engine = |seed| engine(seed, BUFFERS);
     let before = LIVE.load(Ordering::Relaxed);
     let mut engines = [engine(1), engine(2)];
     engines[1].listen(80, 4096).unwrap();
@@ -128,4 +138,41 @@ fn ten_thousand_open_connections_fit_a_small_machine() {
     }
     let delivered = engines[0].connections().filter(|(_, info)| info.bytes_out >= 5).count();
     assert_eq!(delivered, CONNECTIONS);
+}
+
+/// Each sends an octet before any has been answered, and the other side sends it back: there are that many buffers in both directions at once.
+#[test]
+fn ten_thousand_connections_are_answered_at_once_on_a_small_machine() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut engines = [engine(1, 1 << 30), engine(2, BUFFERS)];
+    engines[1].listen(80, 4096).unwrap();
+    let now = Instant::from_secs(1);
+    let mut opened = Vec::new();
+    for _ in 0..CONNECTIONS / 1000 {
+        opened.extend((0..1000).map(|_| engines[0].connect(now, paths()[0], 80, None).unwrap()));
+        settle(&mut engines, now);
+    }
+    for &conn in &opened {
+        assert_eq!(engines[0].send(conn, b"x"), Ok(1));
+    }
+    let (mut there, mut back) = (Wire::default(), Wire::default());
+    engines[0].poll(now, &mut there);
+    let silent = &mut Wire::default();
+    for segment in &there.0 {
+        engines[1].receive(now, &paths()[1], segment, Checksum::Verified, silent);
+    }
+    while let Some(event) = engines[1].next_event() {
+        if event.kinds.contains(Kinds::READABLE) {
+            let mut octet = [0];
+            assert_eq!(engines[1].recv(event.conn, &mut octet), Ok(1));
+            assert_eq!(engines[1].send(event.conn, &octet), Ok(1));
+        }
+    }
+    println!("{} octets of buffers with an octet on its way in each", engines[1].buffer_octets());
+    engines[1].poll(now, &mut back);
+    for segment in &back.0 {
+        engines[0].receive(now, &paths()[0], segment, Checksum::Verified, silent);
+    }
+    let answered = opened.iter().filter(|&&conn| engines[0].recv(conn, &mut [0]) == Ok(1)).count();
+    assert_eq!(answered, CONNECTIONS);
 }

@@ -104,6 +104,7 @@ mod isn;
 mod limiter;
 mod listener;
 mod lookup;
+mod memory;
 mod options;
 mod pacer;
 mod prr;

@@ -1,13 +1,14 @@
 //! The ring buffer that holds a connection's octets in one direction.
 
 use alloc::boxed::Box;
-use alloc::vec;
+
+use super::memory::Memory;
 
 #[cfg(test)]
 mod tests;
 
-/// A ring of octets. Its capacity is 0 or a power of two. It is a promise: memory for it is there from [`allocate`](Self::allocate) on, until
-/// [`release`](Self::release).
+/// A ring of octets. Its capacity is 0 or a power of two. It is a promise: memory comes as octets do, in pieces that are powers of two, each of which takes
+/// over what the one before held, until [`release`](Self::release).
 ///
 /// The filled octets begin at `start`. A receiver also writes beyond them, into the free part, where segments that arrived out of
 /// order wait for the gap before them to be filled.
@@ -30,26 +31,48 @@ impl Ring {
         self.capacity
     }
 
-    /// Octets of memory that the ring has: none, or its capacity.
+    /// Octets of memory that the ring has: at most its capacity.
     #[inline]
     pub fn allocated(&self) -> usize {
         self.octets.len()
     }
 
-    /// Gets memory.
-    pub fn allocate(&mut self) {
-        if self.octets.is_empty() {
-            self.octets = vec![0; self.capacity].into_boxed_slice();
+    /// Sees to it that there is memory for `octets` octets, filled ones included, as far as that was promised. `beyond` octets after the filled part move
+    /// along. Whether there is; if not, nothing has changed.
+    #[inline]
+    pub fn hold(&mut self, octets: usize, beyond: usize, memory: &mut Memory) -> bool {
+        octets.min(self.capacity) <= self.octets.len() || self.grow(octets, beyond, memory)
+    }
+
+    fn grow(&mut self, octets: usize, beyond: usize, memory: &mut Memory) -> bool {
+        let Some(mut piece) = memory.take(octets.min(self.capacity), self.capacity) else { return false };
+        let filled = self.len;
+        self.len = filled + beyond.min(self.writable());
+        let [first, second] = self.slices(0, self.len);
+        piece[..first.len()].copy_from_slice(first);
+        piece[first.len()..self.len].copy_from_slice(second);
+        self.len = filled;
+        self.start = 0;
+        memory.give(core::mem::replace(&mut self.octets, piece));
+        true
+    }
+
+    /// Gives the memory back, if nothing is filled.
+    pub fn release(&mut self, memory: &mut Memory) {
+        if self.len == 0 {
+            self.start = 0;
+            memory.give(core::mem::take(&mut self.octets));
         }
     }
 
-    /// Gives the memory back, if nothing is filled, and returns how much that was.
-    pub fn release(&mut self) -> usize {
-        if self.len > 0 {
-            return 0;
-        }
-        self.start = 0;
-        core::mem::take(&mut self.octets).len()
+    /// Gives back whatever there is, and the promise.
+    pub fn discard(&mut self, memory: &mut Memory) {
+        memory.give(core::mem::take(self).octets);
+    }
+
+    /// Promises more: `capacity` octets, rounded up to a power of two.
+    pub fn extend(&mut self, capacity: usize) {
+        self.capacity = self.capacity.max(capacity.next_power_of_two());
     }
 
     /// Filled octets.
@@ -71,10 +94,10 @@ impl Ring {
 
     #[inline]
     fn position(&self, offset: usize) -> usize {
-        (self.start + offset) & self.capacity.wrapping_sub(1)
+        (self.start + offset) & self.octets.len().wrapping_sub(1)
     }
 
-    /// Octets that can be written now: none without memory.
+    /// Octets that can be written now, into the memory that is there.
     #[inline]
     fn writable(&self) -> usize {
         self.octets.len().saturating_sub(self.len)
@@ -145,26 +168,5 @@ impl Ring {
         let octets = octets.min(self.len);
         self.start = self.position(octets);
         self.len -= octets;
-    }
-
-    /// Moves to a ring of `capacity` octets, together with `beyond` octets after the filled part. Does nothing if that would not hold
-    /// them. Without memory only the promise changes.
-    pub fn resize(&mut self, capacity: usize, beyond: usize) {
-        let capacity = capacity.next_power_of_two();
-        let keep = self.len + beyond.min(self.free());
-        if capacity < keep {
-            return;
-        }
-        if self.octets.is_empty() {
-            self.capacity = capacity;
-            return;
-        }
-        let filled = self.len;
-        self.len = keep;
-        let mut octets = vec![0; capacity].into_boxed_slice();
-        let [first, second] = self.slices(0, keep);
-        octets[..first.len()].copy_from_slice(first);
-        octets[first.len()..keep].copy_from_slice(second);
-        *self = Self { octets, capacity, start: 0, len: filled };
     }
 }

@@ -26,20 +26,24 @@ struct Slot<T> {
     value: Option<T>,
 }
 
+/// Slots that are made at a time. A table that moved to a larger place as it grows would hold up the processor, and need memory for both.
+const CHUNK: usize = 64;
+
 /// Slots for at most `limit` values.
 pub(crate) struct Slab<T> {
-    slots: Vec<Slot<T>>,
+    chunks: Vec<Vec<Slot<T>>>,
+    slots: usize,
     free: Vec<u32>,
     limit: usize,
 }
 
 impl<T> Slab<T> {
     pub fn new(limit: usize) -> Self {
-        Self { slots: Vec::new(), free: Vec::new(), limit }
+        Self { chunks: Vec::new(), slots: 0, free: Vec::new(), limit }
     }
 
     pub fn len(&self) -> usize {
-        self.slots.len() - self.free.len()
+        self.slots - self.free.len()
     }
 
     pub fn is_full(&self) -> bool {
@@ -50,43 +54,57 @@ impl<T> Slab<T> {
     pub fn insert(&mut self, make: impl FnOnce(ConnId) -> T) -> Option<ConnId> {
         let index = match self.free.pop() {
             Some(index) => index,
-            None if self.slots.len() < self.limit => {
-                self.slots.push(Slot { generation: 0, value: None });
-                u32::try_from(self.slots.len() - 1).ok()?
+            None if self.slots < self.limit => {
+                if self.slots.is_multiple_of(CHUNK) {
+                    self.chunks.push(Vec::with_capacity(CHUNK));
+                }
+                self.chunks.last_mut()?.push(Slot { generation: 0, value: None });
+                self.slots += 1;
+                u32::try_from(self.slots - 1).ok()?
             }
             None => return None,
         };
-        let slot = self.slots.get_mut(index as usize)?;
+        let slot = self.slot_mut(index)?;
         slot.generation = slot.generation.wrapping_add(1).max(1);
         let id = ConnId { index, generation: slot.generation };
         slot.value = Some(make(id));
         Some(id)
     }
 
+    #[inline]
+    fn slot(&self, index: u32) -> Option<&Slot<T>> {
+        self.chunks.get(index as usize / CHUNK)?.get(index as usize % CHUNK)
+    }
+
+    #[inline]
+    fn slot_mut(&mut self, index: u32) -> Option<&mut Slot<T>> {
+        self.chunks.get_mut(index as usize / CHUNK)?.get_mut(index as usize % CHUNK)
+    }
+
     pub fn remove(&mut self, index: u32) -> Option<T> {
-        let value = self.slots.get_mut(index as usize)?.value.take()?;
+        let value = self.slot_mut(index)?.value.take()?;
         self.free.push(index);
         Some(value)
     }
 
     #[inline]
     pub fn at(&self, index: u32) -> Option<&T> {
-        self.slots.get(index as usize)?.value.as_ref()
+        self.slot(index)?.value.as_ref()
     }
 
     #[inline]
     pub fn at_mut(&mut self, index: u32) -> Option<&mut T> {
-        self.slots.get_mut(index as usize)?.value.as_mut()
+        self.slot_mut(index)?.value.as_mut()
     }
 
     /// Whether `id` still names what is in its slot.
     #[inline]
     pub fn is_current(&self, id: ConnId) -> bool {
-        self.slots.get(id.index as usize).is_some_and(|slot| slot.generation == id.generation && slot.value.is_some())
+        self.slot(id.index).is_some_and(|slot| slot.generation == id.generation && slot.value.is_some())
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &T> {
-        self.slots.iter().filter_map(|slot| slot.value.as_ref())
+        self.chunks.iter().flatten().filter_map(|slot| slot.value.as_ref())
     }
 }
 

@@ -10,6 +10,8 @@ use crate::times::Times;
 
 /// A connection that takes longer has failed.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Opening all of those that are held must not take longer, nor must their answers.
+const PATIENCE_FOR_ALL: Duration = Duration::from_secs(60);
 /// Files that are open besides the connections.
 const OTHERS: u64 = 64;
 
@@ -53,17 +55,29 @@ pub fn hold(to: SocketAddrV4, count: usize) -> io::Result<String> {
             Err(_) => failed += 1,
         }
         // A guest that takes no more: there is no sense in waiting for each of the rest.
-        if failed > 20 {
+        if failed > 20 || began.elapsed() > PATIENCE_FOR_ALL {
             break;
         }
     }
     let seconds = began.elapsed().as_secs_f64();
-    let mut answered = 0;
+    let asked = Instant::now();
     for stream in &mut open {
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        answered += usize::from(stream.write_all(b"x").is_ok());
+        // It is seen below which of them had no success.
+        let _ = stream.write_all(b"x");
     }
-    answered = answered.min(open.iter_mut().filter_map(|stream| stream.read_exact(&mut [0]).ok()).count());
-    Ok(format!("{{\"open\":{},\"answered\":{answered},\"failed\":{failed},\"seconds\":{seconds:.3}}}", open.len()))
+    let mut answered = 0;
+    for stream in &mut open {
+        let left = PATIENCE_FOR_ALL.saturating_sub(asked.elapsed());
+        if left.is_zero() {
+            break;
+        }
+        stream.set_read_timeout(Some(left.min(PATIENCE)))?;
+        answered += usize::from(stream.read_exact(&mut [0]).is_ok());
+    }
+    let answers = asked.elapsed().as_secs_f64();
+    let open = open.len();
+    Ok(format!(
+        "{{\"open\":{open},\"answered\":{answered},\"failed\":{failed},\"seconds\":{seconds:.3},\"answers\":{answers:.3}}}"
+    ))
 }

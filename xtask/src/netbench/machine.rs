@@ -77,6 +77,8 @@ pub fn connections(parts: &Parts, _amount: Amount, records: &mut Records) -> Res
         records.add_exact("connections open and answered in 128 MiB", guest.place.who, "", answered);
         let seconds = said["seconds"].as_f64().unwrap_or(f64::NAN);
         records.add_exact("time to open them", guest.place.who, "s", seconds);
+        let seconds = said["answers"].as_f64().unwrap_or(f64::NAN);
+        records.add_exact("time until all are answered", guest.place.who, "s", seconds);
     }
     Ok(())
 }

@@ -95,6 +95,7 @@ impl Connection {
         });
         if advanced > 0 {
             self.advance(ack, &mut delivered);
+            self.save_memory(env);
             self.detect_spurious(echo, env);
         }
         if self.agreed.sack && !header.options.sack.is_empty() {

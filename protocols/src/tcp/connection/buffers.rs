@@ -2,29 +2,18 @@
 //! nothing was in use for a while. An idle connection costs none, and keeps the windows it has announced.
 
 use super::super::event::Kinds;
-use super::super::ring::Ring;
-use super::{Connection, Env, Memory, Owner};
+use super::super::memory::PIECE;
+use super::{Connection, Env, Owner};
 use crate::time::Duration;
 
 /// Buffers in which nothing has happened for this long, and nothing lies, are given back.
 const IDLE: Duration = Duration::from_secs(1);
 
-fn hold(ring: &mut Ring, memory: &mut Memory) -> bool {
-    if ring.allocated() > 0 {
-        return true;
-    }
-    let got = memory.take(ring.capacity());
-    if got {
-        ring.allocate();
-    }
-    got
-}
-
 impl Connection {
-    /// Sees to it that there is memory to send from. If there is none, the service is told when there is again.
+    /// Sees to it that there is memory for `octets` more to send. If there is none, the service is told when there is again.
     #[inline]
-    pub(super) fn hold_send_buffer(&mut self, env: &mut Env<'_>) -> bool {
-        let held = hold(&mut self.tx, env.memory);
+    pub(super) fn hold_send_buffer(&mut self, octets: usize, env: &mut Env<'_>) -> bool {
+        let held = self.tx.hold(self.tx.len() + octets, 0, env.memory);
         if !held {
             env.counters.no_memory += 1;
             self.wants_room = true;
@@ -33,10 +22,11 @@ impl Connection {
         held
     }
 
-    /// Sees to it that there is memory to receive into.
+    /// Sees to it that there is memory for `octets` more that are received.
     #[inline]
-    pub(super) fn hold_receive_buffer(&mut self, env: &mut Env<'_>) -> bool {
-        let held = hold(&mut self.rx, env.memory);
+    pub(super) fn hold_receive_buffer(&mut self, octets: usize, env: &mut Env<'_>) -> bool {
+        let waiting = self.reassembly.reach(self.rcv_nxt);
+        let held = self.rx.hold(self.rx.len() + octets, waiting, env.memory);
         if held {
             self.watch_buffers(env);
         } else {
@@ -61,13 +51,13 @@ impl Connection {
     pub(super) fn buffers_timeout(&mut self, env: &mut Env<'_>) {
         let moved = self.octets_moved();
         if moved == self.moved && self.reassembly.is_empty() && self.scoreboard.flight() == 0 {
-            env.memory.give(self.tx.release());
-            env.memory.give(self.rx.release());
+            self.tx.release(env.memory);
+            self.rx.release(env.memory);
             self.scoreboard.give_back();
         }
         self.moved = moved;
         let starved = self.wants_room && self.tx.allocated() == 0;
-        if starved && self.owner == Owner::Service && env.memory.has(self.tx.capacity()) {
+        if starved && self.owner == Owner::Service && env.memory.has(PIECE) {
             self.wants_room = false;
             self.events |= Kinds::WRITABLE;
         }
@@ -76,15 +66,27 @@ impl Connection {
         }
     }
 
-    /// Doubles the send buffer if the network takes more than it holds: then cwnd is at least half of it.
+    /// Something was read, or is acknowledged: when memory is scarce, a buffer that is empty now does not wait until it is idle.
+    #[inline]
+    pub(super) fn save_memory(&mut self, env: &mut Env<'_>) {
+        if !env.memory.is_scarce() {
+            return;
+        }
+        self.tx.release(env.memory);
+        if self.reassembly.is_empty() {
+            self.rx.release(env.memory);
+        }
+    }
+
+    /// Doubles what the send buffer may hold if the network takes more than it holds: then cwnd is at least half of it.
     pub(super) fn grow_send_buffer(&mut self, env: &mut Env<'_>) -> bool {
         let capacity = self.tx.capacity();
         let wanted = capacity * 2;
         let most = env.config.send_buffer.min(env.memory.threshold());
-        if wanted > most || (self.window.cwnd as usize) < capacity / 2 || !env.memory.take(capacity) {
+        if wanted > most || (self.window.cwnd as usize) < capacity / 2 {
             return false;
         }
-        self.tx.resize(wanted, 0);
+        self.tx.extend(wanted);
         true
     }
 
@@ -103,11 +105,6 @@ impl Connection {
         if wanted <= capacity || !self.state.can_receive() {
             return;
         }
-        // Without memory only the promise grows.
-        if self.rx.allocated() > 0 && !env.memory.take(wanted - capacity) {
-            return;
-        }
-        let waiting = self.reassembly.reach(self.rcv_nxt);
-        self.rx.resize(wanted, waiting);
+        self.rx.extend(wanted);
     }
 }

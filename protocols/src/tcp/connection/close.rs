@@ -2,7 +2,6 @@
 
 use super::super::error::CloseReason;
 use super::super::event::Kinds;
-use super::super::ring::Ring;
 use super::super::state::State;
 use super::{Connection, Env, Owner, Reset};
 use crate::congestion::Congestion;
@@ -50,11 +49,9 @@ impl Connection {
 
     /// Gives buffers back: the send buffer, and the receive buffer if nothing in it can still be read.
     fn release(&mut self, env: &mut Env<'_>, discard: bool) {
-        env.memory.give(self.tx.allocated());
-        self.tx = Ring::default();
+        self.tx.discard(env.memory);
         if discard || self.owner != Owner::Service || self.rx.is_empty() {
-            env.memory.give(self.rx.allocated());
-            self.rx = Ring::default();
+            self.rx.discard(env.memory);
         }
     }
 

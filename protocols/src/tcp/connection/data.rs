@@ -45,7 +45,7 @@ impl Connection {
             payload = &payload[..payload.len().min(keep)];
         }
         let in_place = if gap == 0 { self.offer_in_place(payload, intake) } else { 0 };
-        if in_place < payload.len() && !self.hold_receive_buffer(env) {
+        if in_place < payload.len() && !self.hold_receive_buffer(gap + payload.len() - in_place, env) {
             payload = &payload[..in_place];
             whole = false;
         }

@@ -28,6 +28,7 @@ use super::event::Kinds;
 use super::info::Info;
 use super::limiter::Limiter;
 use super::lookup::Key;
+use super::memory::Memory;
 use super::options::TIMESTAMPS_LEN;
 use super::pacer::{Pace, Pacer};
 use super::rack::Rack;
@@ -55,38 +56,6 @@ pub(crate) struct Env<'a> {
     pub congestion: &'a CongestionRef,
     pub counters: &'a mut Counters,
     pub memory: &'a mut Memory,
-}
-
-/// The octets that all connections' buffers may take together.
-#[derive(Debug)]
-pub(crate) struct Memory {
-    pub used: usize,
-    pub limit: usize,
-}
-
-impl Memory {
-    pub fn take(&mut self, octets: usize) -> bool {
-        let fits = self.has(octets);
-        if fits {
-            self.used += octets;
-        }
-        fits
-    }
-
-    pub fn has(&self, octets: usize) -> bool {
-        self.limit.saturating_sub(self.used) >= octets
-    }
-
-    /// To how many octets, a power of two or 0, a buffer may grow: a quarter of what is free, so that the more is in use, the less a single one gets
-    /// (dynamic thresholds: Choudhury and Hahne, IEEE/ACM Transactions on Networking 6(2), 1998).
-    pub fn threshold(&self) -> usize {
-        let quarter = self.limit.saturating_sub(self.used) / 4;
-        quarter.checked_ilog2().map_or(0, |log| 1 << log)
-    }
-
-    pub fn give(&mut self, octets: usize) {
-        self.used = self.used.saturating_sub(octets);
-    }
 }
 
 /// How the connection stands to its service.

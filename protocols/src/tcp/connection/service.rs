@@ -1,7 +1,6 @@
 //! What a service may do with its connection (RFC 9293 section 3.9.1).
 
 use super::super::error::{CloseReason, Error};
-use super::super::ring::Ring;
 use super::super::state::State;
 use super::{Connection, Env, Owner};
 
@@ -44,12 +43,12 @@ impl Connection {
     /// Queues `octets` to be sent and gives how many were taken.
     pub fn send(&mut self, octets: &[u8], env: &mut Env<'_>) -> Result<usize, Error> {
         self.check_send()?;
-        if octets.is_empty() || !self.hold_send_buffer(env) {
-            return Ok(0);
-        }
-        let mut taken = self.tx.push(octets);
-        while taken < octets.len() && self.grow_send_buffer(env) {
+        let mut taken = 0;
+        while taken < octets.len() && self.hold_send_buffer(octets.len() - taken, env) {
             taken += self.tx.push(&octets[taken..]);
+            if taken < octets.len() && !self.grow_send_buffer(env) {
+                break;
+            }
         }
         self.wants_room |= taken < octets.len();
         self.work |= taken > 0;
@@ -59,20 +58,18 @@ impl Connection {
     /// Lets `fill` write into the send buffer and gives how much it wrote.
     pub fn send_with(&mut self, mut fill: impl FnMut(&mut [u8]) -> usize, env: &mut Env<'_>) -> Result<usize, Error> {
         self.check_send()?;
-        if !self.hold_send_buffer(env) {
-            return Ok(0);
-        }
         let mut total = 0;
         loop {
-            let room = self.tx.room();
-            let offered = room.len();
-            if offered == 0 {
-                if self.grow_send_buffer(env) {
-                    continue;
-                }
+            if self.tx.free() == 0 && !self.grow_send_buffer(env) {
                 self.wants_room = true;
                 break;
             }
+            // Each time it is full the memory doubles, up to what was promised.
+            if !self.hold_send_buffer(1, env) {
+                break;
+            }
+            let room = self.tx.room();
+            let offered = room.len();
             let written = fill(room).min(offered);
             self.tx.fill(written);
             total += written;
@@ -118,8 +115,9 @@ impl Connection {
             self.grow_receive_buffer(env);
             self.announce_window();
             if self.rx.is_empty() && matches!(self.state, State::TimeWait | State::Closed) {
-                env.memory.give(self.rx.release());
+                self.rx.release(env.memory);
             }
+            self.save_memory(env);
         }
         Ok(total)
     }
@@ -151,8 +149,7 @@ impl Connection {
             self.timers.linger = Some(env.now + env.config.fin_wait);
         }
         if matches!(self.state, State::Closed | State::TimeWait) {
-            env.memory.give(self.rx.allocated());
-            self.rx = Ring::default();
+            self.rx.discard(env.memory);
         }
     }
 

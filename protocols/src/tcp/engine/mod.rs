@@ -10,7 +10,7 @@ use alloc::collections::VecDeque;
 
 use super::config::{Config, Secrets};
 use super::connection::Owner;
-use super::connection::{Connection, Env, Memory};
+use super::connection::{Connection, Env};
 use super::counters::Counters;
 use super::error::Error;
 use super::event::{Event, Kinds};
@@ -18,6 +18,7 @@ use super::info::Info;
 use super::limiter::Limiter;
 use super::listener::Listeners;
 use super::lookup::Lookup;
+use super::memory::Memory;
 use super::slab::{ConnId, Slab};
 use super::state::State;
 use super::timer_wheel::TimerWheel;
@@ -60,7 +61,7 @@ impl Engine {
             events: VecDeque::with_capacity(capacity),
             work: VecDeque::with_capacity(capacity),
             time_waits: VecDeque::new(),
-            memory: Memory { used: 0, limit: config.buffer_bytes },
+            memory: Memory::new(config.buffer_bytes),
             counters: Counters::default(),
             resets: Limiter::new(config.resets_per_second, 1_000_000),
             next_port: secrets.seed as u32,
@@ -116,7 +117,7 @@ impl Engine {
 
     /// Octets that the buffers of all connections take.
     pub fn buffer_octets(&self) -> usize {
-        self.memory.used
+        self.memory.used()
     }
 
     /// What was counted since the engine began.

@@ -1,10 +1,11 @@
 use alloc::vec::Vec;
 
 use super::Ring;
+use crate::tcp::memory::{Memory, PIECE};
 
 fn ring(capacity: usize) -> Ring {
     let mut ring = Ring::new(capacity);
-    ring.allocate();
+    assert!(ring.hold(capacity, 0, &mut Memory::new(capacity)));
     ring
 }
 
@@ -54,19 +55,28 @@ fn room_is_contiguous_and_complete() {
 }
 
 #[test]
-fn resizing_keeps_filled_and_waiting_octets() {
-    let mut ring = ring(8);
-    ring.push(b"123456");
-    ring.consume(4);
+fn growing_keeps_filled_and_waiting_octets() {
+    let mut memory = Memory::new(8 * PIECE);
+    let mut ring = Ring::new(4 * PIECE);
+    assert!(ring.hold(1, 0, &mut memory));
+    assert_eq!((ring.allocated(), ring.free(), memory.used()), (PIECE, 4 * PIECE, PIECE));
+    ring.push(&[0; PIECE - 2]);
+    ring.consume(PIECE - 4);
+    ring.push(b"56");
     ring.write_beyond(2, b"9a");
-    ring.resize(16, 4);
-    assert_eq!(ring.capacity(), 16);
-    assert_eq!(all(&ring), b"56");
+    assert!(ring.hold(PIECE, 4, &mut memory), "there is room already");
+    assert!(ring.hold(PIECE + 1, 4, &mut memory));
+    assert_eq!((ring.allocated(), memory.used()), (2 * PIECE, 2 * PIECE), "what it grew out of is given back");
+    assert_eq!(all(&ring), b"\0\056");
     ring.write_beyond(0, b"78");
     ring.fill(4);
-    assert_eq!(all(&ring), b"56789a");
-    ring.resize(2, 0);
-    assert_eq!(ring.capacity(), 16, "too small: left alone");
+    assert_eq!(all(&ring), b"\0\056789a");
+    assert!(ring.hold(100 * PIECE, 0, &mut memory), "no more than was promised is asked for");
+    assert_eq!((ring.allocated(), memory.used()), (4 * PIECE, 4 * PIECE));
+    ring.extend(8 * PIECE);
+    assert!(!ring.hold(4 * PIECE + 1, 0, &mut memory), "while it grows both are there");
+    assert_eq!((ring.capacity(), ring.allocated(), memory.used()), (8 * PIECE, 4 * PIECE, 4 * PIECE));
+    assert_eq!(all(&ring), b"\0\056789a");
 }
 
 #[test]
@@ -82,6 +92,7 @@ fn a_ring_without_memory_takes_nothing() {
 
 #[test]
 fn without_memory_it_is_a_promise() {
+    let mut memory = Memory::new(8);
     let mut ring = Ring::new(8);
     assert_eq!((ring.capacity(), ring.free(), ring.allocated()), (8, 8, 0));
     assert_eq!((ring.push(b"abc"), ring.room().len(), ring.len()), (0, 0, 0));
@@ -89,10 +100,11 @@ fn without_memory_it_is_a_promise() {
     ring.fill(3);
     ring.consume(1);
     assert!(ring.is_empty() && ring.slices(0, 8).concat().is_empty());
-    ring.resize(16, 0);
-    assert_eq!((ring.free(), ring.allocated()), (16, 0));
-    ring.allocate();
-    assert_eq!((ring.push(b"abcdef"), ring.release(), ring.allocated()), (6, 0, 16), "not while something is in it");
+    assert!(ring.hold(1, 0, &mut memory));
+    assert_eq!(ring.push(b"abcdef"), 6);
+    ring.release(&mut memory);
+    assert_eq!((ring.allocated(), memory.used()), (8, 8), "not while something is in it");
     ring.consume(6);
-    assert_eq!((ring.release(), ring.allocated(), ring.free()), (16, 0, 16));
+    ring.release(&mut memory);
+    assert_eq!((ring.allocated(), ring.free(), memory.used()), (0, 8, 0));
 }

@@ -1,6 +1,7 @@
 //! Memory of buffers, segment by segment: taken when needed, given back when idle, and what happens when there is none.
 
 use super::script::{Script, config};
+use crate::tcp::memory::PIECE;
 use crate::tcp::{Config, Kinds};
 
 fn octets(script: &Script) -> usize {
@@ -13,16 +14,16 @@ fn buffers_come_with_the_first_octet_and_go_with_idleness() {
     assert_eq!(octets(&script), 0, "an open connection has none");
     let before = script.engine.info(script.conn()).unwrap().receive_window;
     script.data(0, 1000);
-    assert_eq!(octets(&script), 65_536);
+    assert_eq!(octets(&script), PIECE);
     script.send(1000);
-    assert_eq!(octets(&script), 2 * 65_536);
+    assert_eq!(octets(&script), 2 * PIECE);
     script.sent();
     script.segment(crate::tcp::Flags::ACK, 1000, 1000, b"");
     for _ in 0..3 {
         script.advance(1001);
         script.sent();
     }
-    assert_eq!(octets(&script), 65_536, "what is not read stays");
+    assert_eq!(octets(&script), PIECE, "what is not read stays");
     script.engine.recv(script.conn(), &mut [0; 2000]).unwrap();
     script.sent();
     for _ in 0..3 {
@@ -47,13 +48,48 @@ fn buffers_in_use_are_not_given_back() {
         script.engine.recv(script.conn(), &mut [0; 10]).unwrap();
         script.advance(600);
         script.sent();
-        assert_eq!(octets(&script), 65_536);
+        assert_eq!(octets(&script), PIECE);
     }
 }
 
 #[test]
+fn memory_grows_with_what_lies_in_it() {
+    let mut script = Script::accepted(&config(), Script::plain());
+    for round in 0..10 {
+        script.data(round * 1000, 1000);
+    }
+    assert_eq!(octets(&script), 16 * PIECE);
+    // Out of order: there has to be room for the gap as well, and what waits moves along.
+    script.data(30_000, 1000);
+    assert_eq!(octets(&script), 32 * PIECE);
+    script.data(40_000, 1000);
+    assert_eq!(octets(&script), 64 * PIECE);
+    for round in 10..40 {
+        script.data(round * 1000, 1000);
+    }
+    let mut read = [0; 65_536];
+    assert_eq!(script.engine.recv(script.conn(), &mut read), Ok(41_000));
+    assert!(read[..41_000].iter().zip(0_u32..).all(|(&octet, at)| octet == at as u8), "all as it was sent");
+}
+
+#[test]
+fn when_memory_is_scarce_empty_buffers_do_not_wait() {
+    let mut script = Script::accepted(&Config { buffer_bytes: 3 * PIECE, ..config() }, Script::plain());
+    script.data(0, 1000);
+    script.send(1000);
+    assert_eq!(octets(&script), 2 * PIECE);
+    script.engine.recv(script.conn(), &mut [0; 2000]).unwrap();
+    assert_eq!(octets(&script), PIECE, "what was read needs none");
+    script.data(1000, 1000);
+    script.sent();
+    assert_eq!(octets(&script), 2 * PIECE);
+    script.segment(crate::tcp::Flags::ACK, 2000, 1000, b"");
+    assert_eq!(octets(&script), PIECE, "nor does what is acknowledged");
+}
+
+#[test]
 fn received_data_for_which_there_is_no_memory_comes_again() {
-    let mut script = Script::accepted(&Config { buffer_bytes: 65_536, ..config() }, Script::plain());
+    let mut script = Script::accepted(&Config { buffer_bytes: PIECE, ..config() }, Script::plain());
     script.send(100);
     script.sent();
     script.data(0, 1000);
@@ -71,7 +107,7 @@ fn received_data_for_which_there_is_no_memory_comes_again() {
 
 #[test]
 fn a_service_is_told_when_there_is_memory_to_send_from() {
-    let mut script = Script::accepted(&Config { buffer_bytes: 65_536, ..config() }, Script::plain());
+    let mut script = Script::accepted(&Config { buffer_bytes: PIECE, ..config() }, Script::plain());
     script.data(0, 1000);
     let conn = script.conn();
     assert_eq!(script.engine.send(conn, b"hello"), Ok(0));
