@@ -17,9 +17,10 @@ pub enum Ecn {
 /// Settings of an engine. The defaults suit a server on a local network; limits are per engine, that is per processor.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Connections of all states together. At the limit the oldest connection in TIME-WAIT makes room; if there is none, a SYN is
-    /// dropped and counted, and `connect` fails.
+    /// Connections of all states but TIME-WAIT together. At the limit a SYN is dropped and counted, and `connect` fails.
     pub max_connections: usize,
+    /// Connections in TIME-WAIT, each of which costs less than a hundred octets. At the limit the oldest ends, and is counted.
+    pub max_time_wait: usize,
     /// Octets of all connections' buffers together. Buffers that are empty and not in use have no memory. At the limit received
     /// data is dropped, so that the peer sends it again, and a service waits until it may send. A buffer grows to a quarter of what is free at most.
     pub buffer_bytes: usize,
@@ -77,6 +78,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             max_connections: 16_384,
+            max_time_wait: 16_384,
             buffer_bytes: 64 << 20,
             initial_buffer: 64 << 10,
             send_buffer: 2 << 20,
@@ -113,6 +115,7 @@ impl Config {
         self.initial_buffer = power(self.initial_buffer);
         self.mtu = self.mtu.clamp(576, 65_535);
         self.max_connections = self.max_connections.clamp(1, 1 << 20);
+        self.max_time_wait = self.max_time_wait.clamp(1, 1 << 20);
         self.max_rto = self.max_rto.max(self.min_rto);
         self.max_stretch = self.max_stretch.max(1);
         self.burst = self.burst.max(1);

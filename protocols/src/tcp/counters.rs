@@ -64,8 +64,10 @@ counters! {
     challenges,
     /// Times that the link had no room.
     link_full,
-    /// TIME-WAIT connections ended early, by a new SYN or to make room.
+    /// Connections in TIME-WAIT ended early by a SYN of the next incarnation.
     time_wait_reused,
+    /// Connections in TIME-WAIT ended early because there were too many.
+    time_wait_evicted,
     /// Dropped: header or options malformed.
     drop_malformed,
     /// Dropped: wrong checksum.

@@ -19,7 +19,8 @@
 //! Beyond RFC 9293: window scaling, timestamps and PAWS (RFC 7323), SACK both ways (RFC 2018, 2883), loss found by time and tail loss probes
 //! (RACK-TLP, RFC 8985), proportional rate reduction (RFC 9937), NewReno where there is no SACK (RFC 6582), needless recoveries taken back
 //! (RFC 3522, 3708, 5682), retransmission timeout (RFC 6298), explicit congestion notification (RFC 3168) with a smaller reduction (RFC 8511),
-//! pacing, initial sequence numbers (RFC 6528), protection against blind attacks (RFC 5961), SYN cookies (RFC 4987), TIME-WAIT reuse (RFC 6191). Limited transmit (RFC 3042) needs no rule of its own: what a SACK or a duplicate ACK reports as arrived is not
+//! pacing, initial sequence numbers (RFC 6528), protection against blind attacks (RFC 5961), SYN cookies (RFC 4987), TIME-WAIT reuse (RFC 6191)
+//! and no assassination of it (RFC 1337). Limited transmit (RFC 3042) needs no rule of its own: what a SACK or a duplicate ACK reports as arrived is not
 //! in flight any more, and cwnd lets as much follow. Window decisions belong to the controller ([`crate::congestion`]); which octets are
 //! sent again belongs to the connection.
 //!
@@ -79,7 +80,8 @@
 //!
 //! | limit | at the limit |
 //! |---|---|
-//! | connections ([`Config::max_connections`]) | the oldest TIME-WAIT makes room, else the SYN is dropped |
+//! | connections ([`Config::max_connections`]) | the SYN is dropped |
+//! | connections in TIME-WAIT ([`Config::max_time_wait`]) | the oldest ends |
 //! | half-open connections of a listener (`backlog`) | SYNs are answered by cookies (RFC 4987 section 3.6), or the oldest half-open one is dropped (section 3.4) |
 //! | octets of buffers ([`Config::buffer_bytes`]) | received data is dropped and comes again, a service waits until it may send; before, no buffer grows beyond a quarter of what is free |
 //! | ranges received out of order, per connection (64) | the segment is dropped, the peer sends it again |
@@ -118,6 +120,7 @@ mod scoreboard;
 mod seq;
 mod slab;
 mod state;
+mod time_wait;
 mod timer_wheel;
 
 #[cfg(test)]

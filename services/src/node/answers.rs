@@ -83,6 +83,7 @@ fn counters(processor: usize, stack: &mut Stack, shared: &Shared) -> Vec<Record>
     };
     stack.counters().each(|name, value| note("stack", name, value));
     stack.engine().counters().each(|name, value| note("tcp", name, value));
+    note("tcp", "time_wait", stack.engine().time_wait_count() as u64);
     let mut records = alloc::vec![head];
     for chunk in pairs.chunks(COUNTERS) {
         let record = Record::new().with("processor", processor as u64);

@@ -3,6 +3,7 @@
 use super::super::error::CloseReason;
 use super::super::event::Kinds;
 use super::super::state::State;
+use super::super::time_wait::Remains;
 use super::{Connection, Env, Owner, Reset};
 use crate::congestion::Congestion;
 
@@ -20,22 +21,28 @@ impl Connection {
             CloseReason::TimedOut => env.counters.timed_out += 1,
             CloseReason::Aborted => env.counters.aborted += 1,
         }
-        // After TIME-WAIT, the service has been told already.
-        self.reason = self.reason.or(Some(reason));
+        self.reason = Some(reason);
         self.state = State::Closed;
         self.timers.clear();
         self.end_flow(env);
         self.release(env, reason != CloseReason::Finished);
     }
 
-    /// Both FINs are acknowledged: only the identity has to be kept.
+    /// Both FINs are acknowledged: only the identity has to be kept, which is the engine's matter. What lasts here is the last ACK until it is sent, and
+    /// what the service has not read.
     pub(super) fn enter_time_wait(&mut self, env: &mut Env<'_>) {
+        env.counters.finished += 1;
         self.state = State::TimeWait;
         self.reason = Some(CloseReason::Finished);
         self.timers.clear();
-        self.timers.linger = Some(env.now + env.config.time_wait);
         self.end_flow(env);
         self.release(env, false);
+    }
+
+    /// What has to be remembered in TIME-WAIT.
+    pub fn remains(&self) -> Remains {
+        let ts_recent = self.agreed.timestamps.then_some(self.ts_recent);
+        Remains { key: self.key, snd_nxt: self.snd_nxt, rcv_nxt: self.rcv_nxt, ts_recent }
     }
 
     fn end_flow(&mut self, env: &mut Env<'_>) {
@@ -82,6 +89,11 @@ impl Connection {
 
     /// Whether nothing is left to do: the connection can be dropped.
     pub fn is_over(&self) -> bool {
-        self.state == State::Closed && self.owner != Owner::Service && self.reset.is_none()
+        let ended = match self.state {
+            State::Closed => true,
+            State::TimeWait => !self.owed.due,
+            _ => false,
+        };
+        ended && self.owner != Owner::Service && self.reset.is_none()
     }
 }

@@ -24,7 +24,8 @@ impl Connection {
     ) {
         self.stats.segments_in += 1;
         match self.state {
-            State::Closed => env.counters.drop_no_connection += 1,
+            // The engine finds neither: in TIME-WAIT it has the identity.
+            State::Closed | State::TimeWait => env.counters.drop_no_connection += 1,
             State::SynSent => self.segment_in_syn_sent(header, env),
             _ => self.segment_in_window(header, payload, link, congested, intake, env),
         }
@@ -182,10 +183,6 @@ impl Connection {
             self.work = true;
             return;
         }
-        if self.state == State::TimeWait && header.flags.contains(Flags::FIN) {
-            // The peer did not get the ACK of its FIN.
-            self.timers.linger = Some(env.now + env.config.time_wait);
-        }
         if len == 0 || header.flags.contains(Flags::SYN) {
             // Never an endless exchange of ACKs.
             self.challenge(env);
@@ -205,7 +202,6 @@ impl Connection {
         }
         let reason = match self.state {
             State::SynReceived if self.listener.is_none() => CloseReason::Refused,
-            State::TimeWait => CloseReason::Finished,
             _ => CloseReason::Reset,
         };
         self.finish(reason, env);

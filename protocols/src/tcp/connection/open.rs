@@ -253,25 +253,6 @@ impl Connection {
 }
 
 impl Connection {
-    /// In TIME-WAIT: whether the SYN in `header` begins a new incarnation (RFC 6191 section 2, RFC 9293 section 3.6.1). Gives the sequence
-    /// number that the new one must begin beyond.
-    pub fn gives_way_to(&self, header: &Header) -> Option<Seq> {
-        if !header.flags.contains(Flags::SYN) || header.flags.intersects(Flags::ACK.with(Flags::RST)) {
-            return None;
-        }
-        let newer_clock = match header.options.timestamps {
-            Some(timestamps) if self.agreed.timestamps => {
-                let newer = timestamps.value.wrapping_sub(self.ts_recent) as i32;
-                if newer < 0 {
-                    return None;
-                }
-                newer > 0
-            }
-            _ => false,
-        };
-        (newer_clock || Seq(header.sequence).gt(self.rcv_nxt)).then_some(self.snd_nxt)
-    }
-
     /// The path carries packets of `mtu` octets at most, says an ICMP message about the segment at `sequence`.
     pub fn path_mtu(&mut self, sequence: u32, mtu: usize) -> bool {
         let sequence = Seq(sequence);

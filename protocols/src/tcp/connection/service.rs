@@ -155,10 +155,13 @@ impl Connection {
 
     /// Ends the connection with a reset (RFC 9293 section 3.10.5).
     pub fn abort(&mut self, env: &mut Env<'_>) {
+        if matches!(self.state, State::TimeWait | State::Closed) {
+            self.close(env);
+            return;
+        }
         self.owner = Owner::Gone;
-        match self.state {
-            State::TimeWait | State::Closed | State::SynSent => {}
-            _ => self.send_reset(),
+        if self.state != State::SynSent {
+            self.send_reset();
         }
         self.finish(CloseReason::Aborted, env);
     }

@@ -22,7 +22,7 @@ pub(crate) struct Timers {
     pub buffers: Option<Instant>,
     /// The next departure of a connection that is paced.
     pub pace: Option<Instant>,
-    /// End of TIME-WAIT, or of waiting in FIN-WAIT-2 for a peer when nobody here waits any more.
+    /// End of waiting in FIN-WAIT-2 for a peer when nobody here waits any more.
     pub linger: Option<Instant>,
 }
 

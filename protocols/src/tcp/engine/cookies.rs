@@ -42,7 +42,7 @@ impl Engine {
             return false;
         }
         let Some((iss, syn)) = cookie::open(&self.secrets.isn, key, header, now) else { return false };
-        if !self.make_room() {
+        if self.connections.is_full() {
             self.counters.drop_syn_connections += 1;
             return false;
         }

@@ -70,10 +70,11 @@ impl Engine {
             remote_port: header.source_port,
         };
         match self.lookup.find(&key) {
-            Some(index) => self.segment_for(index, &key, path, &header, payload, congested, intake, out),
+            Some(index) => self.segment_for(index, path, &header, payload, congested, intake, out),
+            None if self.segment_in_time_wait(&key, path, &header, payload.len(), out) => {}
             None if self.answers_cookie(&key, path, &header) => {
                 if let Some(index) = self.lookup.find(&key) {
-                    self.segment_for(index, &key, path, &header, payload, congested, intake, out);
+                    self.segment_for(index, path, &header, payload, congested, intake, out);
                 }
             }
             None => self.segment_for_none(&key, path, &header, payload.len(), None, out),
@@ -84,7 +85,6 @@ impl Engine {
     fn segment_for(
         &mut self,
         index: u32,
-        key: &Key,
         path: &Path,
         header: &Header,
         payload: &[u8],
@@ -92,15 +92,6 @@ impl Engine {
         intake: &mut dyn Intake,
         out: &mut dyn Egress,
     ) {
-        if let Some(connection) = self.connections.at(index)
-            && connection.state == State::TimeWait
-            && let Some(floor) = connection.gives_way_to(header)
-        {
-            self.counters.time_wait_reused += 1;
-            self.with(index, |connection, env| connection.finish(CloseReason::Finished, env));
-            self.segment_for_none(key, path, header, payload.len(), Some(floor), out);
-            return;
-        }
         let urgent = self.with(index, |connection, env| {
             connection.segment(header, payload, path.link, congested, intake, env);
             connection.ack_at_once() || connection.reset.is_some()
@@ -122,7 +113,7 @@ impl Engine {
     }
 
     /// A segment for which there is no connection: the start of one, or answered by a reset (RFC 9293 sections 3.10.7.1 and 3.10.7.2).
-    fn segment_for_none(
+    pub(super) fn segment_for_none(
         &mut self,
         key: &Key,
         path: &Path,
@@ -187,7 +178,7 @@ impl Engine {
             self.counters.drop_half_open += 1;
             self.with(oldest.index, |connection, env| connection.finish(CloseReason::TimedOut, env));
         }
-        if !self.make_room() {
+        if self.connections.is_full() {
             self.counters.drop_syn_connections += 1;
             return;
         }
@@ -220,18 +211,5 @@ impl Engine {
                     .is_some_and(|connection| connection.id == id && connection.state == State::SynReceived)
             });
         }
-    }
-
-    /// Sees to it that there is a free slot, by ending the oldest TIME-WAIT if need be.
-    pub(super) fn make_room(&mut self) -> bool {
-        while self.connections.is_full() {
-            let Some(oldest) = self.time_waits.pop_front() else { return false };
-            let waits = |connection: &Connection| connection.id == oldest && connection.state == State::TimeWait;
-            if self.connections.at(oldest.index).is_some_and(waits) {
-                self.counters.time_wait_reused += 1;
-                self.with(oldest.index, |connection, env| connection.finish(CloseReason::Finished, env));
-            }
-        }
-        true
     }
 }

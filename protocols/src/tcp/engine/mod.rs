@@ -5,6 +5,7 @@ mod input;
 mod open;
 mod poll;
 mod service;
+mod time_wait;
 
 use alloc::collections::VecDeque;
 
@@ -21,6 +22,7 @@ use super::lookup::Lookup;
 use super::memory::Memory;
 use super::slab::{ConnId, Slab};
 use super::state::State;
+use super::time_wait::TimeWaits;
 use super::timer_wheel::TimerWheel;
 use crate::congestion::CongestionRef;
 use crate::time::Instant;
@@ -38,8 +40,7 @@ pub struct Engine {
     events: VecDeque<u32>,
     /// Slots of connections that may have something to send.
     work: VecDeque<u32>,
-    /// Connections in TIME-WAIT, oldest first; some may be gone already.
-    time_waits: VecDeque<ConnId>,
+    time_waits: TimeWaits,
     memory: Memory,
     counters: Counters,
     resets: Limiter,
@@ -60,7 +61,7 @@ impl Engine {
             wheel: TimerWheel::new(),
             events: VecDeque::with_capacity(capacity),
             work: VecDeque::with_capacity(capacity),
-            time_waits: VecDeque::new(),
+            time_waits: TimeWaits::new(secrets.hash, config.max_time_wait),
             memory: Memory::new(config.buffer_bytes),
             counters: Counters::default(),
             resets: Limiter::new(config.resets_per_second, 1_000_000),
@@ -105,12 +106,12 @@ impl Engine {
         connection.map(|connection| connection.info(self.now, &self.config)).ok_or(Error::Stale(conn))
     }
 
-    /// All connections, half-open ones and those in TIME-WAIT included, by slot.
+    /// All connections, half-open ones included, by slot. In TIME-WAIT there are only those that a service still has.
     pub fn connections(&self) -> impl Iterator<Item = (ConnId, Info)> + '_ {
         self.connections.iter().map(|connection| (connection.id, connection.info(self.now, &self.config)))
     }
 
-    /// How many connections there are in all states.
+    /// How many connections [`connections`](Self::connections) gives.
     pub fn connection_count(&self) -> usize {
         self.connections.len()
     }
@@ -161,26 +162,19 @@ impl Engine {
 
     fn state_changed(&mut self, index: u32, before: State, after: State) {
         let Some(connection) = self.connections.at(index) else { return };
-        let (id, key) = (connection.id, connection.key);
+        let key = connection.key;
         if before == State::SynReceived
             && let Some(listener) = connection.listener.and_then(|port| self.listeners.get_mut(port))
         {
             listener.resolved();
         }
-        if after == State::TimeWait {
-            self.note_time_wait(id);
-        }
-        if after == State::Closed {
+        let remains = (after == State::TimeWait).then(|| connection.remains());
+        if matches!(after, State::TimeWait | State::Closed) {
             self.lookup.remove(&key, index);
         }
-    }
-
-    fn note_time_wait(&mut self, id: ConnId) {
-        if self.time_waits.len() >= 2 * self.config.max_connections {
-            let connections = &self.connections;
-            self.time_waits.retain(|id| connections.is_current(*id));
+        if let Some(remains) = remains {
+            self.enter_time_wait(remains);
         }
-        self.time_waits.push_back(id);
     }
 
     /// Queues a connection for what it has to tell and to send, sets its timer, and drops it when nothing is left of it.

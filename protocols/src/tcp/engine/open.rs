@@ -56,10 +56,10 @@ impl Engine {
             None => self.ephemeral_port(&path, remote_port).ok_or(ConnectError::NoPort)?,
         };
         let key = Key { local: path.local, remote: path.remote, local_port, remote_port };
-        if self.lookup.find(&key).is_some() {
+        if self.lookup.find(&key).is_some() || self.time_waits.find(&key, self.now).is_some() {
             return Err(ConnectError::InUse { local_port, remote_port });
         }
-        if !self.make_room() {
+        if self.connections.is_full() {
             return Err(ConnectError::TooMany);
         }
         let iss = isn::initial_sequence(&self.secrets.isn, &key, self.now);
@@ -84,7 +84,8 @@ impl Engine {
             self.next_port = self.next_port.wrapping_add(1);
             let local_port = FIRST_EPHEMERAL + place as u16;
             let key = Key { local: path.local, remote: path.remote, local_port, remote_port };
-            if !self.listeners.contains(local_port) && self.lookup.find(&key).is_none() {
+            let free = self.lookup.find(&key).is_none() && self.time_waits.find(&key, self.now).is_none();
+            if free && !self.listeners.contains(local_port) {
                 return Some(local_port);
             }
         }

@@ -17,6 +17,7 @@ impl Engine {
             let Some(index) = self.wheel.expired(self.now) else { break };
             self.with(index, |connection, env| connection.expire(env));
         }
+        self.time_waits.expire(self.now, TIMERS_PER_POLL);
         // Each connection that has work now has one turn.
         for _ in 0..self.work.len() {
             let Some(index) = self.work.pop_front() else { break };

@@ -6,7 +6,8 @@ use crate::tcp::{CloseReason, Config, Error, Flags, Header, Kinds, Options, Stat
 const FIN: Flags = Flags(0x11);
 
 fn state(script: &Script) -> Option<State> {
-    script.engine.connections().map(|(_, info)| info.state).next()
+    let waits = (script.engine.time_wait_count() > 0).then_some(State::TimeWait);
+    script.engine.connections().map(|(_, info)| info.state).next().or(waits)
 }
 
 /// We close first: the connection is in TIME-WAIT.
@@ -247,13 +248,80 @@ fn a_newer_timestamp_takes_the_place_of_time_wait_whatever_the_sequence_number()
 }
 
 #[test]
-fn time_wait_makes_room_when_there_are_too_many_connections() {
-    let mut script = time_wait(&Config { max_connections: 1, ..config() }, Script::plain());
+fn time_wait_is_no_connection_any_more_and_the_oldest_makes_room() {
+    let limits = Config { max_connections: 1, max_time_wait: 2, ..config() };
+    let mut script = Script::new(&limits);
+    script.engine.listen(super::script::PORT, 4).unwrap();
+    for round in 0..5 {
+        script.peer_port += 1;
+        script.handshake(Script::plain());
+        script.engine.close(script.conn()).unwrap();
+        script.sent();
+        script.segment(FIN, 0, 1, b"");
+        assert_eq!(script.sent()[0].ack, 1, "the last ACK goes out before the connection is forgotten");
+        assert_eq!(script.engine.connection_count(), 0);
+        assert_eq!(script.engine.time_wait_count(), 2.min(round + 1));
+    }
+    assert_eq!(script.engine.counters().time_wait_evicted, 3);
+    assert_eq!(script.engine.counters().finished, 5);
+    // Of the last we still know, the first is a stranger.
+    script.segment(FIN, 0, 1, b"");
+    assert_eq!(script.sent()[0].flags, Flags::ACK);
+    script.peer_port -= 4;
+    script.segment(FIN, 0, 1, b"");
+    assert!(script.sent()[0].flags.contains(Flags::RST));
+}
+
+#[test]
+fn time_wait_is_not_assassinated() {
+    let options = Options { timestamps: Some(Timestamps { value: 1000, echo: 0 }), ..Script::plain() };
+    let mut script = time_wait(&Config { timestamps: true, ..config() }, options);
     script.events();
-    script.peer_port += 1;
-    script.handshake(Script::plain());
-    assert_eq!(script.engine.connection_count(), 1);
-    assert_eq!(script.engine.counters().time_wait_reused, 1);
+    assert_eq!((script.engine.connection_count(), script.engine.time_wait_count()), (0, 1));
+    // An old duplicate is answered, the peer, who knows nothing any more, answers that with a reset, and it changes nothing (RFC 1337).
+    script.timestamp = Some(900);
+    script.segment(Flags::ACK, -100, 0, &[0; 10]);
+    let sent = script.take();
+    assert_eq!((sent.len(), sent[0].seq, sent[0].ack), (1, 1, 1));
+    assert_eq!(sent[0].header.options.timestamps.map(|timestamps| timestamps.echo), Some(1000));
+    script.timestamp = None;
+    for flags in [Flags::RST, Flags::RST.with(Flags::ACK)] {
+        script.segment(flags, 1, 1, b"");
+    }
+    assert_eq!((script.sent().len(), script.engine.time_wait_count()), (0, 1));
+    assert_eq!(script.engine.counters().drop_rst, 2);
+}
+
+#[test]
+fn what_is_unread_outlives_the_identity() {
+    let mut script = Script::accepted(&config(), Script::plain());
+    let conn = script.conn();
+    script.engine.shutdown(conn).unwrap();
+    script.sent();
+    script.segment(FIN, 0, 1, b"last words");
+    script.sent();
+    script.events();
+    script.advance(60_001);
+    script.sent();
+    assert_eq!((script.engine.connection_count(), script.engine.time_wait_count()), (1, 0));
+    // Meanwhile the peer may open the same connection again.
+    script.peer_isn = PEER_ISN.wrapping_add(1 << 20);
+    assert_ne!(script.handshake(Script::plain()).conn, conn);
+    assert_eq!(script.engine.recv(conn, &mut [0; 20]), Ok(10));
+    script.events();
+    assert_eq!(script.engine.recv(conn, &mut [0; 20]), Err(Error::Stale(conn)));
+    assert_eq!(script.engine.info(script.conn()).unwrap().state, State::Established, "the new one is not touched");
+}
+
+#[test]
+fn a_connection_in_time_wait_is_not_opened_from_here() {
+    let mut script = time_wait(&config(), Script::plain());
+    script.events();
+    let (now, path, port) = (script.now, script.path(), script.peer_port);
+    let again = script.engine.connect(now, path, port, Some(super::script::PORT));
+    assert!(matches!(again, Err(crate::tcp::ConnectError::InUse { .. })), "{again:?}");
+    script.advance(60_001);
+    assert!(script.engine.connect(script.now, path, port, Some(super::script::PORT)).is_ok());
 }
 
 #[test]
