@@ -11,7 +11,7 @@ fn frame(json: &str) -> Vec<u8> {
     [&(json.len() as u32).to_be_bytes()[..], json.as_bytes()].concat()
 }
 
-fn start(rig: &mut Rig, parameters: &str, streams: usize) -> (SocketHandle, Vec<SocketHandle>) {
+pub fn start(rig: &mut Rig, parameters: &str, streams: usize) -> (SocketHandle, Vec<SocketHandle>) {
     let control = rig.connect(5201);
     rig.send(control, COOKIE);
     assert_eq!(rig.receive(control, 1), [9]);

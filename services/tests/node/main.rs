@@ -2,6 +2,7 @@
 
 #![deny(unsafe_code)]
 
+mod allocations;
 mod control;
 mod datagrams;
 mod iperf3;

@@ -69,13 +69,23 @@ pub type Queue = Rc<RefCell<VecDeque<Vec<u8>>>>;
 struct End {
     incoming: Queue,
     outgoing: Queue,
+    /// Frames' memory that both ends use again, so that what a node allocates is the node's own.
+    spare: Queue,
 }
 
 impl End {
     fn cable() -> (End, End) {
         let one = End::default();
-        let other = End { incoming: one.outgoing.clone(), outgoing: one.incoming.clone() };
+        let (outgoing, incoming) = (one.incoming.clone(), one.outgoing.clone());
+        let other = End { incoming, outgoing, spare: one.spare.clone() };
         (one, other)
+    }
+
+    fn frame(&self, len: usize) -> Vec<u8> {
+        let mut frame = self.spare.borrow_mut().pop_front().unwrap_or_default();
+        frame.clear();
+        frame.resize(len, 0);
+        frame
     }
 }
 
@@ -85,6 +95,7 @@ impl Receive for End {
             let frame = self.incoming.borrow_mut().pop_front();
             let Some(mut frame) = frame else { return taken };
             each(&mut frame, RxMeta { checksum_verified: false });
+            self.spare.borrow_mut().push_back(frame);
         }
         budget
     }
@@ -96,7 +107,7 @@ impl Transmit for End {
     }
 
     fn transmit(&mut self, len: usize, _: TxMeta, fill: &mut dyn FnMut(&mut [u8])) -> Result<(), Full> {
-        let mut frame = vec![0; len];
+        let mut frame = self.frame(len);
         fill(&mut frame);
         self.outgoing.borrow_mut().push_back(frame);
         Ok(())
@@ -105,21 +116,23 @@ impl Transmit for End {
     fn flush(&mut self) {}
 }
 
-struct Frame(Vec<u8>);
+struct Frame(Vec<u8>, Queue);
 
 impl RxToken for Frame {
     fn consume<R, F: FnOnce(&[u8]) -> R>(self, look: F) -> R {
-        look(&self.0)
+        let result = look(&self.0);
+        self.1.borrow_mut().push_back(self.0);
+        result
     }
 }
 
-struct Place(Queue);
+struct Place(End);
 
 impl TxToken for Place {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, fill: F) -> R {
-        let mut frame = vec![0; len];
+        let mut frame = self.0.frame(len);
         let result = fill(&mut frame);
-        self.0.borrow_mut().push_back(frame);
+        self.0.outgoing.borrow_mut().push_back(frame);
         result
     }
 }
@@ -129,11 +142,11 @@ impl Device for End {
     type TxToken<'a> = Place;
 
     fn receive(&mut self, _: Instant) -> Option<(Frame, Place)> {
-        Some((Frame(self.incoming.borrow_mut().pop_front()?), Place(self.outgoing.clone())))
+        Some((Frame(self.incoming.borrow_mut().pop_front()?, self.spare.clone()), Place(self.clone())))
     }
 
     fn transmit(&mut self, _: Instant) -> Option<Place> {
-        Some(Place(self.outgoing.clone()))
+        Some(Place(self.clone()))
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
@@ -217,6 +230,8 @@ pub struct Rig {
     pub nodes: Vec<Node>,
     /// What the last turn of each node said.
     pub turns: Vec<Turn>,
+    /// What the nodes have allocated in their turns.
+    pub allocated: u64,
     links: Vec<End>,
     arrived: usize,
     peer: Peer,
@@ -240,11 +255,16 @@ impl Rig {
         // All send on one cable.
         let link = |pair| match pair {
             0 => first.clone(),
-            _ => End { incoming: Queue::default(), outgoing: first.outgoing.clone() },
+            _ => End { incoming: Queue::default(), ..first.clone() },
         };
         let links = (0..pairs).map(link).collect();
         let turns = vec![Turn { again: true, wake_at: None }; processors];
-        Rig { computer, nodes, turns, links, arrived: 0, peer: Peer::on(device, computer.now()) }
+        Rig { computer, nodes, turns, allocated: 0, links, arrived: 0, peer: Peer::on(device, computer.now()) }
+    }
+
+    /// Frames that have arrived at the nodes so far.
+    pub fn arrived(&self) -> usize {
+        self.arrived
     }
 
     /// A little time passes and everybody has a turn.
@@ -258,10 +278,12 @@ impl Rig {
             self.links[self.arrived % self.links.len()].incoming.borrow_mut().push_back(frame);
         }
         for (processor, node) in self.nodes.iter_mut().enumerate() {
+            let before = crate::allocations::so_far();
             self.turns[processor] = match self.links.get_mut(processor) {
                 Some(link) => node.turn(now, &mut link.clone(), link),
                 None => node.turn_detached(now),
             };
+            self.allocated += crate::allocations::so_far() - before;
         }
     }
 

@@ -1,3 +1,4 @@
+mod allocations;
 mod handshake;
 mod header;
 mod hostile;

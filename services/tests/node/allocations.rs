@@ -1,0 +1,84 @@
+//! The data path of whole nodes allocates nothing: from the frame that arrives, through checks, classifier, TCP and the iperf3 service, to the frame that
+//! leaves. Counted by the allocator itself, on the thread that has the node's turn.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use smoltcp::iface::SocketHandle;
+
+use crate::iperf3::start;
+use crate::rig::Rig;
+
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+// SAFETY: every call is passed on to the system's allocator unchanged.
+#[allow(unsafe_code)]
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // A thread that ends has nothing to count any more.
+        let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps the contract of `dealloc`.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+/// What this thread has allocated since it began.
+pub fn so_far() -> u64 {
+    ALLOCATIONS.get()
+}
+
+/// Octets of each of the two measurements, of which the first is for warming up.
+const OCTETS: u64 = 4_000_000;
+
+/// Lets `carry` move octets, one step of the clock after the other, until there were enough of them; gives what the nodes allocated meanwhile.
+fn during(rig: &mut Rig, mut carry: impl FnMut(&mut Rig) -> u64) -> u64 {
+    let (before, mut carried) = (rig.allocated, 0);
+    rig.until("the transfer", |rig| {
+        carried += carry(rig);
+        carried >= OCTETS
+    });
+    rig.allocated - before
+}
+
+fn upload(rig: &mut Rig, stream: SocketHandle) -> u64 {
+    rig.socket(stream).send(|room| (room.len(), room.len() as u64)).unwrap()
+}
+
+fn download(rig: &mut Rig, stream: SocketHandle) -> u64 {
+    let socket = rig.socket(stream);
+    let mut carried = 0;
+    while socket.can_recv() {
+        carried += socket.recv(|octets| (octets.len(), octets.len() as u64)).unwrap();
+    }
+    carried
+}
+
+#[test]
+fn an_iperf3_stream_allocates_nothing_in_either_direction() {
+    for processors in [1, 2] {
+        for (parameters, carry) in [
+            (r#"{"tcp":true,"time":10}"#, upload as fn(&mut Rig, SocketHandle) -> u64),
+            (r#"{"tcp":true,"time":10,"reverse":true}"#, download),
+        ] {
+            let mut rig = Rig::new(processors, "");
+            let (_, streams) = start(&mut rig, parameters, 1);
+            let warming = during(&mut rig, |rig| carry(rig, streams[0]));
+            assert!(warming > 0, "the counter counts");
+            let frames = rig.arrived();
+            assert_eq!(during(&mut rig, |rig| carry(rig, streams[0])), 0, "{parameters}, {processors} processors");
+            assert!(rig.arrived() > frames + 100, "ACKs at least");
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! The data path allocates nothing and shows frames where the device put them: counted by the allocator itself, on the thread that drives the pair.
+
+use core::cell::Cell;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::collections::BTreeSet;
+
+use super::*;
+
+struct Counting;
+
+std::thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+// SAFETY: every call is passed on to the system's allocator unchanged.
+#[allow(unsafe_code)]
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // A thread that ends has nothing to count any more.
+        let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps the contract of `dealloc`.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+/// What `act` allocates.
+fn allocations(act: impl FnOnce()) -> u64 {
+    let before = ALLOCATIONS.get();
+    act();
+    ALLOCATIONS.get() - before
+}
+
+const BUFFERS: u16 = 64;
+const ROUNDS: u64 = 100;
+
+#[test]
+fn a_burst_both_ways_allocates_nothing_and_is_seen_in_place() {
+    for (shape, event_idx) in [(SHAPES[0], true), (SHAPES[0], false), (Shape::Uhyve, false)] {
+        let nic = FakeNic::new(shape);
+        let (_net, mut pair) = small(&nic, BUFFERS, event_idx);
+        // The device writes down each notification.
+        nic.model().log.reserve(4 * ROUNDS as usize);
+        let (mut received, mut sent, mut allocated) = (0, 0, 0);
+        let mut places = BTreeSet::<usize>::new();
+        for round in 0..ROUNDS as u32 {
+            while nic.deliver(0, &frame(round, 1514)) {}
+            let mut seen = [0; BUFFERS as usize];
+            let mut count = 0;
+            allocated += allocations(|| {
+                pair.disarm();
+                let (rx, tx) = pair.split();
+                while rx.receive(|_, bytes| {
+                    assert_eq!(bytes.len(), 1514);
+                    seen[count] = bytes.as_ptr() as usize;
+                    count += 1;
+                    let answered = tx.transmit(bytes.len(), TxMeta::default(), |place| place.copy_from_slice(bytes));
+                    sent += u64::from(answered.is_ok());
+                }) {}
+                pair.kick();
+                let _ = pair.arm();
+            });
+            received += count as u64;
+            places.extend(&seen[..count]);
+            assert_eq!(nic.collect(0).len(), count);
+        }
+        assert_eq!((received, sent), (ROUNDS * u64::from(BUFFERS), ROUNDS * u64::from(BUFFERS)));
+        assert_eq!(allocated, 0, "{shape:?}: {received} frames received and sent");
+        assert_eq!(places.len(), usize::from(BUFFERS), "each frame was seen in the buffer that the device filled");
+    }
+}
+
+#[test]
+fn the_counter_counts() {
+    assert_eq!(allocations(|| drop(core::hint::black_box(alloc::boxed::Box::new(7)))), 1);
+}
