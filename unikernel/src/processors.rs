@@ -167,15 +167,28 @@ pub fn sleep(processor: usize, until: Option<u64>, arm: impl FnOnce() -> bool) -
     }
 }
 
-/// Sees to it that this processor's timer fires at `until` or before. An earlier time that is set already stays: deadlines mostly move
+/// Sees to it that this processor's timer fires at `until`, which is after `now`, or before. An earlier time that is set already stays: deadlines mostly move
 /// away, and each access to the timer costs an emulated one far more than a wake-up too early now and then.
 fn set_timer(state: &State, now: u64, until: u64) {
-    let set = state.timer.load(Ordering::Relaxed);
-    if set == 0 || set > until {
+    if !fires_between(state.timer.load(Ordering::Relaxed), now, until) {
         let fires = now + clock::wake_in(until - now);
         state.timer.store(fires, Ordering::Relaxed);
     }
 }
+
+/// Whether a timer that is set to fire at `set` (0: it is not) will do so after `now` and not after `until`. One whose time has passed either fires this
+/// moment or never will, so it is no reason to go without.
+const fn fires_between(set: u64, now: u64, until: u64) -> bool {
+    now < set && set <= until
+}
+
+// The image has no tests of its own on a host.
+const _: () = {
+    assert!(!fires_between(0, 10, 20), "it is not set");
+    assert!(fires_between(15, 10, 20) && fires_between(20, 10, 20), "it fires in time");
+    assert!(!fires_between(21, 10, 20), "it fires too late");
+    assert!(!fires_between(9, 10, 20) && !fires_between(10, 10, 20), "its interrupt got lost");
+};
 
 /// This processor's timer has fired. Called by the interrupt.
 pub fn timer_fired() {

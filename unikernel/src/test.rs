@@ -3,7 +3,7 @@
 use core::arch::asm;
 use core::hint::black_box;
 
-use crate::arch::memory;
+use crate::arch::{cpu, interrupts, lapic, memory};
 use crate::error::Error;
 use crate::{console, processors};
 
@@ -26,9 +26,11 @@ enum Failure {
     StackPointer,
     /// No failure, unless the memory functions are wrong.
     Memory,
+    /// No failure, unless an interrupt before `hlt` is missed: then the image sleeps for ever.
+    Sleep,
 }
 
-const ALL: [(&str, Failure); 9] = [
+const ALL: [(&str, Failure); 10] = [
     ("panic", Failure::Panic),
     ("fault:pf", Failure::PageFault),
     ("fault:null", Failure::NullPointer),
@@ -38,10 +40,11 @@ const ALL: [(&str, Failure); 9] = [
     ("fault:stack", Failure::StackOverflow),
     ("fault:rsp", Failure::StackPointer),
     ("memory", Failure::Memory),
+    ("sleep", Failure::Sleep),
 ];
 
 /// What `test=` knows.
-pub const NAMES: &str = "panic, fault:pf, fault:null, fault:ud, fault:gp, fault:de, fault:stack, fault:rsp, memory, and @N for another processor than 0";
+pub const NAMES: &str = "panic, fault:pf, fault:null, fault:ud, fault:gp, fault:de, fault:stack, fault:rsp, memory, sleep, and @N for another processor than 0";
 
 /// Takes the word `test=NAME` or `test=NAME@PROCESSOR`, if there is one, out of the others.
 pub fn split<'a>(words: &'a [&'a str]) -> Result<(Option<Test>, impl Iterator<Item = &'a str>), Error> {
@@ -75,6 +78,12 @@ impl Failure {
             Self::Memory => {
                 memory::check();
                 console::line(format_args!("midflight: memcpy, memmove and memset agree with a loop over octets"));
+            }
+            Self::Sleep => {
+                cpu::interrupts_off();
+                lapic::interrupt(lapic::id(), interrupts::WAKE);
+                cpu::sleep_interrupted();
+                console::line(format_args!("midflight: an interrupt between sti and hlt ends the sleep"));
             }
             // SAFETY (all below): the exception is what is wanted; its handler never returns here.
             // SAFETY: nothing is mapped there.

@@ -1,7 +1,7 @@
 //! Single instructions.
 
-use core::arch::asm;
 use core::arch::x86_64::__cpuid;
+use core::arch::{asm, naked_asm};
 
 /// Reads an I/O port.
 ///
@@ -135,11 +135,31 @@ pub fn interrupts_on() {
     unsafe { asm!("sti", options(nostack)) };
 }
 
-/// Lets interrupts in and sleeps until one comes. One that waited already, wakes at once: `sti` takes effect after `hlt`.
+/// Lets interrupts in and sleeps until one comes. One that waited already, wakes at once: `sti` takes effect after `hlt`, or else the interrupt skips `hlt`
+/// (see [`super::interrupts`]).
 #[inline]
 pub fn sleep() {
     // SAFETY: every vector has a handler.
-    unsafe { asm!("sti", "hlt", options(nostack)) };
+    unsafe { sti_hlt() };
+}
+
+/// `sti`, then `hlt` at [`HLT`] octets from here.
+#[unsafe(naked)]
+pub(super) unsafe extern "C" fn sti_hlt() {
+    naked_asm!("sti", "hlt", "ret")
+}
+
+/// Octets of `sti`.
+pub(super) const HLT: usize = 1;
+
+/// As [`sleep`] where an interrupt comes between `sti` and `hlt`: one that waits is served right before the same `hlt`, since `sti` takes effect after the jump.
+pub fn sleep_interrupted() {
+    #[unsafe(naked)]
+    unsafe extern "C" fn sti_jump_hlt() {
+        naked_asm!("sti", "jmp {} + {}", sym sti_hlt, const HLT)
+    }
+    // SAFETY: every vector has a handler.
+    unsafe { sti_jump_hlt() };
 }
 
 /// Stops this processor for good.

@@ -1,9 +1,13 @@
 //! Our own interrupts. Their handlers do next to nothing: they exist to wake a sleeping processor, which then looks for work by
 //! itself.
+//!
+//! An interrupt that comes between `sti` and `hlt` would be served before the processor sleeps, and the sleep would miss it. A processor lets none in there
+//! (Intel SDM volume 2B, STI), but QEMU's emulated SVM does: `VMRUN` forgets that the guest was left right after `sti` (`control.int_state`, as of 7.2 and later). So
+//! a handler that finds itself called from `hlt` returns behind it.
 
 use core::arch::naked_asm;
 
-use super::{idt, lapic};
+use super::{cpu, idt, lapic};
 use crate::processors;
 
 /// The NIC has something.
@@ -15,13 +19,18 @@ pub const TIMER: u8 = 0xe2;
 /// Hermit's own vector that makes a processor look for new tasks.
 pub const HERMIT_WAKE: u8 = 121;
 
-/// An interrupt's entry: saves what a function may change, calls `$function`, returns.
+/// An interrupt's entry: skips the `hlt` that it came before, saves what a function may change, calls `$function`, returns.
 macro_rules! entry {
     ($name:ident, $function:ident) => {
         #[unsafe(naked)]
         unsafe extern "C" fn $name() {
             naked_asm!(
                 "push rax",
+                "lea rax, [rip + {sti_hlt} + {hlt}]",
+                "cmp rax, [rsp + 8]",
+                "jne 2f",
+                "inc qword ptr [rsp + 8]",
+                "2:",
                 "push rcx",
                 "push rdx",
                 "push rsi",
@@ -47,6 +56,8 @@ macro_rules! entry {
                 "pop rcx",
                 "pop rax",
                 "iretq",
+                sti_hlt = sym cpu::sti_hlt,
+                hlt = const cpu::HLT,
                 function = sym $function,
             )
         }

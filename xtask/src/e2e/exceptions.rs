@@ -35,3 +35,13 @@ pub fn reported(lab: &Lab) -> Result<Outcome> {
     }
     Ok(Outcome::PASSED)
 }
+
+/// An emulated processor may let an interrupt in between `sti` and `hlt`. It must end the sleep all the same.
+pub fn sleep_ends(lab: &Lab) -> Result<Outcome> {
+    let mut machine = lab.machine()?;
+    machine.options = vec!["test=sleep".into()];
+    let vm = Vm::start(machine, |_| ())?;
+    vm.wait_line(LIMIT, |line| line.contains("between sti and hlt")).context("the image sleeps for ever")?;
+    vm.end();
+    Ok(Outcome::PASSED)
+}

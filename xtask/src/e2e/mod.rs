@@ -39,6 +39,7 @@ pub const STEPS: &[Step] = &[
         what: "a processor exception is reported with registers and ends the machine",
         run: exceptions::reported,
     },
+    Step { name: "sleep", what: "an interrupt right before hlt is not missed", run: exceptions::sleep_ends },
     Step { name: "boot", what: "it boots, says that it is ready, and answers help, list and status", run: boot::ready },
     Step { name: "options", what: "a malformed option is reported and ends the image", run: boot::malformed_options },
     Step { name: "idle", what: "an idle guest leaves the host's processor alone", run: idle::measure },
