@@ -235,6 +235,22 @@ fn interrupts_come_when_armed_and_by_the_way_there_is() {
 }
 
 #[test]
+fn a_frame_whose_interrupt_got_lost_is_found_at_the_next_look() {
+    for shape in SHAPES {
+        let nic = FakeNic::new(shape);
+        let (_net, mut pair) = small(&nic, 8, true);
+        assert!(pair.arm());
+        nic.deliver(0, &frame(0, 60));
+        nic.model().raised.clear();
+        assert!(pair.rx().pending(), "{shape:?}");
+        assert!(!pair.arm(), "{shape:?}: sleeps over a frame");
+        assert!(pair.rx().receive(|_, _| ()) && pair.arm());
+        nic.deliver(0, &frame(1, 60));
+        assert_eq!(nic.model().raised.len(), 1, "{shape:?}: the next one interrupts again");
+    }
+}
+
+#[test]
 fn buffers_can_be_held_and_given_back_out_of_order() {
     for shape in SHAPES {
         let nic = FakeNic::new(shape);
