@@ -12,6 +12,8 @@ use crate::classification::{
 /// How many headers are looked up together: enough to wait for many places in memory at a time, few enough to stay in the
 /// first-level cache.
 pub(in crate::classification) const BATCH: usize = 32;
+/// So few headers are looked up one by one: to prepare for a batch costs more than waiting for memory.
+pub(in crate::classification) const FEW: usize = 8;
 
 /// The best rule so far for a header.
 #[derive(Clone, Copy, Debug)]
@@ -112,20 +114,21 @@ impl<A: Search<V4>, B: Search<V6>> Dual<A, B> {
         let count = headers.len().min(found.len());
         let headers = &headers[..count];
         let v6 = headers.iter().filter(|header| header.family == Family::V6).count();
+        if count <= FEW || (v6 != 0 && v6 != count) {
+            for (found, header) in found.iter_mut().zip(headers) {
+                *found = self.lookup(header);
+            }
+            return;
+        }
         let mut best = [Best::NONE; BATCH];
         if v6 == 0 {
             let mut keys = [Key::ZERO; BATCH];
             keys.iter_mut().zip(headers).for_each(|(key, header)| *key = Key::new(header));
             self.v4.search(&keys[..count], &mut best[..count]);
-        } else if v6 == count {
+        } else {
             let mut keys = [Key::ZERO; BATCH];
             keys.iter_mut().zip(headers).for_each(|(key, header)| *key = Key::new(header));
             self.v6.search(&keys[..count], &mut best[..count]);
-        } else {
-            for (found, header) in found.iter_mut().zip(headers) {
-                *found = self.lookup(header);
-            }
-            return;
         }
         found.iter_mut().zip(best).take(count).for_each(|(found, best)| *found = best.id());
     }

@@ -14,7 +14,7 @@ mod tuple_space;
 #[cfg(test)]
 mod tests;
 
-pub(super) use dual::BATCH;
+pub(super) use dual::{BATCH, FEW};
 pub use linear::Linear;
 pub(super) use packed::{Key, Mask, V4, V6};
 pub use tuple_merge::{BitVector, TupleMerge};

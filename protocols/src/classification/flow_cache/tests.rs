@@ -1,3 +1,6 @@
+use alloc::{vec, vec::Vec};
+
+use super::usefulness::{ASIDE, LONGEST, TRIAL};
 use super::*;
 use crate::classification::{Entry, Linear, Pattern, Ports, Rule, RuleTable, Verdict, rule::Action};
 
@@ -73,16 +76,50 @@ fn a_flow_that_comes_again_is_not_driven_out_by_those_that_do_not() {
 #[test]
 fn it_steps_aside_and_comes_back() {
     let mut cache = FlowCache::new(64, 1);
-    let asked = |cache: &FlowCache| matches!(cache.state, State::Used { .. });
-    let nothing = Always(None);
-    // Flows that never come again.
-    (0..TRIAL).for_each(|n| assert_eq!(cache.lookup(1, &nothing, &Header::v4(n, 0, 6, (0, 0))), None));
-    assert!(!asked(&cache));
-    (0..ASIDE).for_each(|n| assert_eq!(cache.lookup(1, &nothing, &Header::v4(n % 8, 0, 6, (0, 0))), None));
-    assert!(asked(&cache));
+    let mut run = |lookups: u32, flows: u32| {
+        let flow = |n: u32| Header::v4(n % flows, 0, 6, (0, 0));
+        (0..lookups).for_each(|n| assert_eq!(cache.lookup(1, &Always(None), &flow(n)), None));
+        cache.usefulness.is_used()
+    };
+    // Flows that never come again: each time that it tries in vain, it stays away for longer.
+    assert!(!run(2 * TRIAL, u32::MAX));
+    let mut pause = ASIDE;
+    for _ in 0..6 {
+        assert!(!run(pause - 1, u32::MAX) && run(1, u32::MAX));
+        assert!(!run(2 * TRIAL, u32::MAX));
+        pause = (2 * pause).min(LONGEST);
+    }
     // Few flows: it stays.
-    (0..3 * TRIAL).for_each(|n| assert_eq!(cache.lookup(1, &nothing, &Header::v4(n % 8, 0, 6, (0, 0))), None));
-    assert!(asked(&cache));
+    assert!(run(pause, 8) && run(6 * TRIAL, 8));
+    // And forgets that it was in vain once.
+    assert!(!run(TRIAL, u32::MAX) && !run(ASIDE - 1, u32::MAX) && run(1, u32::MAX));
+}
+
+#[test]
+fn a_generation_of_long_ago_does_not_come_to_life() {
+    for header in headers() {
+        let mut cache = FlowCache::new(64, 1);
+        assert_eq!(cache.lookup(1, &Always(Some(RuleId(1))), &header), Some(RuleId(1)));
+        // After 2^16 generations the places have seen every tag.
+        let tag = cache.tag;
+        (2..(1 << 16) + 1).for_each(|generation| cache.begin(generation));
+        assert_eq!(cache.lookup((1 << 16) + 1, &Always(None), &header), None);
+        assert_eq!(cache.tag, tag);
+        assert_eq!(cache.lookup(1, &Always(None), &header), None, "nor when it comes back itself");
+    }
+}
+
+#[test]
+fn of_flows_that_come_again_a_new_one_drives_out_one() {
+    let mut cache = FlowCache::new(64, 1);
+    let flow = |n: u32| Header::v4(n, !n, 6, (1, 2));
+    // More than there is room for, each of them twice in a row: later ones find their place all the same.
+    for n in 0..2000 {
+        cache.lookup(1, &Always(Some(RuleId(n))), &flow(n));
+        assert_eq!(cache.lookup(1, &Always(None), &flow(n)), Some(RuleId(n)));
+    }
+    let known = (0..2000).filter(|n| cache.clone().lookup(1, &Always(None), &flow(*n)).is_some());
+    assert!(known.count() > 64);
 }
 
 #[test]
