@@ -2,7 +2,7 @@
 //!
 //! - [`Header`]: the fields of a frame that rules look at.
 //! - [`Rule`]: a [`Pattern`] of such fields, a priority, an [`Action`].
-//! - [`RuleTable`]: the rules, each under a dense [`RuleId`]; [`Counters`] stand beside it.
+//! - [`RuleTable`]: the rules, each under a dense [`RuleId`].
 //! - [`text`]: rules as people write and read them, and ClassBench's filters.
 //! - [`tracker`]: which frames belong to a connection that has been accepted.
 //! - [`classifier`]: the clustered object that every frame meets, and the [`Rulebook`](classifier::Rulebook) behind it.
@@ -23,4 +23,4 @@ pub use engine::{BitVector, Engine, Linear, TupleMerge, TupleSpace};
 pub use flow_cache::FlowCache;
 pub use header::{Family, Header, Tracking};
 pub use rule::{Action, Bits, Limit, Pattern, Ports, Prefix, Reject, Rule, TrackingSet, Verdict};
-pub use table::{Counter, Counters, Entry, Order, RuleId, RuleTable, TableError};
+pub use table::{Counter, Entry, Order, RuleId, RuleTable, TableError};

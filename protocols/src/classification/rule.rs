@@ -8,18 +8,19 @@ use super::header::{Family, Header, Tracking};
 /// The upper `length` bits of an address (see [`Header`]); the others are 0.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Prefix {
-    address: u128,
+    /// Not a `u128`, whose alignment would make a rule half as large again.
+    address: [u8; 16],
     length: u8,
 }
 
 impl Prefix {
     /// Every address.
-    pub const ANY: Self = Self { address: 0, length: 0 };
+    pub const ANY: Self = Self { address: [0; 16], length: 0 };
 
     /// The addresses that agree with `address` (left-aligned) in the upper `length` bits. More than 128 counts as 128.
     pub const fn new(address: u128, length: u8) -> Self {
         let length = if length > 128 { 128 } else { length };
-        Self { address: address & mask(length), length }
+        Self { address: (address & mask(length)).to_ne_bytes(), length }
     }
 
     /// A prefix of IPv4. More than 32 counts as 32.
@@ -29,7 +30,7 @@ impl Prefix {
 
     /// The lowest address, left-aligned.
     pub const fn address(self) -> u128 {
-        self.address
+        u128::from_ne_bytes(self.address)
     }
 
     /// The number of bits that count.
@@ -44,7 +45,7 @@ impl Prefix {
 
     /// Whether the address (left-aligned) has this prefix.
     pub const fn contains(self, address: u128) -> bool {
-        address & mask(self.length) == self.address
+        address & mask(self.length) == self.address()
     }
 }
 

@@ -76,10 +76,49 @@ impl fmt::Display for TableError {
 
 impl Error for TableError {}
 
+/// Slots in a chunk.
+const CHUNK: usize = 256;
+
+/// Rules by name, in chunks: to grow moves none of them, and no room for as many again lies idle.
+#[derive(Clone, Debug)]
+struct Slots(Vec<Vec<Option<Entry>>>);
+
+impl Slots {
+    const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    fn len(&self) -> usize {
+        self.0.last().map_or(0, |last| (self.0.len() - 1) * CHUNK + last.len())
+    }
+
+    fn get(&self, id: RuleId) -> Option<&Option<Entry>> {
+        self.0.get(id.index() / CHUNK)?.get(id.index() % CHUNK)
+    }
+
+    fn get_mut(&mut self, id: RuleId) -> Option<&mut Option<Entry>> {
+        self.0.get_mut(id.index() / CHUNK)?.get_mut(id.index() % CHUNK)
+    }
+
+    /// Takes a rule under a name that is new.
+    fn push(&mut self, entry: Entry) -> RuleId {
+        let id = RuleId(self.len() as u32);
+        match self.0.last_mut().filter(|last| last.len() < CHUNK) {
+            Some(last) => last.push(Some(entry)),
+            None => {
+                let mut chunk = Vec::with_capacity(CHUNK);
+                chunk.push(Some(entry));
+                self.0.push(chunk);
+            }
+        }
+        id
+    }
+}
+
 /// The rules, each under its [`RuleId`].
 #[derive(Clone, Debug)]
 pub struct RuleTable {
-    slots: Vec<Option<Entry>>,
+    slots: Slots,
     free: Vec<RuleId>,
     sequence: u64,
     limit: usize,
@@ -88,7 +127,7 @@ pub struct RuleTable {
 impl RuleTable {
     /// An empty table for at most `limit` rules.
     pub const fn new(limit: usize) -> Self {
-        Self { slots: Vec::new(), free: Vec::new(), sequence: 0, limit }
+        Self { slots: Slots::new(), free: Vec::new(), sequence: 0, limit }
     }
 
     /// Takes a rule; after all that are there with the same priority.
@@ -110,29 +149,30 @@ impl RuleTable {
         }
         let entry = Entry { rule, order: Order::new(rule.priority, self.sequence) };
         self.sequence += 1;
-        let id = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(None);
-            RuleId(self.slots.len() as u32 - 1)
-        });
-        self.slots[id.index()] = Some(entry);
-        Ok(id)
+        if let Some(id) = self.free.pop()
+            && let Some(slot) = self.slots.get_mut(id)
+        {
+            *slot = Some(entry);
+            return Ok(id);
+        }
+        Ok(self.slots.push(entry))
     }
 
     /// Removes a rule and returns it, if it was there.
     pub fn remove(&mut self, id: RuleId) -> Option<Entry> {
-        let entry = self.slots.get_mut(id.index())?.take()?;
+        let entry = self.slots.get_mut(id)?.take()?;
         self.free.push(id);
         Some(entry)
     }
 
     /// The rule of this name.
     pub fn get(&self, id: RuleId) -> Option<&Entry> {
-        self.slots.get(id.index())?.as_ref()
+        self.slots.get(id)?.as_ref()
     }
 
     /// All rules, by name.
     pub fn iter(&self) -> impl Iterator<Item = (RuleId, &Entry)> {
-        let slots = self.slots.iter().enumerate();
+        let slots = self.slots.0.iter().flatten().enumerate();
         slots.filter_map(|(index, slot)| slot.as_ref().map(|entry| (RuleId(index as u32), entry)))
     }
 
@@ -145,11 +185,6 @@ impl RuleTable {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
-
-    /// One more than the greatest index in use, now or before: what a table beside this one must hold.
-    pub fn bound(&self) -> usize {
-        self.slots.len()
-    }
 }
 
 /// What was counted.
@@ -161,40 +196,4 @@ pub struct Counter {
     pub octets: u64,
 }
 
-/// A counter for each rule of a table: one set for a processor, so that nobody shares a cache line.
-#[derive(Clone, Debug, Default)]
-pub struct Counters(Vec<Counter>);
-
-impl Counters {
-    /// No counts yet.
-    pub const fn new() -> Self {
-        Self(Vec::new())
-    }
-
-    /// Makes room for indices below `bound` ([`RuleTable::bound`]), so that [`Counters::count`] does not allocate.
-    pub fn reserve(&mut self, bound: usize) {
-        if self.0.len() < bound {
-            self.0.resize(bound, Counter::default());
-        }
-    }
-
-    /// Counts a frame of a rule; without room for that rule it is not counted.
-    pub fn count(&mut self, id: RuleId, octets: usize) {
-        if let Some(counter) = self.0.get_mut(id.index()) {
-            counter.packets += 1;
-            counter.octets += octets as u64;
-        }
-    }
-
-    /// What a rule counted.
-    pub fn get(&self, id: RuleId) -> Counter {
-        self.0.get(id.index()).copied().unwrap_or_default()
-    }
-
-    /// Begins a rule's counter anew: its index has another owner now.
-    pub fn reset(&mut self, id: RuleId) {
-        if let Some(counter) = self.0.get_mut(id.index()) {
-            *counter = Counter::default();
-        }
-    }
-}
+const _: () = assert!(size_of::<Option<Entry>>() <= 104, "there may be a hundred thousand of them");

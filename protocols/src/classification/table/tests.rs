@@ -35,14 +35,12 @@ fn what_does_not_fit_is_refused_and_changes_nothing() {
 }
 
 #[test]
-fn counters_count_where_there_is_room() {
-    let mut counters = Counters::new();
-    counters.count(RuleId(1), 60);
-    assert_eq!(counters.get(RuleId(1)), Counter::default());
-    counters.reserve(2);
-    counters.count(RuleId(1), 60);
-    counters.count(RuleId(1), 40);
-    assert_eq!(counters.get(RuleId(1)), Counter { packets: 2, octets: 100 });
-    counters.reset(RuleId(1));
-    assert_eq!(counters.get(RuleId(1)), Counter::default());
+fn rules_of_many_chunks_are_found_by_their_names() {
+    let mut table = RuleTable::new(3 * CHUNK);
+    let ids: Vec<_> = (0..3 * CHUNK as u32).map(|priority| table.insert(rule(priority)).expect("room")).collect();
+    assert!(ids.iter().all(|id| table.get(*id).is_some_and(|entry| entry.rule.priority == id.0)));
+    assert_eq!((table.len(), table.iter().count()), (3 * CHUNK, 3 * CHUNK));
+    ids.iter().step_by(2).for_each(|id| assert!(table.remove(*id).is_some()));
+    assert!(table.iter().map(|(id, _)| id).eq(ids.into_iter().skip(1).step_by(2)));
+    assert_eq!(table.get(RuleId(3 * CHUNK as u32)), None);
 }
