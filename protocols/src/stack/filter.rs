@@ -65,6 +65,9 @@ impl Filter {
         (mac, own): (MacAddress, Option<Ipv4Address>),
         tx: &mut dyn Transmit,
     ) -> bool {
+        if !self.duties.incoming {
+            return true;
+        }
         let end = match class {
             Class::Tcp(tcp) => tcp.segment.end,
             Class::Host { length } => *length,

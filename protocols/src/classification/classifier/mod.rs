@@ -9,6 +9,7 @@
 //! - Counters, buckets and connections outlive tables and engines: counters and connections are each processor's own and
 //!   go over in a swap by reference ([`transfer`]); a bucket belongs to its rule.
 
+mod batch;
 mod bucket;
 mod packet;
 mod rep;
@@ -23,10 +24,11 @@ pub mod transfer;
 #[cfg(test)]
 mod tests;
 
+pub use batch::{Batch, Busy, Change, RulesError};
 pub use packet::{Packet, Read};
 pub use rep::Rep;
 pub use root::{Implementation, Root, at_start, implementations, lookup};
-pub use rulebook::{Batch, Busy, Change, Rulebook, RulesError, Step};
+pub use rulebook::{Rulebook, Step};
 pub use ruleset::Ruleset;
 pub use state::{CLASSES, SHARED_COUNTERS, Totals};
 
@@ -51,6 +53,8 @@ impl Decision {
 /// What the rules that hold ask for, so that nothing else is done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Duties {
+    /// There are rules for what comes in, or connections are tracked: [`Classifier::incoming`] has to be asked.
+    pub incoming: bool,
     /// There are rules for what goes out: [`Classifier::outgoing`] has to be asked.
     pub outgoing: bool,
     /// Connections are tracked: [`Classifier::sent`] has to be told of everything that goes out.

@@ -61,7 +61,8 @@ impl<E: Engine> Classifier for Rep<E> {
             if self.root.is_cached() && inner.cache.is_none() && inner.table.has_rules(0) {
                 inner.cache = Some(FlowCache::new(FLOWS, seed(self.root.secret())));
             }
-            Duties { outgoing: inner.table.has_rules(1), stateful: inner.table.is_stateful() }
+            let (table, stateful) = (&inner.table, inner.table.is_stateful());
+            Duties { incoming: table.has_rules(0) || stateful, outgoing: table.has_rules(1), stateful }
         })
     }
 
