@@ -12,10 +12,12 @@ use crate::{
 use std::{error::Error, path::PathBuf};
 
 /// How to run a job.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Setting {
     /// A few samples only.
     pub quick: bool,
+    /// Of the job `classifier`, these sets only; all, if none is named.
+    pub only: Vec<String>,
     /// Samples that were taken elsewhere.
     pub samples: Option<PathBuf>,
 }

@@ -50,6 +50,9 @@ struct Cli {
     /// Takes few samples: shows that everything works, not how fast it is.
     #[arg(long)]
     quick: bool,
+    /// Of the job `classifier`, takes these sets only: `acl-1k,fw-10k`.
+    #[arg(long, value_name = "SET", value_delimiter = ',', conflicts_with = "save")]
+    only: Vec<String>,
     /// Lists the jobs instead of running them.
     #[arg(long)]
     list: bool,
@@ -109,7 +112,7 @@ fn measure(job: &Job, cli: &Cli) -> Result<Report, Box<dyn Error>> {
     eprintln!("==> {}: {}", job.name, job.summary);
     let mut environment = Environment::read(&cli.date);
     let Findings { method, published, mut series } =
-        (job.run)(&Setting { quick: cli.quick, samples: cli.samples.clone() })?;
+        (job.run)(&Setting { quick: cli.quick, only: cli.only.clone(), samples: cli.samples.clone() })?;
     environment.ended();
     if let Some(file) = cli.guest.as_ref().filter(|_| job.in_guest) {
         let (machine, measured) = guest::read(file)?;

@@ -1,5 +1,6 @@
 //! What is measured: sets, engines, traffic.
 
+use crate::jobs::Setting;
 use protocols::{
     classification::{
         BitVector, Engine, Header, Linear, Rule, RuleId, RuleTable, TupleMerge, TupleSpace,
@@ -26,6 +27,13 @@ impl Case {
     pub fn all() -> Vec<Self> {
         let kinds = KINDS.map(|(kind, _)| kind).into_iter().chain([Kind::Ranges]);
         kinds.flat_map(|kind| SIZES.map(|rules| Self { kind, rules })).collect()
+    }
+
+    /// Those that are to be measured: of at most so many rules when it shall be quick.
+    pub fn chosen(setting: &Setting, quick: usize) -> Vec<Self> {
+        let only = &setting.only;
+        let named = |case: &Self| only.is_empty() || only.contains(&case.name().replace(' ', "-"));
+        Self::all().into_iter().filter(|case| named(case) && (!setting.quick || case.rules <= quick)).collect()
     }
 
     pub fn name(self) -> String {

@@ -32,8 +32,7 @@ pub const NO_RULES: &str = "no rules, uniform, one by one";
 
 pub fn measure(setting: &Setting) -> Vec<Series> {
     let (rounds, packets) = if setting.quick { (1, 1 << 12) } else { (5, 1 << 17) };
-    let cases =
-        if setting.quick { Case::all().into_iter().filter(|case| case.rules <= 1000).collect() } else { Case::all() };
+    let cases = Case::chosen(setting, 1_000);
     let mut bar = progress::Steps::default();
     let mut series = Vec::new();
     for (done, case) in cases.iter().enumerate() {

@@ -18,7 +18,7 @@ fn the_oracle_is_what_the_linear_engine_is() {
 
 #[test]
 fn a_quick_run_finds_no_mismatch_and_can_be_told() {
-    let findings = run(&Setting { quick: true, samples: None }).expect("it measures");
+    let findings = run(&Setting { quick: true, ..Setting::default() }).expect("it measures");
     let mut report = Report {
         job: NAME.into(),
         method: findings.method,

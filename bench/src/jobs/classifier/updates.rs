@@ -1,7 +1,7 @@
 //! Changes of rules a second.
 
 use super::{
-    cases::{Case, ENGINES, KINDS, filled, table},
+    cases::{Case, ENGINES, filled, table},
     rates::RATE,
 };
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     series::{Place, Series},
 };
 use bench_jobs::Within;
-use protocols::{classification::generate::Kind, sim::Rng};
+use protocols::sim::Rng;
 use std::time::Instant;
 
 /// The size that a figure is promised for.
@@ -23,8 +23,7 @@ pub fn name(case: Case) -> String {
 
 pub fn measure(setting: &Setting) -> Vec<Series> {
     let (rounds, changes) = if setting.quick { (1, 1000) } else { (7, 40_000) };
-    let kinds = KINDS.map(|(kind, _)| kind).into_iter().chain([Kind::Ranges]);
-    let cases: Vec<Case> = kinds.map(|kind| Case { kind, rules: RULES }).collect();
+    let cases: Vec<Case> = Case::chosen(setting, RULES).into_iter().filter(|case| case.rules == RULES).collect();
     let mut bar = progress::Steps::default();
     let mut series = Vec::new();
     for (done, case) in cases.iter().enumerate() {

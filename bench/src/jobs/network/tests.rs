@@ -5,7 +5,8 @@ use crate::{environment::Environment, report::Report};
 fn report(name: &str, text: &str) -> Report {
     let file = std::env::temp_dir().join(format!("{}-{name}", std::process::id()));
     std::fs::write(&file, text).expect("the directory for build products can be written");
-    let found = run(&Setting { quick: true, samples: Some(file) }).expect("the samples are well-formed");
+    let found =
+        run(&Setting { quick: true, samples: Some(file), ..Setting::default() }).expect("the samples are well-formed");
     let mut report = Report {
         job: NAME.into(),
         method: found.method,
@@ -49,5 +50,5 @@ fn a_bound_of_nothing_holds_only_if_no_sample_breaks_it() {
 
 #[test]
 fn without_samples_there_is_no_report() {
-    assert!(run(&Setting { quick: true, samples: None }).is_err());
+    assert!(run(&Setting { quick: true, ..Setting::default() }).is_err());
 }

@@ -6,10 +6,10 @@ use crate::{environment::Environment, jobs::Setting, report::Report};
 fn a_quick_run_measures_every_promise() {
     if std::thread::available_parallelism().map_or(1, usize::from) < 2 {
         // The job says so and refuses.
-        assert!(run(&Setting { quick: true, samples: None }).is_err());
+        assert!(run(&Setting { quick: true, ..Setting::default() }).is_err());
         return;
     }
-    let found = run(&Setting { quick: true, samples: None }).unwrap();
+    let found = run(&Setting { quick: true, ..Setting::default() }).unwrap();
     let (job, method, environment) = (NAME.into(), found.method, Environment::default());
     let mut report =
         Report { job, method, environment, checks: Vec::new(), published: found.published, series: found.series };
