@@ -1,14 +1,19 @@
 #!/bin/sh
-# Fuzzes the frame path for SECONDS (default 60) on stable Rust:
-#   protocols/fuzz/run.sh [SECONDS [libFuzzer's own arguments]]
+# Fuzzes one target, which fuzz_targets/ has, for SECONDS (default 60) on stable Rust:
+#   protocols/fuzz/run.sh TARGET [SECONDS [libFuzzer's own arguments]]
 # The corpus grows from run to run. A finding is left in artifacts/ and makes the exit code non-zero; run it again with
-#   protocols/fuzz/run.sh 0 artifacts/NAME
+#   protocols/fuzz/run.sh TARGET 0 artifacts/NAME
 set -eu
 cd "$(dirname "$0")"
+target=${1:-}
+[ $# -gt 0 ] && shift
 seconds=${1:-60}
 [ $# -gt 0 ] && shift
-target=frame
 
+if [ ! -f "fuzz_targets/$target.rs" ]; then
+    echo "run.sh: there is no target '$target'; there is" $(ls fuzz_targets | sed 's/\.rs$//') >&2
+    exit 2
+fi
 case $seconds in
 '' | *[!0-9]*)
     echo "run.sh: '$seconds' is not a number of seconds" >&2
@@ -47,10 +52,14 @@ if [ "$seconds" = 0 ]; then
     echo "run.sh: running $*"
     exec "$binary" "$@"
 fi
+# What the fuzzer would be long in finding by itself: words, and inputs to begin with.
+[ ! -f fuzz_targets/$target.dict ] || set -- "-dict=fuzz_targets/$target.dict" "$@"
+set -- "$@" corpus/$target
+[ ! -d seeds/$target ] || set -- "$@" seeds/$target
 echo "run.sh: fuzzing '$target' for $seconds s; corpus in $PWD/corpus/$target"
 status=0
 "$binary" -max_total_time="$seconds" -max_len=4096 -len_control=20 -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
-    -artifact_prefix="$PWD/artifacts/$target-" "$@" corpus/$target || status=$?
+    -artifact_prefix="$PWD/artifacts/$target-" "$@" || status=$?
 if [ $status -ne 0 ]; then
     echo "run.sh: FINDING: libFuzzer ended with $status; the input is named above, in $PWD/artifacts" >&2
     ls -t artifacts | sed -n '1s|^|run.sh: newest artifact: artifacts/|p' >&2

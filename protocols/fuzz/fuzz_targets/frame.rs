@@ -3,4 +3,4 @@
 
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|octets: &[u8]| protocols_fuzz::run(octets));
+fuzz_target!(|octets: &[u8]| protocols_fuzz::frame(octets));

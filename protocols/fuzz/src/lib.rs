@@ -1,9 +1,12 @@
-//! What the fuzz target does with its octets.
+//! What each fuzz target does with its octets.
 #![forbid(unsafe_code)]
 
+pub mod control;
 mod frames;
 mod input;
 mod link;
+pub mod lookup;
+pub mod rules;
 mod scene;
 mod streams;
 
@@ -11,7 +14,7 @@ use input::Input;
 use scene::Scene;
 
 /// Plays the scene that `octets` describe; panics if the stack breaks a promise.
-pub fn run(octets: &[u8]) {
+pub fn frame(octets: &[u8]) {
     let mut input = Input::new(octets);
     let mut scene = Scene::new(input.octet());
     while !input.is_empty() {
