@@ -1,5 +1,6 @@
 //! What a TCP service is, and what it is given.
 
+use protocols::stack::{IpAddress, UdpError, UdpPeer};
 use protocols::tcp::{ConnId, Engine, Error, Event};
 use protocols::time::Instant;
 
@@ -74,6 +75,19 @@ pub trait Sockets {
     fn abort(&mut self, conn: ConnId);
     /// Segments that were sent again.
     fn retransmits(&self, conn: ConnId) -> u64;
+    /// The peer's address; `None` if the connection is gone.
+    fn remote(&self, conn: ConnId) -> Option<IpAddress>;
+}
+
+/// A UDP port as a service uses it, on the processor that has all datagrams.
+pub trait DatagramPort {
+    /// Calls `each` with the oldest datagram that waits. Returns whether there was one.
+    fn receive(&mut self, each: &mut dyn FnMut(&[u8], UdpPeer)) -> bool;
+    /// Queues a datagram.
+    ///
+    /// # Errors
+    /// Those of the stack's `udp_send`.
+    fn send(&mut self, to: UdpPeer, octets: &[u8]) -> Result<(), UdpError>;
 }
 
 impl Sockets for Engine {
@@ -104,5 +118,9 @@ impl Sockets for Engine {
 
     fn retransmits(&self, conn: ConnId) -> u64 {
         Engine::info(self, conn).map_or(0, |info| info.retransmitted_segments)
+    }
+
+    fn remote(&self, conn: ConnId) -> Option<IpAddress> {
+        Engine::info(self, conn).ok().map(|info| info.remote)
     }
 }

@@ -5,10 +5,14 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::cell::RefCell;
 
+use protocols::stack::IpAddress;
 use protocols::tcp::{CloseReason, ConnId, Error, Event, Kinds};
 use protocols::time::Instant;
 
 use crate::service::{Context, Service, Sockets, System};
+
+/// The peer of every connection.
+pub(crate) const CLIENT: IpAddress = IpAddress::v4(10, 77, 0, 1);
 
 /// One connection as a service sees it, scripted from the peer's side.
 #[derive(Default)]
@@ -113,6 +117,10 @@ impl Sockets for Tcp {
 
     fn retransmits(&self, conn: ConnId) -> u64 {
         self.connections[conn.index as usize].retransmits
+    }
+
+    fn remote(&self, _conn: ConnId) -> Option<IpAddress> {
+        Some(CLIENT)
     }
 }
 

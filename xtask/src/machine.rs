@@ -97,9 +97,11 @@ pub struct Machine {
     pub options: Vec<String>,
 }
 
-/// The services of the image and the host's port that each gets if it is free: port 7 is the host's own privilege.
-pub const SERVICES: [(Transport, u16, u16); 6] = [
+/// The services of the image and the host's port that each gets if it is free: port 7 is the host's own privilege. Those of one port stand
+/// beside one another.
+pub const SERVICES: [(Transport, u16, u16); 7] = [
     (Transport::Tcp, 5201, 5201),
+    (Transport::Udp, 5201, 5201),
     (Transport::Udp, 7070, 7070),
     (Transport::Tcp, 8080, 8080),
     (Transport::Tcp, 5001, 5001),
@@ -107,22 +109,25 @@ pub const SERVICES: [(Transport, u16, u16); 6] = [
     (Transport::Udp, 7, 7007),
 ];
 
-/// Ports of the host for all services: the usual ones where they are free if `usual`, else any free ones.
+/// How often a port is chosen anew that is free for one transport only.
+const ATTEMPTS: usize = 16;
+
+/// Ports of the host for all services: the usual ones where they are free if `usual`, else any free ones. One port of the guest is one
+/// of the host for both transports: a client of iperf3 asks for both at the same.
 pub fn forwards(usual: bool) -> Result<Vec<Forward>> {
     // All probes stay open until every port is chosen, so that none is chosen twice.
     let mut probes = Vec::new();
-    SERVICES
-        .into_iter()
-        .map(|(transport, guest, wanted)| {
-            let first = if usual { wanted } else { 0 };
-            let probe = Probe::open(transport, first)
-                .or_else(|_| Probe::open(transport, 0))
-                .context("no port of the host is free")?;
-            let host = probe.port()?;
-            probes.push(probe);
-            Ok(Forward { transport, guest, host })
-        })
-        .collect()
+    let mut forwards = Vec::new();
+    for services in SERVICES.chunk_by(|one, other| one.1 == other.1) {
+        let first = if usual { services[0].2 } else { 0 };
+        let (host, opened) = std::iter::once(first)
+            .chain([0; ATTEMPTS])
+            .find_map(|port| Probe::open_all(services.iter().map(|service| service.0), port).ok())
+            .context("no port of the host is free")?;
+        probes.extend(opened);
+        forwards.extend(services.iter().map(|&(transport, guest, _)| Forward { transport, guest, host }));
+    }
+    Ok(forwards)
 }
 
 enum Probe {
@@ -131,6 +136,17 @@ enum Probe {
 }
 
 impl Probe {
+    /// One port for all of them: the one that was asked for, or with 0 any that the first is given.
+    fn open_all(transports: impl Iterator<Item = Transport>, mut port: u16) -> std::io::Result<(u16, Vec<Self>)> {
+        let mut probes = Vec::new();
+        for transport in transports {
+            let probe = Self::open(transport, port)?;
+            port = probe.port()?;
+            probes.push(probe);
+        }
+        Ok((port, probes))
+    }
+
     fn open(transport: Transport, port: u16) -> std::io::Result<Self> {
         let address = (Ipv4Addr::LOCALHOST, port);
         Ok(match transport {

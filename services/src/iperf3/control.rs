@@ -7,10 +7,11 @@
 
 use alloc::vec::Vec;
 
+use protocols::stack::IpAddress;
 use protocols::tcp::{ConnId, Error};
 use protocols::time::{Duration, Instant};
 
-use super::lobby::{Lobby, Phase, Test};
+use super::lobby::{Count, Lobby, Phase, Stream, Test};
 use super::parameters::{self, Mode, Parameters};
 use super::results::{self, Results, StreamResults};
 use super::session::fill;
@@ -105,8 +106,9 @@ impl Control {
                 if !fill(collector, conn, context.tcp)? {
                     return Ok(false);
                 }
-                let parsed = Parameters::parse(collector.whole().unwrap_or_default());
-                self.prepare(parsed, lobby, context);
+                let client = context.tcp.remote(conn);
+                let parsed = Parameters::parse(collector.whole().unwrap_or_default(), lobby.longest(client));
+                self.prepare(parsed, client, lobby, context);
             }
             Stage::Results { collector, own } => {
                 if !fill(collector, conn, context.tcp)? {
@@ -133,12 +135,19 @@ impl Control {
         Ok(true)
     }
 
-    fn prepare(&mut self, parsed: Result<Parameters, Refusal>, lobby: &Lobby, context: &Context<'_>) {
+    fn prepare(
+        &mut self,
+        parsed: Result<Parameters, Refusal>,
+        client: Option<IpAddress>,
+        lobby: &Lobby,
+        context: &Context<'_>,
+    ) {
         match parsed {
             Ok(parameters) => {
                 let streams = Vec::with_capacity(parameters.streams());
                 lobby.change(self.test, |test| {
                     test.parameters = Some(parameters);
+                    test.client = client;
                     test.streams = streams;
                     test.phase = Phase::Creating;
                 });
@@ -242,20 +251,24 @@ fn busy(system: &dyn System) -> u64 {
 }
 
 fn measured(test: &Test, busy_us: u64, congestion: &'static str) -> Results {
-    let (mode, omit) = test.parameters.as_ref().map_or((Mode::Receive, 0), |asked| (asked.mode, asked.omit));
+    let asked = test.parameters.as_ref();
+    let (mode, omit) = asked.map_or((Mode::Receive, 0), |asked| (asked.mode, asked.omit));
     let elapsed_us = match test.phase {
         Phase::Ending(since, until) => (until - since).total_micros(),
         _ => 0,
     };
     let utilisation = if elapsed_us == 0 { 0.0 } else { busy_us as f64 * 100.0 / elapsed_us as f64 };
     let end_time = elapsed_us.saturating_sub(omit * 1_000_000) as f64 / 1e6;
-    let stream = |stream: &super::lobby::Stream| StreamResults {
+    let datagrams = |stream: &Stream| stream.report.map_or(Count::default(), |report| report.datagrams);
+    let stream = |stream: &Stream| StreamResults {
         id: stream.id,
         bytes: stream.report.map_or(0, |report| report.bytes),
         retransmits: stream.report.map_or(-1, |report| report.retransmits),
-        jitter: 0.0,
-        errors: 0,
-        packets: 0,
+        jitter: datagrams(stream).jitter,
+        errors: datagrams(stream).errors,
+        omitted_errors: datagrams(stream).omitted_errors,
+        packets: datagrams(stream).packets,
+        omitted_packets: datagrams(stream).omitted_packets,
         start_time: 0.0,
         end_time,
     };
@@ -264,7 +277,11 @@ fn measured(test: &Test, busy_us: u64, congestion: &'static str) -> Results {
         cpu_util_user: 0.0,
         // A unikernel has no user mode.
         cpu_util_system: utilisation,
-        sender_has_retransmits: if mode == Mode::Receive { -1 } else { 1 },
+        sender_has_retransmits: match mode {
+            Mode::Receive => -1,
+            // What is lost of datagrams is not sent again.
+            _ => i8::from(!asked.is_some_and(|asked| asked.datagrams)),
+        },
         congestion_used: congestion,
         streams: test.streams.iter().map(stream).collect(),
     }

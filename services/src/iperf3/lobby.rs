@@ -6,6 +6,7 @@
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use protocols::stack::{IpAddress, UdpPeer};
 use protocols::tcp::ConnId;
 use protocols::time::Instant;
 use spin::mutex::SpinMutex;
@@ -15,8 +16,10 @@ use super::wire::Cookie;
 use crate::service::System;
 
 /// Shared by the iperf3 services of all processors.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Lobby {
+    /// Octets of the longest IP packet of the link.
+    mtu: usize,
     /// Counts the changes of `test`, so that a processor sees without the lock whether there is something to look at.
     changes: AtomicU64,
     /// Time of the last data of any stream, microseconds; each processor notes it about once a second.
@@ -51,18 +54,28 @@ pub(super) enum Phase {
 pub(super) struct Test {
     pub(super) number: u64,
     pub(super) cookie: Cookie,
+    /// Who asked for it, once that is known; datagrams of others belong to no stream of it.
+    pub(super) client: Option<IpAddress>,
     pub(super) parameters: Option<Parameters>,
     pub(super) phase: Phase,
     /// In the order in which the client opened them, once all are there.
     pub(super) streams: Vec<Stream>,
 }
 
+/// What a stream is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// A connection of this processor.
+    Connection { processor: usize, conn: ConnId },
+    /// The datagrams of this peer.
+    Datagrams(UdpPeer),
+}
+
 /// One stream of the test.
 #[derive(Clone, Debug)]
 pub(super) struct Stream {
-    pub(super) processor: usize,
-    pub(super) conn: ConnId,
-    /// When its connection was accepted.
+    pub(super) place: Place,
+    /// When its connection was accepted, or the datagram came that began it.
     pub(super) accepted: Instant,
     /// As the client numbers it: 1, 3, 4, 5 …
     pub(super) id: u32,
@@ -76,6 +89,21 @@ pub(super) struct Stream {
 pub(super) struct Report {
     pub(super) bytes: u64,
     pub(super) retransmits: i64,
+    pub(super) datagrams: Count,
+}
+
+/// What was counted of datagrams; nothing of a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Count {
+    /// The highest number that was sent or received, so all that there are.
+    pub(super) packets: u64,
+    /// Of those, what did not arrive.
+    pub(super) errors: u64,
+    /// Of both, what was counted before the end of the omission.
+    pub(super) omitted_packets: u64,
+    pub(super) omitted_errors: u64,
+    /// Seconds, smoothed (RFC 3550 section 6.4.1).
+    pub(super) jitter: f64,
 }
 
 /// What a cookie opens.
@@ -89,7 +117,23 @@ pub(super) enum Admission {
     Busy,
 }
 
+/// Octets of the headers of a datagram: UDP's and those of IP (RFC 768, RFC 791, RFC 8200).
+const UDP_HEADER: usize = 8;
+const IPV4_HEADER: usize = 20;
+const IPV6_HEADER: usize = 40;
+
 impl Lobby {
+    /// Without a test, on a link with this MTU in octets.
+    pub fn new(mtu: usize) -> Self {
+        Lobby { mtu, changes: AtomicU64::new(0), moved_us: AtomicU64::new(0), test: SpinMutex::default() }
+    }
+
+    /// Octets of the longest datagram that needs no fragments on its way to `client`.
+    pub(super) fn longest(&self, client: Option<IpAddress>) -> u64 {
+        let ip = if matches!(client, None | Some(IpAddress::Ipv4(_))) { IPV4_HEADER } else { IPV6_HEADER };
+        self.mtu.saturating_sub(ip + UDP_HEADER) as u64
+    }
+
     /// How often the test has changed.
     pub(super) fn changes(&self) -> u64 {
         self.changes.load(Ordering::Acquire)
@@ -122,22 +166,34 @@ impl Lobby {
             None => {
                 state.number += 1;
                 let number = state.number;
-                state.test =
-                    Some(Test { number, cookie, parameters: None, phase: Phase::Parameters, streams: Vec::new() });
+                state.test = Some(Test {
+                    number,
+                    cookie,
+                    client: None,
+                    parameters: None,
+                    phase: Phase::Parameters,
+                    streams: Vec::new(),
+                });
                 Admission::Control(number)
             }
             Some(test) => match &test.parameters {
-                Some(parameters) if test.phase == Phase::Creating && test.cookie == cookie => {
-                    test.streams.push(Stream { processor, conn, accepted, id: 0, sends: false, report: None });
-                    let last = test.streams.len() == parameters.streams();
-                    if last {
-                        number_streams(&mut test.streams, parameters);
-                        test.phase = Phase::Ready;
-                    }
+                Some(parameters) if test.phase == Phase::Creating && !parameters.datagrams && test.cookie == cookie => {
+                    let last = test.add(Place::Connection { processor, conn }, accepted);
                     Admission::Stream { test: test.number, last }
                 }
                 _ => Admission::Busy,
             },
+        })
+    }
+
+    /// Decides about a peer that asks by a datagram to be a stream: the number of the test, and whether this is the last stream of it.
+    pub(super) fn admit_datagrams(&self, peer: UdpPeer, came: Instant) -> Option<(u64, bool)> {
+        self.with(|state| {
+            let test = state.test.as_mut().filter(|test| test.phase == Phase::Creating)?;
+            let wanted = test.parameters.as_ref().is_some_and(|parameters| parameters.datagrams);
+            // A forged source address must not make this server send to whoever has that address.
+            let known = test.client == Some(peer.remote.addr);
+            (wanted && known).then(|| (test.number, test.add(Place::Datagrams(peer), came)))
         })
     }
 
@@ -153,6 +209,27 @@ impl Lobby {
                 if state.test.as_ref().is_some_and(|test| test.number == number) { state.test.take() } else { None }
             },
         )
+    }
+}
+
+impl Test {
+    /// Adds a stream. Returns whether it is the last.
+    fn add(&mut self, place: Place, accepted: Instant) -> bool {
+        self.streams.push(Stream { place, accepted, id: 0, sends: false, report: None });
+        let last = self.parameters.as_ref().filter(|asked| self.streams.len() == asked.streams());
+        if let Some(parameters) = last {
+            number_streams(&mut self.streams, parameters);
+            self.phase = Phase::Ready;
+        }
+        last.is_some()
+    }
+
+    /// Keeps what was counted of a stream. Returns whether all are known now that the test is over.
+    pub(super) fn deliver(&mut self, place: Place, report: Report) -> bool {
+        if let Some(own) = self.streams.iter_mut().find(|own| own.place == place) {
+            own.report.get_or_insert(report);
+        }
+        matches!(self.phase, Phase::Ending(..)) && self.streams.iter().all(|stream| stream.report.is_some())
     }
 }
 

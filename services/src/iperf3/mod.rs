@@ -1,7 +1,8 @@
-//! An iperf3 server on TCP port 5201, as the client of iperf 3.12 speaks it. One test at a time; a second client is
-//! told so. The meaning of states and numbers is from iperf's `iperf_api.h` and from watching what passes.
+//! An iperf3 server on port 5201, as the client of iperf 3.12 speaks it, with streams of TCP or of datagrams. One test at a time; a second
+//! client is told so. The meaning of states and numbers is from iperf's `iperf_api.h` and from watching what passes.
 
 mod control;
+mod datagrams;
 mod lobby;
 mod parameters;
 mod results;
@@ -14,6 +15,7 @@ use alloc::sync::Arc;
 use protocols::tcp::{ConnId, Event, Kinds};
 use protocols::time::Instant;
 
+pub use datagrams::Datagrams;
 pub use lobby::Lobby;
 use session::{Fate, Session};
 

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use super::datagrams::header;
 use super::wire::Refusal;
 
 /// Octets of the longest parameters that are read.
@@ -16,6 +17,8 @@ const MAX_OMIT: u64 = 60;
 const MAX_BLOCK: u64 = 1024 * 1024;
 /// Octets of a block when the client does not say.
 const DEFAULT_BLOCK: u64 = 128 * 1024;
+/// Octets of a datagram when the client does not say.
+const DEFAULT_DATAGRAM: u64 = 1460;
 
 /// Which way the data goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +34,10 @@ pub(super) enum Mode {
 /// The parameters of a test, checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Parameters {
+    /// Whether the streams are of datagrams (`-u`).
+    pub(super) datagrams: bool,
+    /// Whether the numbers of datagrams have 64 bits (`--udp-counters-64bit`).
+    pub(super) wide: bool,
     pub(super) mode: Mode,
     /// Streams in each direction.
     pub(super) parallel: usize,
@@ -40,7 +47,7 @@ pub(super) struct Parameters {
     pub(super) time: u64,
     /// Octets after which a sender stops, all streams together; 0 = the client ends the test.
     pub(super) amount: u64,
-    /// Octets of one block.
+    /// Octets of one block, or of a datagram.
     pub(super) block: u64,
     /// Octets a second of each stream; 0 = as fast as it goes.
     pub(super) rate: u64,
@@ -55,15 +62,16 @@ impl Parameters {
     /// Octets that one sending stream sends at most; `None` = until the test ends.
     ///
     /// With an omission both sides start to count anew, each by its own clock, so the server cannot know how much the
-    /// client still has to count: then it sends until the client ends the test.
+    /// client still has to count: then it sends until the client ends the test. So it does with datagrams, of which some may not arrive.
     pub(super) fn share(&self) -> Option<u64> {
-        (self.amount > 0 && self.omit == 0).then(|| self.amount.div_ceil(self.parallel as u64))
+        (self.amount > 0 && self.omit == 0 && !self.datagrams).then(|| self.amount.div_ceil(self.parallel as u64))
     }
 
-    /// Reads the client's JSON.
-    pub(super) fn parse(json: &[u8]) -> Result<Parameters, Refusal> {
+    /// Reads the client's JSON. A datagram has at most `longest` octets: none is sent or received in fragments.
+    pub(super) fn parse(json: &[u8], longest: u64) -> Result<Parameters, Refusal> {
         let asked: Asked = serde_json::from_slice(json).map_err(|_| Refusal::Parameters)?;
-        if asked.tcp.is_none() || asked.udp.is_some() || asked.sctp.is_some() {
+        let datagrams = asked.udp.is_some();
+        if asked.tcp.is_some() == datagrams || asked.sctp.is_some() {
             return Err(Refusal::Unimplemented);
         }
         let parallel = whole(asked.parallel)?.unwrap_or(1);
@@ -75,7 +83,11 @@ impl Parameters {
         if time > MAX_SECONDS || omit > MAX_OMIT {
             return Err(Refusal::Duration);
         }
-        let block = whole(asked.len)?.filter(|&block| block > 0).unwrap_or(DEFAULT_BLOCK);
+        let default = if datagrams { DEFAULT_DATAGRAM.min(longest) } else { DEFAULT_BLOCK };
+        let block = whole(asked.len)?.filter(|&block| block > 0).unwrap_or(default);
+        if datagrams && !(header::WIDE as u64..=longest).contains(&block) {
+            return Err(Refusal::DatagramSize);
+        }
         if block > MAX_BLOCK {
             return Err(Refusal::BlockSize);
         }
@@ -87,6 +99,8 @@ impl Parameters {
             (None, None) => Mode::Receive,
         };
         Ok(Parameters {
+            datagrams,
+            wide: asked.udp_counters_64bit.is_some(),
             mode,
             parallel: parallel as usize,
             omit,
@@ -104,6 +118,7 @@ struct Asked {
     tcp: Option<IgnoredAny>,
     udp: Option<IgnoredAny>,
     sctp: Option<IgnoredAny>,
+    udp_counters_64bit: Option<IgnoredAny>,
     reverse: Option<IgnoredAny>,
     bidirectional: Option<IgnoredAny>,
     parallel: Option<f64>,

@@ -29,9 +29,12 @@ pub(super) struct StreamResults {
     pub(super) bytes: u64,
     /// Segments that the server sent again after the omission, -1 if it received.
     pub(super) retransmits: i64,
+    /// Of datagrams; 0 for a connection. Seconds.
     pub(super) jitter: f64,
     pub(super) errors: u64,
+    pub(super) omitted_errors: u64,
     pub(super) packets: u64,
+    pub(super) omitted_packets: u64,
     /// Seconds; the end of the omission is 0.
     pub(super) start_time: f64,
     pub(super) end_time: f64,

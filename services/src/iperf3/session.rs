@@ -4,7 +4,7 @@ use protocols::tcp::{ConnId, Error};
 use protocols::time::{Duration, Instant};
 
 use super::control::Control;
-use super::lobby::{Admission, Lobby, Phase, Report};
+use super::lobby::{Admission, Lobby, Phase, Place, Report};
 use super::stream::Stream;
 use super::wire::{Collector, Order};
 use crate::service::{Context, Sockets};
@@ -97,7 +97,8 @@ impl Session {
             Session::Control(control) => control.notice(lobby, context),
             Session::Data(stream) => {
                 let found = lobby.change(stream.test, |test| {
-                    let own = test.streams.iter().find(|own| own.conn == conn && own.processor == context.processor);
+                    let place = Place::Connection { processor: context.processor, conn };
+                    let own = test.streams.iter().find(|own| own.place == place);
                     (test.phase, test.parameters, own.is_some_and(|own| own.sends))
                 });
                 match found {
@@ -200,13 +201,8 @@ fn admit(cookie: &Collector, accepted: Instant, conn: ConnId, lobby: &Lobby, con
 }
 
 fn deliver(test: u64, conn: ConnId, report: Report, lobby: &Lobby, context: &mut Context<'_>) {
-    let whole = lobby.change(test, |test| {
-        let own = test.streams.iter_mut().find(|own| own.conn == conn && own.processor == context.processor);
-        if let Some(own) = own {
-            own.report.get_or_insert(report);
-        }
-        matches!(test.phase, Phase::Ending(..)) && test.streams.iter().all(|stream| stream.report.is_some())
-    });
+    let place = Place::Connection { processor: context.processor, conn };
+    let whole = lobby.change(test, |test| test.deliver(place, report));
     if whole == Some(true) {
         lobby.announce(context.system, context.processor);
     }

@@ -3,7 +3,7 @@
 use protocols::tcp::{ConnId, Error};
 use protocols::time::{Duration, Instant};
 
-use super::lobby::Report;
+use super::lobby::{Count, Report};
 use super::parameters::Parameters;
 use crate::service::Sockets;
 
@@ -86,7 +86,7 @@ impl Stream {
             // The client reads to the end or has gone; either is well.
             let _ = tcp.shutdown(conn);
         }
-        Report { bytes: self.bytes - self.omitted, retransmits }
+        Report { bytes: self.bytes - self.omitted, retransmits, datagrams: Count::default() }
     }
 
     /// When `tick` has something to do.

@@ -11,6 +11,8 @@ use serde_json::Value;
 use super::*;
 use crate::testing::{Bench, Computer};
 
+mod datagrams;
+
 const COOKIE: &[u8; 37] = b"abcdefghijklmnopqrstuvwxyz2345abcdef\0";
 const OTHER: &[u8; 37] = b"zbcdefghijklmnopqrstuvwxyz2345abcdef\0";
 const ROOM: usize = 100_000;
@@ -31,6 +33,7 @@ const SERVER_ERROR: u8 = 0xFE;
 type Place = (usize, ConnId);
 
 struct Rig {
+    lobby: Arc<Lobby>,
     benches: [Bench<Iperf3>; 2],
     system: Computer,
     now: Instant,
@@ -38,10 +41,11 @@ struct Rig {
 
 impl Rig {
     fn new() -> Rig {
-        let lobby = Arc::new(Lobby::default());
+        let lobby = Arc::new(Lobby::new(1500));
         let bench = |processor| Bench::new(Iperf3::new(lobby.clone()), processor);
         let system = Computer { processors: 2, ..Computer::default() };
-        Rig { benches: [bench(0), bench(1)], system, now: Instant::from_secs(100) }
+        let benches = [bench(0), bench(1)];
+        Rig { lobby, benches, system, now: Instant::from_secs(100) }
     }
 
     fn pass(&mut self, time: Duration) {
@@ -107,6 +111,11 @@ impl Rig {
     /// Ends the test and returns the server's results.
     fn end(&mut self, control: Place) -> Value {
         self.say(control, &[TEST_END]);
+        self.results(control)
+    }
+
+    /// Exchanges results, the server's of which are returned.
+    fn results(&mut self, control: Place) -> Value {
         assert_eq!(self.hear(control), [EXCHANGE_RESULTS]);
         self.say(control, &wire::frame(br#"{"cpu_util_total":1,"streams":[]}"#));
         let answer = self.hear(control);
@@ -365,9 +374,9 @@ fn a_stream_that_breaks_still_counts() {
 }
 
 #[test]
-fn udp_is_refused_with_an_error_that_the_client_prints() {
+fn what_is_not_offered_is_refused_with_an_error_that_the_client_prints() {
     let mut rig = Rig::new();
-    let control = rig.control(0, r#"{"udp":true,"time":10}"#);
+    let control = rig.control(0, r#"{"sctp":true,"time":10}"#);
     assert_eq!(rig.hear(control), [SERVER_ERROR, 0, 0, 0, 13, 0, 0, 0, 0]);
     assert!(rig.connection(control).shut);
     rig.start(r#"{"tcp":true,"time":10}"#, &[0]);

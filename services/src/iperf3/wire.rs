@@ -56,6 +56,7 @@ pub(super) enum Refusal {
     Streams = 6,
     BlockSize = 7,
     Unimplemented = 13,
+    DatagramSize = 20,
     Parameters = 114,
 }
 

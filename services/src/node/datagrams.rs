@@ -1,47 +1,89 @@
-//! Echo on UDP port 7 (RFC 862) on processor 0, which has all datagrams: what comes is sent back.
+//! The services for datagrams on processor 0, which has all of them: echo and the streams of iperf3.
 
-use protocols::stack::{Stack, Udp, UdpError, UdpLimits};
+use protocols::stack::{Stack, Udp, UdpError, UdpLimits, UdpPeer};
+use protocols::time::Instant;
 
 use crate::echo::Echo;
+use crate::iperf3::{self, Lobby};
+use crate::service::{DatagramPort, System};
+use alloc::sync::Arc;
 
-/// Its port, that of the service on TCP.
-pub(super) const PORT: u16 = Echo::PORT;
-/// Datagrams that may wait in each direction.
+/// Their ports.
+pub(super) const PORTS: [u16; 2] = [Echo::PORT, iperf3::Datagrams::PORT];
+/// Datagrams of echo that may wait in each direction.
 const DATAGRAMS: usize = 128;
-/// Datagrams that are answered in one turn.
+/// Those of iperf3: what two bursts of the card bring.
+const STREAMED: usize = 256;
+/// Octets of the longest datagram of an ordinary link; of longer ones fewer may wait.
+const LONGEST: usize = 1472;
+/// Datagrams that echo answers in one turn.
 const BUDGET: usize = 64;
 /// Ports below belong to services. An answer to one could be answered again without end (CERT CA-1996-01).
 const CLIENTS: u16 = 1024;
 
-/// The echo service for datagrams.
-pub(super) struct DatagramEcho {
-    udp: Udp,
+/// The services.
+pub(super) struct DatagramServices {
+    echo: Udp,
+    iperf3: Udp,
+    streams: iperf3::Datagrams,
 }
 
-impl DatagramEcho {
-    pub(super) fn open(stack: &mut Stack) -> Result<DatagramEcho, UdpError> {
-        let udp = stack.udp_bind(PORT, UdpLimits { datagrams: DATAGRAMS, octets: DATAGRAMS * 1472 })?;
-        Ok(DatagramEcho { udp })
+/// A bound port of the stack.
+struct Port<'a>(&'a mut Stack, Udp);
+
+impl DatagramPort for Port<'_> {
+    fn receive(&mut self, each: &mut dyn FnMut(&[u8], UdpPeer)) -> bool {
+        self.0.udp_receive(self.1, each)
     }
 
-    /// Sends back what has come. Returns whether there may be more.
-    pub(super) fn turn(&mut self, stack: &mut Stack, scratch: &mut [u8]) -> bool {
-        for _ in 0..BUDGET {
-            let mut datagram = None;
-            let came = stack.udp_receive(self.udp, &mut |octets, peer| {
-                // The link carries none that is longer.
-                let length = octets.len().min(scratch.len());
-                scratch[..length].copy_from_slice(&octets[..length]);
-                datagram = Some((length, peer));
-            });
-            let Some((length, peer)) = datagram.filter(|_| came) else { return false };
-            if peer.remote.port < CLIENTS {
-                continue;
-            }
-            if let Err(error) = stack.udp_send(self.udp, peer, &scratch[..length]) {
-                log::debug!("echo: a datagram was dropped: {error}");
-            }
-        }
-        true
+    fn send(&mut self, to: UdpPeer, octets: &[u8]) -> Result<(), UdpError> {
+        self.0.udp_send(self.1, to, octets)
     }
+}
+
+impl DatagramServices {
+    pub(super) fn open(stack: &mut Stack, lobby: Arc<Lobby>) -> Result<Self, UdpError> {
+        let mut bind = |port, datagrams| stack.udp_bind(port, UdpLimits { datagrams, octets: datagrams * LONGEST });
+        let (echo, iperf3) = (bind(PORTS[0], DATAGRAMS)?, bind(PORTS[1], STREAMED)?);
+        Ok(Self { echo, iperf3, streams: iperf3::Datagrams::new(lobby) })
+    }
+
+    /// Answers what has come, and sends what is due. Returns whether there may be more.
+    pub(super) fn turn(
+        &mut self,
+        now: Instant,
+        stack: &mut Stack,
+        system: &dyn System,
+        processor: usize,
+        scratch: &mut [u8],
+    ) -> bool {
+        let more = self.streams.turn(now, &mut Port(stack, self.iperf3), system, processor, scratch);
+        echo(&mut Port(stack, self.echo), scratch) || more
+    }
+
+    /// When `turn` has something to do though nothing comes.
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        self.streams.next_deadline()
+    }
+}
+
+/// Echo (RFC 862): what comes is sent back. Returns whether there may be more.
+fn echo(port: &mut Port<'_>, scratch: &mut [u8]) -> bool {
+    for _ in 0..BUDGET {
+        let mut datagram = None;
+        let came = port.receive(&mut |octets, peer| {
+            // The link carries none that is longer.
+            let length = octets.len().min(scratch.len());
+            scratch[..length].copy_from_slice(&octets[..length]);
+            datagram = Some((length, peer));
+        });
+        let Some((length, peer)) = datagram.filter(|_| came) else { return false };
+        if peer.remote.port < CLIENTS {
+            continue;
+        }
+        if let Err(error) = port.send(peer, &scratch[..length]) {
+            log::debug!("echo: a datagram was dropped: {error}");
+        }
+    }
+    true
 }

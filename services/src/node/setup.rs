@@ -29,7 +29,7 @@ pub enum SetupError {
     Listen(&'static str, ListenError),
     /// The control port cannot be bound.
     Control(UdpError),
-    /// The port of the echo service for datagrams cannot be bound.
+    /// The ports of the services for datagrams cannot be bound.
     Datagrams(UdpError),
     /// The node of this processor came before that of processor 0.
     Order(usize),
@@ -51,7 +51,7 @@ impl fmt::Display for SetupError {
             SetupError::Object(error) => write!(f, "a clustered object: {error}"),
             SetupError::Listen(service, error) => write!(f, "{service} cannot listen: {error}"),
             SetupError::Control(error) => write!(f, "the control port: {error}"),
-            SetupError::Datagrams(error) => write!(f, "echo cannot have its UDP port: {error}"),
+            SetupError::Datagrams(error) => write!(f, "echo or iperf3 cannot have its UDP port: {error}"),
             SetupError::Order(processor) => {
                 write!(f, "the node of processor {processor} was made before that of processor 0")
             }

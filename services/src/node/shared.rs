@@ -123,7 +123,7 @@ impl Shared {
             stack,
             ecn: options.ecn,
             addresses: Arc::new(stack::Shared::new()),
-            lobby: Arc::new(Lobby::default()),
+            lobby: Arc::new(Lobby::new(usize::from(options.mtu))),
             answers: Mailbox::new(QUESTIONS * processors),
             listening: AtomicUsize::new(0),
             started_ns: platform.now_ns(),

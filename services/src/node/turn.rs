@@ -16,7 +16,7 @@ use protocols::time::Instant;
 use swapper::{Coid, Processor, Progress};
 
 use super::answers::answer;
-use super::datagrams::{self, DatagramEcho};
+use super::datagrams::{self, DatagramServices};
 use super::port::ControlPort;
 use super::ready::Ready;
 use super::setup::SetupError;
@@ -44,7 +44,7 @@ pub struct Node {
     /// Processor 0 only.
     control: Option<ControlPort>,
     /// Processor 0 only.
-    datagrams: Option<DatagramEcho>,
+    datagrams: Option<DatagramServices>,
     handed: Handed,
     scratch: Vec<u8>,
     announced: bool,
@@ -140,7 +140,7 @@ impl Node {
         let (mut control, mut datagrams) = (None, None);
         if let Some(book) = book {
             control = Some(ControlPort::open(&mut stack, book).map_err(SetupError::Control)?);
-            datagrams = Some(DatagramEcho::open(&mut stack).map_err(SetupError::Datagrams)?);
+            datagrams = Some(DatagramServices::open(&mut stack, shared.lobby.clone()).map_err(SetupError::Datagrams)?);
         }
         shared.listening.fetch_add(1, Ordering::AcqRel);
         shared.platform.wake(0);
@@ -193,7 +193,7 @@ impl Node {
             self.announce();
         }
         if let Some(datagrams) = &mut self.datagrams {
-            again |= datagrams.turn(&mut self.stack, &mut self.scratch);
+            again |= datagrams.turn(now, &mut self.stack, &*self.shared, self.number, &mut self.scratch);
         }
         again | self.stack.transmit(now, tx)
     }
@@ -231,7 +231,7 @@ impl Node {
         self.announced = true;
         let tcp = self.services.iter().map(|service| service.port()).collect();
         let ready =
-            Ready { address, processors: self.shared.processors(), tcp, udp: vec![datagrams::PORT, control::PORT] };
+            Ready { address, processors: self.shared.processors(), tcp, udp: [&datagrams::PORTS[..], &[control::PORT]].concat() };
         self.shared.platform.ready(&ready);
     }
 
@@ -247,7 +247,9 @@ impl Node {
         let workers_at = deadline.map(|deadline| Instant::from_micros(deadline.div_ceil(1000).cast_signed()));
         let services_at = self.services.iter().filter_map(|service| service.next_deadline()).min();
         let control_at = self.control.as_ref().and_then(ControlPort::next_deadline);
-        let wake_at = [self.stack.next_deadline(now), workers_at, services_at, control_at].into_iter().flatten().min();
+        let datagrams_at = self.datagrams.as_ref().and_then(DatagramServices::next_deadline);
+        let deadlines = [self.stack.next_deadline(now), workers_at, services_at, control_at, datagrams_at];
+        let wake_at = deadlines.into_iter().flatten().min();
         Turn { again: again || workers, wake_at }
     }
 }

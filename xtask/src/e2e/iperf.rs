@@ -1,8 +1,9 @@
-//! iperf3 while the congestion controller is swapped under it, and the forms of its tests.
+//! iperf3 while the congestion controller is swapped under it, and the forms of its tests, datagrams among them.
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
 
 use super::swaps::{Alternation, connections};
 use super::traffic::{Iperf, iperf, received};
@@ -71,4 +72,44 @@ pub fn variety(lab: &Lab) -> Result<Outcome> {
         first.report()?;
         Ok(())
     })
+}
+
+/// Without `-l` the client takes the longest segment of its own control connection, which on the host's loopback is far longer than an MTU.
+///
+/// Datagrams at a rate that loses none, both ways; as fast as they go, which may lose some; and what is not offered.
+pub fn datagrams(lab: &Lab) -> Result<Outcome> {
+    lab.boot(|_| ())?.tested(|guest| {
+        for arguments in [
+            "-u -l 1400 -b 4M -t 3",
+            "-u -l 1400 -b 4M -t 3 -R",
+            "-u -b 2M -t 3 -P 2 -l 200",
+            "-u -b 2M -t 3 -P 2 -l 200 -R",
+            "-u -l 1400 -b 4M -t 3 --bidir --udp-counters-64bit",
+            "-u -l 1400 -b 4M -t 2 -O 1 -R",
+            "-u -l 1400 -b 4M -n 500K",
+            "-u -l 1400 -b 4M -n 500K -R",
+        ] {
+            let (packets, lost) = datagrams_of(&iperf(guest, arguments)?)?;
+            crate::ui::note(&format!("iperf3 {arguments}: {packets} datagrams, {lost} lost"));
+            ensure!(packets > 300, "iperf3 {arguments}: only {packets} datagrams");
+            ensure!(lost == 0, "iperf3 {arguments}: {lost} of {packets} datagrams were lost");
+        }
+        for arguments in ["-u -l 1400 -b 0 -t 2 -R", "-u -l 1400 -b 0 -t 2"] {
+            let (packets, lost) = datagrams_of(&iperf(guest, arguments)?)?;
+            crate::ui::note(&format!("iperf3 {arguments}: {packets} datagrams, {lost} lost"));
+            ensure!(packets > 1000 && lost < packets, "iperf3 {arguments}: {lost} of {packets} datagrams were lost");
+        }
+        let refusal = Iperf::start(guest, "-u -b 4M -l 4000 -t 1", LIMIT)?.refusal()?;
+        ensure!(refusal.contains("block size"), "datagrams that need fragments were refused with `{refusal}`");
+        received(&iperf(guest, "-t 1")?, 10_000)?;
+        Ok(())
+    })
+}
+
+/// How many datagrams a test had, and how many of them were lost.
+fn datagrams_of(report: &Value) -> Result<(u64, u64)> {
+    let sum = &report["end"]["sum"];
+    let number = |key: &str| sum[key].as_u64().with_context(|| format!("the report has no {key}: {sum}"));
+    ensure!(sum["jitter_ms"].as_f64().is_some_and(|jitter| jitter < 1e3), "the report has no jitter: {sum}");
+    Ok((number("packets")?, number("lost_packets")?))
 }

@@ -67,6 +67,11 @@ pub const STEPS: &[Step] = &[
         run: iperf::variety,
     },
     Step {
+        name: "iperf-datagrams",
+        what: "iperf3 -u both ways without loss, and as fast as it goes",
+        run: iperf::datagrams,
+    },
+    Step {
         name: "processors",
         what: "connections live on both processors and a swap moves both",
         run: processors::both,

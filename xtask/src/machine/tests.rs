@@ -28,6 +28,13 @@ fn every_service_gets_a_port_of_its_own() {
 }
 
 #[test]
+fn a_service_of_both_transports_has_one_port() {
+    let forwards = forwards(false).unwrap();
+    let ports: Vec<_> = forwards.iter().filter(|forward| forward.guest == 5201).map(|forward| forward.host).collect();
+    assert!(ports.len() == 2 && ports[0] == ports[1], "{ports:?}");
+}
+
+#[test]
 fn a_usual_port_that_is_taken_is_replaced() {
     // Whatever else uses the port: taken by us or by another, it must not be chosen.
     let _taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 5201));

@@ -2,8 +2,11 @@ use proptest::prelude::*;
 
 use super::*;
 
+/// On a link of 1500 octets.
+const LONGEST: u64 = 1472;
+
 fn parse(json: &str) -> Result<Parameters, Refusal> {
-    Parameters::parse(json.as_bytes())
+    Parameters::parse(json.as_bytes(), LONGEST)
 }
 
 /// As `iperf3 -c HOST -P 4 -t 30 -O 2 -l 64K` of version 3.12 sends it.
@@ -11,8 +14,32 @@ const PLAIN: &str = r#"{"tcp":true,"omit":2,"time":30,"num":0,"blockcount":0,"pa
 
 #[test]
 fn the_clients_parameters_are_read() {
-    let expected = Parameters { mode: Mode::Receive, parallel: 4, omit: 2, time: 30, amount: 0, block: 65536, rate: 0 };
+    let expected = Parameters {
+        datagrams: false,
+        wide: false,
+        mode: Mode::Receive,
+        parallel: 4,
+        omit: 2,
+        time: 30,
+        amount: 0,
+        block: 65536,
+        rate: 0,
+    };
     assert_eq!(parse(PLAIN), Ok(expected));
+}
+
+/// As `iperf3 -c HOST -u -b 10M -R --udp-counters-64bit` of version 3.12 sends it.
+const DATAGRAMS: &str = r#"{"udp":true,"omit":0,"time":10,"num":0,"blockcount":0,"parallel":1,"reverse":true,"len":1448,"bandwidth":10000000,"pacing_timer":1000,"udp_counters_64bit":1,"client_version":"3.12"}"#;
+
+#[test]
+fn datagrams_are_asked_for_by_a_flag() {
+    let parameters = parse(DATAGRAMS).unwrap();
+    assert!(parameters.datagrams && parameters.wide);
+    assert_eq!((parameters.mode, parameters.block, parameters.rate), (Mode::Send, 1448, 1_250_000));
+    let parameters = parse(r#"{"udp":true,"num":1000000}"#).unwrap();
+    assert!(!parameters.wide);
+    assert_eq!((parameters.block, parameters.rate, parameters.share()), (1460, 0, None), "some of it may get lost");
+    assert_eq!(Parameters::parse(br#"{"udp":true}"#, 548).unwrap().block, 548, "a link of 576 octets");
 }
 
 #[test]
@@ -41,7 +68,9 @@ fn a_large_number_may_have_an_exponent() {
 #[test]
 fn what_is_not_offered_is_refused_by_number() {
     let table = [
-        (r#"{"udp":true,"parallel":1}"#, Refusal::Unimplemented),
+        (r#"{"udp":true,"tcp":true}"#, Refusal::Unimplemented),
+        (r#"{"udp":true,"len":1473}"#, Refusal::DatagramSize),
+        (r#"{"udp":true,"len":15}"#, Refusal::DatagramSize),
         (r#"{"sctp":true}"#, Refusal::Unimplemented),
         (r#"{}"#, Refusal::Unimplemented),
         (r#"{"tcp":true,"parallel":129}"#, Refusal::Streams),
@@ -64,6 +93,6 @@ fn what_is_not_offered_is_refused_by_number() {
 proptest! {
     #[test]
     fn garbage_never_panics(octets in prop::collection::vec(any::<u8>(), 0..200)) {
-        let _ = Parameters::parse(&octets);
+        let _ = Parameters::parse(&octets, LONGEST);
     }
 }
