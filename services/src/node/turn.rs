@@ -230,8 +230,12 @@ impl Node {
         let Some(address) = self.shared.addresses.address() else { return };
         self.announced = true;
         let tcp = self.services.iter().map(|service| service.port()).collect();
-        let ready =
-            Ready { address, processors: self.shared.processors(), tcp, udp: [&datagrams::PORTS[..], &[control::PORT]].concat() };
+        let ready = Ready {
+            address,
+            processors: self.shared.processors(),
+            tcp,
+            udp: [&datagrams::PORTS[..], &[control::PORT]].concat(),
+        };
         self.shared.platform.ready(&ready);
     }
 

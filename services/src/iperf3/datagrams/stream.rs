@@ -106,7 +106,8 @@ impl Stream {
             *errors = errors.saturating_sub(1);
         }
         let transit_us = now.total_micros().wrapping_sub(sent_us);
-        let difference = self.transit_us.map_or(0, |before| transit_us.wrapping_sub(before)).unsigned_abs() as f64 / 1e6;
+        let difference =
+            self.transit_us.map_or(0, |before| transit_us.wrapping_sub(before)).unsigned_abs() as f64 / 1e6;
         *jitter += (difference - *jitter) / 16.0;
         self.transit_us = Some(transit_us);
     }
