@@ -205,6 +205,15 @@ impl Network {
         }
     }
 
+    /// What QEMU's card is told of its queue pairs: an interrupt for each direction of each pair, one for the configuration, one for the control
+    /// queue.
+    pub fn pairs(&self) -> String {
+        match self {
+            Self::Queues(_, queues) => format!(",mq=on,vectors={}", 2 * queues + 2),
+            _ => String::new(),
+        }
+    }
+
     /// The network namespace that the machine runs in, if it is one of its own.
     pub fn namespace(&self) -> Option<&str> {
         match self {
@@ -273,11 +282,7 @@ impl Machine {
         all.extend(network.arguments());
         // Without an option ROM: the machine boots from the image only.
         let offloads = if self.without_offloads { WITHOUT_OFFLOADS } else { "" };
-        // An interrupt for each direction of each pair, one for the configuration, one for the control queue.
-        let pairs = match network {
-            Network::Queues(_, queues) => format!(",mq=on,vectors={}", 2 * queues + 2),
-            _ => String::new(),
-        };
+        let pairs = network.pairs();
         let card = format!("virtio-net-pci,netdev=n0,disable-legacy=on,romfile={offloads}{pairs}");
         all.extend(words(["-device", &card]));
         let line = format!("midflight -freq {} -- {}", self.tsc_mhz, self.image_options().join(" "));

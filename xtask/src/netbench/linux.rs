@@ -60,7 +60,8 @@ pub fn command(machine: &Machine, initramfs: &Path) -> Command {
     command.args(["-nodefaults", "-no-reboot", "-display", "none", "-serial", "stdio"]);
     command.args(machine.network.arguments());
     let offloads = if machine.without_offloads { WITHOUT_OFFLOADS } else { "" };
-    command.args(["-device", &format!("virtio-net-pci,netdev=n0,disable-legacy=on,romfile={offloads}")]);
+    let pairs = machine.network.pairs();
+    command.args(["-device", &format!("virtio-net-pci,netdev=n0,disable-legacy=on,romfile={offloads}{pairs}")]);
     command.arg("-kernel").arg(&machine.image).arg("-initrd").arg(initramfs);
     command.args(["-append", "console=ttyS0 quiet panic=-1 mitigations=off"]);
     command

@@ -6,7 +6,9 @@ mod bulk;
 mod linux;
 mod lossy;
 mod machine;
+mod one_way;
 mod pair;
+mod processors;
 mod quiet;
 mod record;
 mod rules;
@@ -22,7 +24,7 @@ use anyhow::{Context, Result, bail};
 pub use linux::command as linux_command;
 use pair::Parts;
 use record::Records;
-use suites::{Amount, SUITES};
+use suites::{Amount, ROUNDS, SECONDS, SUITES};
 
 use crate::{cleanup, paths, ui};
 
@@ -36,12 +38,16 @@ pub fn samples() -> PathBuf {
 
 /// Lists the suites.
 pub fn list() {
+    let amount = Amount { rounds: ROUNDS, seconds: SECONDS };
     for suite in SUITES {
-        println!("    {:12} {}", suite.name, suite.what);
+        println!("    {:12} {} (about {:.1} min)", suite.name, suite.what, amount.minutes(suite));
     }
+    let all: f64 = SUITES.iter().map(|suite| amount.minutes(suite)).sum();
+    println!("    all of them take about {all:.0} min with --rounds {ROUNDS} on a quiet host");
 }
 
-/// Measures the suites named in `only`, or all. A suite that fails leaves the samples of an earlier run as they were.
+/// Measures the suites named in `only`, or all. What a suite has measured so far is kept if it fails or is ended early; figures that it did not
+/// get to keep the samples of an earlier run.
 pub fn measure(only: &[String], quick: bool, rounds: Option<usize>) -> Result<()> {
     if let Some(unknown) = only.iter().find(|name| SUITES.iter().all(|suite| suite.name != name.as_str())) {
         let names: Vec<_> = SUITES.iter().map(|suite| suite.name).collect();
@@ -52,22 +58,26 @@ pub fn measure(only: &[String], quick: bool, rounds: Option<usize>) -> Result<()
     }
     let amount = match quick {
         true => Amount { rounds: rounds.unwrap_or(1), seconds: 1 },
-        false => Amount { rounds: rounds.unwrap_or(5), seconds: 2 },
+        false => Amount { rounds: rounds.unwrap_or(ROUNDS), seconds: SECONDS },
     };
     let parts = Parts::provide()?;
     let selected: Vec<_> =
         SUITES.iter().filter(|suite| only.is_empty() || only.iter().any(|name| name == suite.name)).collect();
     let mut failed = Vec::new();
     for (number, suite) in selected.iter().enumerate() {
-        ui::step(&format!("[{}/{}] {}: {}", number + 1, selected.len(), suite.name, suite.what));
+        let left: f64 = selected[number..].iter().map(|suite| amount.minutes(suite)).sum();
+        let own = amount.minutes(suite);
+        let place = format!("[{}/{}]", number + 1, selected.len());
+        ui::step(&format!("{place} {}: {} (about {own:.1} min; {left:.0} min to the end)", suite.name, suite.what));
         let began = Instant::now();
-        let mut records = Records::default();
+        let mut records = Records::new(&samples(), suite.name, amount.rounds)?;
         match (suite.run)(&parts, amount, &mut records) {
-            Ok(()) => record::keep(&samples(), suite.name, &records)?,
+            Ok(()) => records.keep(true)?,
             Err(error) => {
                 cleanup::park_if_interrupted();
                 ui::note(&format!("{} failed: {error:#}", suite.name));
                 failed.push(suite.name);
+                records.keep(false)?;
             }
         }
         ui::note(&format!("{} took {}", suite.name, ui::seconds(began.elapsed())));

@@ -47,6 +47,7 @@ impl Who {
 /// What the machine is like, the same for both.
 #[derive(Clone, Debug)]
 pub struct Setup {
+    pub processors: u32,
     pub without_offloads: bool,
     pub memory: &'static str,
     pub link: Option<&'static str>,
@@ -54,7 +55,7 @@ pub struct Setup {
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { without_offloads: false, memory: "256M", link: None }
+        Self { processors: 1, without_offloads: false, memory: "256M", link: None }
     }
 }
 
@@ -85,7 +86,12 @@ impl Parts {
 
     /// A namespace for `who`, in which nothing runs.
     pub fn place(&self, who: Who) -> Result<Place<'_>> {
-        Ok(Place { parts: self, who, namespace: Namespace::named(who.name())? })
+        self.place_named(who, "")
+    }
+
+    /// The same where `who` has several, told apart by `suffix`.
+    pub fn place_named(&self, who: Who, suffix: &str) -> Result<Place<'_>> {
+        Ok(Place { parts: self, who, namespace: Namespace::named(&format!("{}{suffix}", who.name()))? })
     }
 
     /// Both guests, booted.
@@ -121,12 +127,17 @@ impl<'a> Place<'a> {
     /// Starts it, ready or not.
     pub fn start(&self, setup: &Setup, link: Option<&Link>) -> Result<Vm> {
         let mut machine: Machine = self.parts.lab.machine()?;
-        machine.processors = 1;
+        machine.processors = setup.processors;
         machine.memory = setup.memory.into();
         machine.without_offloads = setup.without_offloads;
         let name = self.namespace.name().to_owned();
         machine.network = match link {
             Some(link) => Network::Link(name, link.dir().to_owned()),
+            // As `run` does: a queue pair of the card for each processor.
+            None if setup.processors > 1 => {
+                self.namespace.use_several_queues()?;
+                Network::Queues(name, setup.processors)
+            }
             None => Network::Tap(name),
         };
         if self.who == Who::Linux {

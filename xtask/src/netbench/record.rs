@@ -1,7 +1,7 @@
 //! Samples as they are taken, and the file that keeps them until the report is made of them.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -10,10 +10,14 @@ use super::pair::Who;
 use super::quiet::Sample;
 use crate::{command, paths, ui};
 
-/// The samples of one suite.
-#[derive(Default)]
+/// The samples of one suite, which are in the file as soon as a figure has all of its own.
 pub struct Records {
-    /// By what is measured and by whom: unit, samples, of which clean.
+    file: PathBuf,
+    suite: &'static str,
+    rounds: usize,
+    /// When, and of which commit.
+    taken: (String, String),
+    /// By what is measured and by whom.
     series: BTreeMap<(String, &'static str), Series>,
 }
 
@@ -26,6 +30,16 @@ struct Series {
 }
 
 impl Records {
+    /// None yet; a figure has all samples when it has `rounds`.
+    pub fn new(file: &Path, suite: &'static str, rounds: usize) -> Result<Self> {
+        let mut git = command::tethered("git");
+        git.current_dir(paths::root()).args(["describe", "--always", "--dirty"]);
+        // In an archive without Git there is no commit to name.
+        let commit = command::output(&mut git).unwrap_or_default().trim().to_owned();
+        let date = command::output(command::tethered("date").args(["-u", "+%Y-%m-%dT%H:%MZ"]))?.trim().to_owned();
+        Ok(Self { file: file.to_owned(), suite, rounds, taken: (date, commit), series: BTreeMap::new() })
+    }
+
     /// One more sample of `name` by `who`.
     pub fn add(&mut self, name: &str, who: Who, unit: &'static str, sample: &Sample<f64>) {
         let series = self.series.entry((name.to_owned(), who.name())).or_default();
@@ -33,9 +47,13 @@ impl Records {
         series.samples.push(sample.value);
         series.clean += usize::from(sample.is_clean());
         series.guest.push(sample.guest);
+        let whole = series.samples.len() == self.rounds;
         let noise =
             if sample.is_clean() { String::new() } else { format!(" (others used {:.2} cores)", sample.others) };
         ui::note(&format!("{name}, {}: {:.5} {unit}{noise}", who.name(), sample.value));
+        if whole && let Err(error) = self.keep(false) {
+            ui::note(&format!("the samples so far could not be kept: {error:#}"));
+        }
     }
 
     /// One more sample that no load of the host changes.
@@ -43,34 +61,47 @@ impl Records {
         self.add(name, who, unit, &Sample { value, others: 0.0, guest: 0.0 });
     }
 
-    /// As JSON: one object a series.
-    pub fn json(&self) -> Value {
-        let series = self.series.iter().map(|((name, peer), series)| {
+    /// Puts the samples into the file: in place of all that an earlier run of the suite took, if it is `complete`, else in place of those of the same
+    /// figures.
+    pub fn keep(&self, complete: bool) -> Result<()> {
+        if self.series.is_empty() {
+            return Ok(());
+        }
+        let text = std::fs::read_to_string(&self.file).unwrap_or_default();
+        let mut all: Value = serde_json::from_str(&text).unwrap_or_else(|_| json!({}));
+        let (date, commit) = &self.taken;
+        let earlier = if complete { Value::Null } else { all[self.suite]["series"].take() };
+        all[self.suite] = json!({ "commit": commit, "date": date, "series": self.merged(earlier) });
+        if let Some(dir) = self.file.parent() {
+            std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
+        }
+        // Whole or not at all: this may be interrupted.
+        let new = self.file.with_extension("new");
+        std::fs::write(&new, serde_json::to_string_pretty(&all)?)
+            .and_then(|()| std::fs::rename(&new, &self.file))
+            .with_context(|| format!("cannot write {}", self.file.display()))
+    }
+
+    /// These series as JSON, one object each, and of the earlier ones those of other figures.
+    fn merged(&self, earlier: Value) -> Value {
+        let (date, commit) = &self.taken;
+        let own = self.series.iter().map(|((name, peer), series)| {
             let note = format!(
-                "{} of {} clean, {:.2} cores used by the guest's process",
+                "{} of {} clean, {:.2} cores used by the guest's process; {date}, commit {commit}",
                 series.clean,
                 series.samples.len(),
                 series.guest.iter().sum::<f64>() / series.guest.len().max(1) as f64
             );
             json!({ "name": name, "peer": peer, "unit": series.unit, "note": note, "samples": series.samples })
         });
-        Value::Array(series.collect())
+        let is_new = |old: &Value| {
+            let key = |key: &str| old[key].as_str().unwrap_or_default();
+            self.series.keys().any(|(name, peer)| name == key("name") && *peer == key("peer"))
+        };
+        let earlier = earlier.as_array().cloned().unwrap_or_default().into_iter().filter(|old| !is_new(old));
+        Value::Array(own.chain(earlier).collect())
     }
 }
 
-/// Puts the suite's samples into `file` in place of those that an earlier run took.
-pub fn keep(file: &Path, suite: &str, records: &Records) -> Result<()> {
-    let text = std::fs::read_to_string(file).unwrap_or_default();
-    let mut all: Value = serde_json::from_str(&text).unwrap_or_else(|_| json!({}));
-    let mut git = command::tethered("git");
-    git.current_dir(paths::root()).args(["describe", "--always", "--dirty"]);
-    // In an archive without Git there is no commit to name.
-    let commit = command::output(&mut git).unwrap_or_default();
-    let date = command::output(command::tethered("date").args(["-u", "+%Y-%m-%dT%H:%MZ"]))?;
-    all[suite] = json!({ "commit": commit.trim(), "date": date.trim(), "series": records.json() });
-    if let Some(dir) = file.parent() {
-        std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
-    }
-    std::fs::write(file, serde_json::to_string_pretty(&all)?)
-        .with_context(|| format!("cannot write {}", file.display()))
-}
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ use super::{OURS, PEER};
 use crate::{
     report::{Bound, Check, Report},
     series::{Place, Series},
+    statistics::quantile,
 };
 
 /// The unit of a ratio.
@@ -27,6 +28,14 @@ const RATIOS: &[(&str, Bound, f64)] = &[
     ("TCP connections opened and closed, p99", Bound::AtMost, 1.0),
     ("UDP echo, 64 octets, 32 under way", Bound::AtLeast, 2.0),
     ("UDP echo, 1400 octets, 32 under way", Bound::AtLeast, 2.0),
+    ("UDP in, 64 octets, without loss", Bound::AtLeast, 2.0),
+    ("UDP in, 1400 octets, without loss", Bound::AtLeast, 2.0),
+    ("UDP out, 64 octets, without loss", Bound::AtLeast, 2.0),
+    ("UDP out, 1400 octets, without loss", Bound::AtLeast, 2.0),
+    ("UDP in, 64 octets, as fast as it goes", Bound::AtLeast, 2.0),
+    ("UDP in, 1400 octets, as fast as it goes", Bound::AtLeast, 2.0),
+    ("UDP out, 64 octets, as fast as it goes", Bound::AtLeast, 2.0),
+    ("UDP out, 1400 octets, as fast as it goes", Bound::AtLeast, 2.0),
     ("QEMU's start to the first answered ping", Bound::AtMost, 0.2),
     ("1 % loss, 40 ms, 50 Mbit/s: goodput", Bound::AtLeast, 1.0),
     ("1 % loss in bursts of 4, 40 ms, 50 Mbit/s: goodput", Bound::AtLeast, 1.0),
@@ -47,6 +56,12 @@ const FIGURES: &[(&str, &str, Bound, f64)] = &[
 
 /// With and without swaps.
 const SWAPS: [&str; 2] = ["TCP out, 1 stream, a swap every 100 ms", "TCP out, 1 stream, without swaps"];
+
+/// What is measured with one processor and with two.
+const PROCESSORS: [&str; 5] =
+    ["TCP in, 1 stream", "TCP in, 4 streams", "TCP out, 1 stream", "TCP out, 4 streams", "TCP requests"];
+/// How such a promise ends.
+const BESIDE: &str = ", 2 processors by 1";
 
 /// Through rules and without.
 const RULES: [(&str, &str); 2] = [
@@ -81,7 +96,22 @@ pub fn checks(report: &Report) -> Vec<Check> {
         let value = rounded(of(report, with, OURS)?.ratio(of(report, without, OURS)?));
         Some(Check::new(Place::Guest, with.into(), (value, TIMES), "without rules", Bound::AtLeast, 0.9))
     });
-    ratios.chain(figures).chain(swaps).chain(rules).collect()
+    let processors = PROCESSORS.iter().filter_map(|what| {
+        let name = format!("{what}{BESIDE}");
+        let value = by_processors(report, &name, OURS)?;
+        Some(Check::new(Place::Guest, name, (value, TIMES), "1 processor", Bound::AtLeast, 1.0))
+    });
+    ratios.chain(figures).chain(swaps).chain(rules).chain(processors).collect()
+}
+
+/// Of the promise with this name: what a guest reaches with two processors by what it reaches with one. The third quartile of the rounds'
+/// ratios: two that are as fast as one are below it in half of the rounds, and only those that are slower in most.
+pub fn by_processors(report: &Report, name: &str, peer: &str) -> Option<f64> {
+    let what = name.strip_suffix(BESIDE)?;
+    let figures = |count: &str| Some(of(report, &format!("{what}, {count}"), peer)?.figures());
+    let (two, one) = (figures("2 processors")?, figures("1 processor")?);
+    let ratios: Vec<f64> = two.iter().zip(&one).map(|(two, one)| two / one).collect();
+    Some(rounded(quantile(&ratios, 0.75)))
 }
 
 fn rounded(value: f64) -> f64 {

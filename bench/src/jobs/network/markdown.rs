@@ -36,7 +36,12 @@ fn row(report: &Report, check: &Check) -> String {
         let series = report.series(Place::Guest, &check.name, peer);
         series.map_or(String::new(), |series| amount(series.value, &series.unit))
     };
-    let (ours, theirs, ratio) = if check.unit == checks::TIMES {
+    let beside = |peer: &str| checks::by_processors(report, &check.name, peer);
+    let (ours, theirs, ratio) = if let Some(ours) = beside(OURS) {
+        // Each guest beside itself.
+        let theirs = beside(PEER).map_or(String::new(), |theirs| format!("{theirs:.2} ×"));
+        (format!("{ours:.2} ×"), theirs, String::new())
+    } else if check.unit == checks::TIMES {
         // Close to the target two digits do not show on which side it is.
         let digits = if (check.value - check.target).abs() < 0.01 { 3 } else { 2 };
         (figure(OURS), figure(PEER), format!("{:.digits$}", check.value))

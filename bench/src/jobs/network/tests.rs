@@ -49,6 +49,26 @@ fn a_bound_of_nothing_holds_only_if_no_sample_breaks_it() {
 }
 
 #[test]
+fn two_processors_are_compared_with_one_of_the_same_guest() {
+    let series = |peer: &str, count: &str, samples: &str| {
+        format!(r#"{{"name":"TCP requests, {count}","peer":"{peer}","unit":"/s","note":"","samples":{samples}}}"#)
+    };
+    let all = [
+        series("midflight", "1 processor", "[10, 10, 10, 10]"),
+        series("midflight", "2 processors", "[9, 9, 11, 12]"),
+        series("linux", "1 processor", "[10, 10, 10, 10]"),
+        series("linux", "2 processors", "[5, 5, 5, 5]"),
+    ];
+    let text = format!(r#"{{"processors":{{"commit":"","date":"","series":[{}]}}}}"#, all.join(","));
+    let report = report("network-processors.json", &text);
+    let [check] = &report.checks[..] else { panic!("{:?}", report.checks) };
+    assert!(check.holds && check.value >= 1.1, "{check:?}");
+    let line = markdown(&report);
+    assert!(line.contains("| TCP requests, 2 processors by 1 | 1.1"), "{line}");
+    assert!(line.contains("| 0.50 × |  | at least 1 | yes |"), "{line}");
+}
+
+#[test]
 fn without_samples_there_is_no_report() {
     assert!(run(&Setting { quick: true, ..Setting::default() }).is_err());
 }
