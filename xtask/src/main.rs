@@ -6,6 +6,7 @@
 
 mod accel;
 mod bench;
+mod capture;
 mod cleanup;
 mod clock;
 mod command;

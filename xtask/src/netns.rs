@@ -31,6 +31,13 @@ impl Namespace {
         if !std::path::Path::new("/dev/net/tun").exists() {
             bail!("this machine has no TAP devices (/dev/net/tun is missing): run this without --tap");
         }
+        let namespace = Self::bare(name)?;
+        namespace.add_tap(&[])?;
+        Ok(namespace)
+    }
+
+    /// The namespace without the TAP.
+    fn bare(name: &str) -> Result<Self> {
         remove_orphans();
         let mine = format!("{PREFIX}{}", std::process::id());
         let name = if name.is_empty() { mine } else { format!("{mine}-{name}") };
@@ -39,7 +46,6 @@ impl Namespace {
         let undo = cleanup::register(move || remove(&doomed));
         let namespace = Self { name, _undo: undo };
         namespace.ip(&["link", "set", "lo", "up"])?;
-        namespace.add_tap(&[])?;
         Ok(namespace)
     }
 
@@ -47,6 +53,39 @@ impl Namespace {
     pub fn use_several_queues(&self) -> Result<()> {
         self.ip(&["link", "delete", "tap0"])?;
         self.add_tap(&["multi_queue"])
+    }
+
+    /// A namespace behind this one, which forwards to it: a client there is at `10.78.0.2` on `far0`. What crosses is cut into segments and has its
+    /// checksums completed by this one, as by a router whose card does nothing.
+    pub fn behind(&self) -> Result<Self> {
+        provision::need(&[provision::ETHTOOL])?;
+        let far = Self::bare("far")?;
+        self.ip(&["link", "add", "near0", "type", "veth", "peer", "name", "far0", "netns", &far.name])?;
+        self.ip(&["addr", "add", "10.78.0.1/24", "dev", "near0"])?;
+        self.ip(&["link", "set", "near0", "up"])?;
+        far.ip(&["addr", "add", "10.78.0.2/24", "dev", "far0"])?;
+        far.ip(&["link", "set", "far0", "up"])?;
+        far.ip(&["route", "add", "default", "via", "10.78.0.1"])?;
+        for (space, device) in [(self, "near0"), (&far, "far0")] {
+            let mut ethtool = command::tethered("ip");
+            ethtool.args([
+                "netns",
+                "exec",
+                &space.name,
+                "ethtool",
+                "-K",
+                device,
+                "tx",
+                "off",
+                "tso",
+                "off",
+                "gso",
+                "off",
+            ]);
+            command::output(ethtool.args(["gro", "off"]))?;
+        }
+        self.sysctl("net/ipv4/ip_forward", "1")?;
+        Ok(far)
     }
 
     fn add_tap(&self, flags: &[&str]) -> Result<()> {

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+use crate::capture::Capture;
 use crate::command::Guarded;
 use crate::machine::Machine;
 
@@ -45,7 +46,13 @@ struct State {
 impl Vm {
     /// Starts `machine`; each line of its serial log (and of QEMU's own complaints) is also given to `echo`.
     pub fn start(machine: Machine, echo: fn(&str)) -> Result<Self> {
+        Self::start_captured(machine, echo, None)
+    }
+
+    /// The same with a capture of what its card sends and receives.
+    pub fn start_captured(machine: Machine, echo: fn(&str), capture: Option<&Capture>) -> Result<Self> {
         let mut command = machine.command();
+        command.args(capture.iter().flat_map(|capture| capture.arguments()));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let process = Guarded::spawn(&mut command)?;
         let (stdout, stderr) = process.with(|child| (child.stdout.take(), child.stderr.take()));

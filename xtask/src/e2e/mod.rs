@@ -1,6 +1,7 @@
 //! Tests against the real image in a real virtual machine, with real clients. One file a subject.
 
 mod boot;
+mod captures;
 mod classifier;
 mod control_port;
 mod elf;
@@ -25,6 +26,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use crate::capture::Capture;
 use crate::control::ControlClient;
 use crate::machine::{Accel, Machine, Network, Transport, Vmm, forwards};
 use crate::test::{Outcome, Step};
@@ -102,6 +104,11 @@ pub const STEPS: &[Step] = &[
         what: "the emulated link has the delay, rate and loss that were asked for",
         run: link::emulated,
     },
+    Step {
+        name: "captures",
+        what: "tshark finds what is wrong in a capture, and nothing in those of the tests and of recovery, marks, resets",
+        run: captures::judged,
+    },
     Step { name: "bench", what: "every figure is measured, on the host and in the guest", run: crate::bench::smoke },
     Step { name: "tap", what: "the same on a TAP in a network namespace of its own", run: tap::download },
     Step { name: "queues", what: "the same with a queue pair of the card for each processor", run: tap::queues },
@@ -173,11 +180,12 @@ impl Lab {
             attempts += 1;
             let mut machine = self.machine()?;
             change(&mut machine);
-            let vm = Vm::start(machine, |_| ())?;
+            let capture = Capture::of(&machine)?;
+            let vm = Vm::start_captured(machine, |_| (), capture.as_ref())?;
             match vm.wait_ready(limit) {
                 Ok(ready) => {
                     accel::image_is_good();
-                    return Ok(Guest { vm, ready });
+                    return Ok(Guest { vm, ready, capture });
                 }
                 Err(_) if attempts < 3 && vm.said(|line| line.contains("host forwarding rule")) => {
                     vm.end();
@@ -193,6 +201,8 @@ pub struct Guest {
     pub vm: Vm,
     /// Its line of readiness.
     pub ready: String,
+    /// What its card sends and receives, if QEMU runs it.
+    capture: Option<Capture>,
 }
 
 impl Guest {
@@ -206,10 +216,14 @@ impl Guest {
         self.vm.machine.network.address(transport, port).with_context(|| format!("port {port} is not forwarded"))
     }
 
-    /// Ends the test on this guest: it must still run and must not have reported an exception or a panic.
+    /// Ends the test on this guest: it must still run, must not have reported an exception or a panic, and must have sent no frame that tshark finds fault
+    /// with.
     pub fn finish(self) -> Result<Outcome> {
         self.check()?;
         self.vm.end();
+        if let Some(capture) = self.capture {
+            capture.judge()?;
+        }
         Ok(Outcome::PASSED)
     }
 

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 pub use compilers::Prefix;
-pub use system::{CXX, IPERF3, NETCAT, PING, QEMU, ROUTES, XZ, need, want};
+pub use system::{CXX, ETHTOOL, IPERF3, NETCAT, PING, QEMU, ROUTES, TSHARK, XZ, need, want};
 
 use crate::paths;
 

@@ -25,6 +25,10 @@ pub const CXX: Program = Program { name: "g++", package: "g++" };
 pub const PING: Program = Program { name: "ping", package: "iputils-ping" };
 /// Debian 13 compresses the kernel's modules.
 pub const XZ: Program = Program { name: "xz", package: "xz-utils" };
+/// Judges what the guests of the tests send.
+pub const TSHARK: Program = Program { name: "tshark", package: "tshark" };
+/// Makes a virtual cable of the host compute checksums.
+pub const ETHTOOL: Program = Program { name: "ethtool", package: "ethtool" };
 /// Makes network namespaces and TAP devices.
 pub const ROUTES: Program = Program { name: "ip", package: "iproute2" };
 
