@@ -67,16 +67,16 @@ fn growing_keeps_filled_and_waiting_octets() {
     assert!(ring.hold(PIECE, 4, &mut memory), "there is room already");
     assert!(ring.hold(PIECE + 1, 4, &mut memory));
     assert_eq!((ring.allocated(), memory.used()), (2 * PIECE, 2 * PIECE), "what it grew out of is given back");
-    assert_eq!(all(&ring), b"\0\056");
+    assert_eq!(all(&ring), b"\0\x0056");
     ring.write_beyond(0, b"78");
     ring.fill(4);
-    assert_eq!(all(&ring), b"\0\056789a");
+    assert_eq!(all(&ring), b"\0\x0056789a");
     assert!(ring.hold(100 * PIECE, 0, &mut memory), "no more than was promised is asked for");
     assert_eq!((ring.allocated(), memory.used()), (4 * PIECE, 4 * PIECE));
     ring.extend(8 * PIECE);
     assert!(!ring.hold(4 * PIECE + 1, 0, &mut memory), "while it grows both are there");
     assert_eq!((ring.capacity(), ring.allocated(), memory.used()), (8 * PIECE, 4 * PIECE, 4 * PIECE));
-    assert_eq!(all(&ring), b"\0\056789a");
+    assert_eq!(all(&ring), b"\0\x0056789a");
 }
 
 #[test]
