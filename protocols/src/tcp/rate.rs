@@ -29,6 +29,14 @@ pub(crate) struct Snapshot {
     pub app_limited: bool,
 }
 
+impl Snapshot {
+    /// Whether a transmission that left at the same time and noted `next` belongs to the same burst: no ACK came between the two.
+    #[inline]
+    pub fn is_of_burst(&self, next: &Snapshot) -> bool {
+        (self.delivered, self.lost, self.app_limited) == (next.delivered, next.lost, next.app_limited)
+    }
+}
+
 /// A transmission that has arrived.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Transmission {

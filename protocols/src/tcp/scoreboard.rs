@@ -1,7 +1,7 @@
 //! The sender's record of what is in flight (RFC 6675 section 4, RFC 8985 section 5).
 //!
-//! One record per transmission, in order of sequence numbers and without gaps, with the time it was sent. SACK blocks, loss and
-//! retransmission are marks on records; the sums that decide what may be sent are kept up to date by each mark, so that no ACK costs a
+//! One record per burst of transmissions, in order of sequence numbers and without gaps, with the time it was sent. What then happens to
+//! a part of it makes that part a record of its own: SACK blocks, loss and retransmission are marks on records; the sums that decide what may be sent are kept up to date by each mark, so that no ACK costs a
 //! walk through the window. First transmissions lie in the order of their times, and retransmissions are listed apart in theirs: the
 //! search for loss goes along both and looks at each transmission once.
 
@@ -25,6 +25,9 @@ const MAX_RANGES: usize = 256;
 
 /// Retransmissions whose loss is looked for. Of one more, the oldest is left to the retransmission timer.
 const MAX_AGAIN: usize = 4096;
+
+/// Octets of one record at most: what a card takes at once.
+const MAX_BURST: u32 = 1 << 16;
 
 const SACKED: u8 = 1;
 /// Believed lost and not sent again since.
@@ -191,6 +194,16 @@ impl Scoreboard {
             self.lost_from = range.start;
         }
         self.outstanding += range.len();
+        if let Some(last) = self.records.back_mut()
+            && last.at == now
+            && last.marks == 0
+            && last.snapshot.is_of_burst(&snapshot)
+            && last.range.len() + range.len() <= MAX_BURST
+        {
+            last.range.end = range.end;
+            last.snapshot.in_flight = snapshot.in_flight;
+            return;
+        }
         self.records.push_back(Sent { range, at: now, snapshot, marks: 0 });
     }
 

@@ -13,7 +13,9 @@ impl Connection {
     /// Sees to it that there is memory for `octets` more to send. If there is none, the service is told when there is again.
     #[inline]
     pub(super) fn hold_send_buffer(&mut self, octets: usize, env: &mut Env<'_>) -> bool {
-        let held = self.tx.hold(self.tx.len() + octets, 0, env.memory);
+        let filled = self.tx.len();
+        // If there is too little for all of it, a part may go.
+        let held = self.tx.hold(filled + octets, 0, env.memory) || self.tx.hold(filled + 1, 0, env.memory);
         if !held {
             env.counters.no_memory += 1;
             self.wants_room = true;

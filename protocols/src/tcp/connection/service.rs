@@ -111,6 +111,9 @@ impl Connection {
         }
         if total > 0 {
             self.rx.consume(total);
+            if self.reassembly.is_empty() {
+                self.rx.rewind();
+            }
             self.measured += total;
             self.grow_receive_buffer(env);
             self.announce_window();

@@ -55,14 +55,6 @@ impl Engine {
             self.counters.drop_checksum += 1;
             return;
         }
-        if header.source_port == 0
-            || header.destination_port == 0
-            || !path.remote.is_unicast()
-            || !path.local.is_unicast()
-        {
-            self.counters.drop_address += 1;
-            return;
-        }
         let key = Key {
             local: path.local,
             remote: path.remote,
@@ -71,6 +63,8 @@ impl Engine {
         };
         match self.lookup.find(&key) {
             Some(index) => self.segment_for(index, path, &header, payload, congested, intake, out),
+            // A connection there is has addresses and ports that are right.
+            None if !is_between_hosts(&key) => self.counters.drop_address += 1,
             None if self.segment_in_time_wait(&key, path, &header, payload.len(), out) => {}
             None if self.answers_cookie(&key, path, &header) => {
                 if let Some(index) = self.lookup.find(&key) {
@@ -212,4 +206,9 @@ impl Engine {
             });
         }
     }
+}
+
+/// Whether addresses and ports are such as a connection may have.
+fn is_between_hosts(key: &Key) -> bool {
+    key.local_port != 0 && key.remote_port != 0 && key.local.is_unicast() && key.remote.is_unicast()
 }

@@ -55,6 +55,18 @@ fn room_is_contiguous_and_complete() {
 }
 
 #[test]
+fn an_empty_ring_begins_anew() {
+    let mut ring = ring(8);
+    ring.push(b"123456");
+    ring.consume(5);
+    ring.rewind();
+    assert_eq!(all(&ring), b"6");
+    ring.consume(1);
+    ring.rewind();
+    assert_eq!(ring.room().len(), 8);
+}
+
+#[test]
 fn growing_keeps_filled_and_waiting_octets() {
     let mut memory = Memory::new(8 * PIECE);
     let mut ring = Ring::new(4 * PIECE);

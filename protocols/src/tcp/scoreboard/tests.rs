@@ -287,3 +287,46 @@ fn the_sums_agree_with_a_map() {
         }
     }
 }
+
+/// Three segments of 1000 octets, sent in one burst.
+fn burst(board: &mut Scoreboard, start: u32, millis: i64) {
+    for number in 0..3 {
+        let first = start + 1000 * number;
+        board.sent(range(first, first + 1000), at(millis), Snapshot { in_flight: first + 1000, ..snapshot() });
+    }
+}
+
+#[test]
+fn a_burst_is_one_record_of_which_each_part_has_its_own_fate() {
+    let mut board = Scoreboard::default();
+    burst(&mut board, 0, 0);
+    burst(&mut board, 3000, 1);
+    assert_eq!((board.records(), board.flight()), (2, 6000));
+    // The second and the fifth arrive: of what was sent at one time, the first ones left first.
+    sack(&mut board, 1000, 2000);
+    let fifth = sack(&mut board, 4000, 5000).last.unwrap();
+    assert_eq!((fifth.at, fifth.end, fifth.snapshot.in_flight), (at(1), Seq(BASE) + 5000, 6000));
+    assert_eq!(board.records(), 6);
+    assert_eq!(search(&mut board, 1, 5000, 20), (3000, false), "but not the last, which left after it");
+    assert_eq!(lost(&mut board, 20), [0, 2000, 3000]);
+    let mut delivered = Delivered::default();
+    board.acknowledged(Seq(BASE) + 5500, &mut delivered);
+    assert_eq!((delivered.octets, board.flight(), board.records()), (3500, 500, 1));
+}
+
+#[test]
+fn a_burst_ends_with_an_acknowledgement_a_mark_and_what_a_card_takes() {
+    let mut board = Scoreboard::default();
+    burst(&mut board, 0, 0);
+    board.sent(range(3000, 4000), at(0), Snapshot { delivered: 5, ..snapshot() });
+    assert_eq!(board.records(), 2, "an ACK came between the two");
+    sack(&mut board, 3000, 4000);
+    board.sent(range(4000, 5000), at(0), Snapshot { delivered: 5, ..snapshot() });
+    assert_eq!(board.records(), 3, "what has arrived is another matter");
+    board.sent(range(5000, 69_000), at(0), Snapshot { delivered: 5, ..snapshot() });
+    board.sent(range(69_000, 70_000), at(0), Snapshot { delivered: 5, ..snapshot() });
+    assert_eq!(board.records(), 4);
+    let mut delivered = Delivered::default();
+    board.acknowledged(Seq(BASE) + 70_000, &mut delivered);
+    assert_eq!((delivered.octets, board.flight()), (69_000, 0));
+}

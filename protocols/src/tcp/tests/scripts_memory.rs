@@ -123,3 +123,17 @@ fn a_service_is_told_when_there_is_memory_to_send_from() {
     assert_eq!(script.engine.send(conn, b"hello"), Ok(5));
     assert_eq!(script.sent_data(), [(0, 5)]);
 }
+
+#[test]
+fn what_does_not_fit_is_sent_in_parts() {
+    let mut script = Script::accepted(&Config { buffer_bytes: PIECE, ..config() }, Script::plain());
+    let conn = script.conn();
+    let mut sent = 0;
+    for _ in 0..3 {
+        sent += script.engine.send(conn, &[7; 5000]).unwrap();
+        assert_eq!(script.sent_data().iter().map(|(_, len)| len).sum::<usize>(), PIECE);
+        script.segment(crate::tcp::Flags::ACK, 0, sent as i64, b"");
+        assert!(script.events().iter().any(|event| event.kinds.contains(Kinds::WRITABLE)));
+    }
+    assert_eq!(sent, 3 * PIECE);
+}
