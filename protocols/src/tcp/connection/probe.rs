@@ -21,6 +21,10 @@ pub(crate) struct Probe {
 /// What timers and the peer's processor may be late by. Linux adds two of its timer ticks here.
 const MARGIN: Duration = Duration::from_millis(2);
 
+/// The earliest probe after the last ACK. Hosts side by side answer within microseconds, but whoever shares their processors may keep them
+/// from it for some slices of the scheduler, and then each such pause would send a segment for nothing. The timer still comes ten times later.
+const EARLIEST: Duration = Duration::from_millis(20);
+
 /// How long the peer may delay the ACK of a single segment (TLP.max_ack_delay): what RFC 8985 section 7.2 names as an example.
 const ACK_DELAY: Duration = Duration::from_millis(200);
 
@@ -40,7 +44,7 @@ impl Connection {
         }
         let mut timeout = Duration::from_secs(1);
         if self.rtt.srtt > 0 {
-            timeout = Duration::from_micros(2 * u64::from(self.rtt.srtt)) + MARGIN;
+            timeout = (Duration::from_micros(2 * u64::from(self.rtt.srtt)) + MARGIN).max(EARLIEST);
             if flight <= self.window.mss {
                 timeout += ACK_DELAY;
             }

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use super::script::{Script, config};
 use crate::tcp::{Info, Options, Timestamps};
+use crate::time::Duration;
 
 fn segments(range: core::ops::Range<i64>) -> Vec<(i64, usize)> {
     range.map(|number| (number * 1000, 1000)).collect()
@@ -119,6 +120,24 @@ fn silence_brings_a_probe_with_new_data() {
     script.sack(0, &[(10_000, 11_000)]);
     assert_eq!(script.sent_data()[0], (0, 1000));
     assert_eq!((script.info().tail_probes, script.info().timeouts), (1, 0));
+}
+
+#[test]
+fn a_peer_close_by_has_the_time_of_some_slices_of_its_scheduler() {
+    let mut script = Script::accepted(&config(), Script::with_sack());
+    for at in 1..60 {
+        script.send(1000);
+        script.sent();
+        script.now += Duration::from_micros(100);
+        script.ack(at * 1000);
+    }
+    assert!(script.info().srtt_us < 200);
+    script.send(10_000);
+    script.sent();
+    script.advance(19);
+    assert_eq!(script.sent_data(), []);
+    script.advance(2);
+    assert_eq!(script.sent_data(), [(68_000, 1000)]);
 }
 
 #[test]
