@@ -84,8 +84,8 @@
 //! | connections in TIME-WAIT ([`Config::max_time_wait`]) | the oldest ends |
 //! | half-open connections of a listener (`backlog`) | SYNs are answered by cookies (RFC 4987 section 3.6), or the oldest half-open one is dropped (section 3.4) |
 //! | octets of buffers ([`Config::buffer_bytes`]) | received data is dropped and comes again, a service waits until it may send; before, no buffer grows beyond a quarter of what is free |
-//! | ranges received out of order, per connection (64) | the segment is dropped, the peer sends it again |
-//! | SACKed ranges remembered, per connection (256) | the SACK block is ignored |
+//! | ranges received out of order, per connection (256) | the segment is dropped, the peer sends it again |
+//! | SACKed ranges remembered, per connection (1024) | the SACK block is ignored |
 //! | transmissions on record, per connection | sending waits for ACKs |
 //! | retransmissions on their way that RACK watches, per connection (4096) | the loss of the oldest is left to the timer |
 //! | resets per second, challenge ACKs per connection | not sent, counted |

@@ -7,8 +7,9 @@ use super::seq::Seq;
 #[cfg(test)]
 mod tests;
 
-/// Out-of-order ranges that one connection remembers. A segment that would need one more is dropped, as if it had been lost.
-pub(crate) const MAX_RANGES: usize = 64;
+/// Out-of-order ranges that one connection remembers. A segment that would need one more is dropped, as if it had been lost. When slow start
+/// overfills a queue, every second segment may be missing over a whole round trip.
+pub(crate) const MAX_RANGES: usize = 256;
 
 /// The ranges, and which of them changed last.
 #[derive(Debug, Default)]
@@ -102,6 +103,13 @@ impl Reassembly {
     /// The duplicate has been reported.
     pub fn reported(&mut self) {
         self.duplicate = None;
+    }
+
+    /// Gives memory back, if nothing is held.
+    pub fn give_back(&mut self) {
+        if self.held.is_empty() {
+            self.held = Ranges::default();
+        }
     }
 
     /// Forgets everything.

@@ -21,7 +21,7 @@ mod tests;
 pub(crate) const DUP_THRESH: u32 = 3;
 
 /// SACKed ranges that one connection remembers. A block that would make one more is ignored, as if its ACK had been lost.
-const MAX_RANGES: usize = 256;
+const MAX_RANGES: usize = 1024;
 
 /// Retransmissions whose loss is looked for. Of one more, the oldest is left to the retransmission timer.
 const MAX_AGAIN: usize = 4096;

@@ -56,6 +56,7 @@ impl Connection {
             self.tx.release(env.memory);
             self.rx.release(env.memory);
             self.scoreboard.give_back();
+            self.reassembly.give_back();
         }
         self.moved = moved;
         let starved = self.wants_room && self.tx.allocated() == 0;
