@@ -44,11 +44,13 @@ pub(super) fn remember(window: &mut Window) {
     window.prior_ssthresh = window.ssthresh;
 }
 
-/// The bytes that a reduction starts from: FlightSize, as RFC 5681 equation 4 says, but not more than the connection was meant
-/// to have in the network. FlightSize also counts what SACK has reported as arrived, so during recovery it can be twice
+/// The bytes that a reduction starts from: FlightSize, as RFC 5681 equation 4 says, or cwnd if there was no room in it for another segment,
+/// because segments go whole (RFC 9438 section 4.6 permits cwnd where it does not grow unused). But not more than the connection was meant
+/// to have in the network: FlightSize also counts what SACK has reported as arrived, so during recovery it can be twice
 /// cwnd, and a timeout then would raise ssthresh.
 pub(super) fn in_use(window: &Window, flight: u32) -> u32 {
-    flight.min(window.cwnd.max(window.ssthresh))
+    let used = if window.cwnd.saturating_sub(flight) < window.smss() { flight.max(window.cwnd) } else { flight };
+    used.min(window.cwnd.max(window.ssthresh))
 }
 
 /// Whether the reduction may be the smaller one of the alternative backoff with ECN (RFC 8511): whoever marks instead of dropping keeps its

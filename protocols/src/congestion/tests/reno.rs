@@ -80,6 +80,10 @@ fn a_loss_halves_what_is_in_flight() {
     assert_eq!(window.cwnd, 15 * MSS);
     rep.recovered(Flow(0), &mut window, 0);
     assert_eq!((window.cwnd, window.ssthresh), (15 * MSS, 15 * MSS));
+    // A part of a segment that cwnd has room for cannot be used.
+    (window.cwnd, window.ssthresh) = (20 * MSS + 600, 15 * MSS);
+    rep.congestion(Flow(0), &mut window, &CongestionEvent { now: 0, flight: 20 * MSS, cause: Cause::Loss });
+    assert_eq!(window.cwnd, 10 * MSS + 300);
     // Not below two segments.
     rep.congestion(Flow(0), &mut window, &CongestionEvent { now: 0, flight: MSS, cause: Cause::Loss });
     assert_eq!((window.cwnd, window.ssthresh), (2 * MSS, 2 * MSS));
