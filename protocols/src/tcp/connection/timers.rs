@@ -144,6 +144,8 @@ impl Connection {
                 repeated: self.recovery.retries > 1,
             };
             env.congestion.timeout(self.flow(), &mut self.window, &timeout);
+        } else {
+            self.recovery.can_undo = false;
         }
         self.rtt.back_off();
         self.timers.send = Some(env.now + self.rtt.timeout(env.config));

@@ -268,6 +268,32 @@ fn a_needless_fast_retransmission_is_taken_back_by_duplicate_reports() {
 }
 
 #[test]
+fn a_retransmission_into_a_closed_window_has_nothing_to_take_back() {
+    let options = Options { timestamps: Some(Timestamps { value: 5, echo: 0 }), ..Script::with_sack() };
+    let mut script = Script::accepted(&Config { timestamps: true, ..config() }, options);
+    script.send(10 * 988);
+    script.sent();
+    script.advance(10);
+    script.sack(0, &[(988, 4 * 988)]);
+    script.sent();
+    script.advance(10);
+    script.echo = script.echo.wrapping_add(20);
+    script.ack(10 * 988);
+    script.send(988);
+    let original = script.sent()[0].header.options.timestamps.unwrap().value;
+    let reduced = script.engine.info(script.conn()).unwrap();
+    assert_eq!(reduced.fast_recoveries, 1);
+    script.segment_with(Flags::ACK, 0, 10 * 988, b"", 0, &[]);
+    script.advance(300);
+    assert_eq!(script.sent_data(), [(10 * 988, 988)]);
+    script.echo = original;
+    script.ack(11 * 988);
+    let info = script.engine.info(script.conn()).unwrap();
+    assert_eq!((info.undone, info.timeouts), (0, 0));
+    assert!(info.cwnd <= reduced.cwnd + 988, "{} of {}", info.cwnd, reduced.cwnd);
+}
+
+#[test]
 fn a_window_of_zero_is_probed_with_back_off_for_ever() {
     let mut script = Script::accepted(&Config { max_retries: 5, ..config() }, Script::plain());
     script.segment_with(Flags::ACK, 0, 0, b"", 0, &[]);
