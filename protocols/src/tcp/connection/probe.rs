@@ -22,8 +22,9 @@ pub(crate) struct Probe {
 const MARGIN: Duration = Duration::from_millis(2);
 
 /// The earliest probe after the last ACK. Hosts side by side answer within microseconds, but whoever shares their processors may keep them
-/// from it for some slices of the scheduler, and then each such pause would send a segment for nothing. The timer still comes ten times later.
-const EARLIEST: Duration = Duration::from_millis(20);
+/// from it for some slices of the scheduler, and each such pause would send a segment for nothing. So this is as long as common stacks may delay
+/// an ACK anyway; the retransmission timer still comes five times later.
+const EARLIEST: Duration = Duration::from_millis(40);
 
 /// How long the peer may delay the ACK of a single segment (TLP.max_ack_delay): what RFC 8985 section 7.2 names as an example.
 const ACK_DELAY: Duration = Duration::from_millis(200);

@@ -18,7 +18,7 @@ fn timed_out(options: Options, octets: usize) -> (Script, i64) {
     let mut script = Script::accepted(&config(), options);
     script.send(octets);
     assert_eq!(script.sent_data(), segments(0..10));
-    script.advance(40);
+    script.advance(42);
     // With SACK: a tail loss probe.
     let probes = script.sent_data().len() as i64;
     script.advance(300);

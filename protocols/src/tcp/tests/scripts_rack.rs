@@ -134,7 +134,7 @@ fn a_peer_close_by_has_the_time_of_some_slices_of_its_scheduler() {
     assert!(script.info().srtt_us < 200);
     script.send(10_000);
     script.sent();
-    script.advance(19);
+    script.advance(39);
     assert_eq!(script.sent_data(), []);
     script.advance(2);
     assert_eq!(script.sent_data(), [(68_000, 1000)]);

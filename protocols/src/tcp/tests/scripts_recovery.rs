@@ -173,7 +173,7 @@ fn the_timer_backs_off_and_gives_up() {
 #[test]
 fn after_a_timeout_everything_unsacked_goes_again_in_slow_start() {
     let mut script = loaded_with(Script::with_sack(), 11_000);
-    script.advance(30);
+    script.advance(42);
     assert_eq!(script.sent_data(), segments(10..11), "a tail loss probe");
     script.advance(300);
     assert_eq!(script.sent_data(), [(0, 1000)], "one segment");
