@@ -193,12 +193,15 @@ fn options(offered: Features, targets: &[MsixTarget]) -> Options<'_> {
     let mut options = Options { features, pairs, interrupts: targets, notify, ..Options::default() };
     let share = boot::memory_octets() / BUFFERS_PART / (2 * u64::from(pairs) * LARGE_FRAME as u64);
     let large = share.clamp(*LARGE_BUFFERS.start(), *LARGE_BUFFERS.end()) as u16;
-    if offered.contains(Features::HOST_TSO4 | Features::CSUM) {
-        options.features = options.features | Features::HOST_TSO4;
+    // The same buffers serve both families.
+    let cut = offered & (Features::HOST_TSO4 | Features::HOST_TSO6);
+    if cut != Features::NONE && offered.contains(Features::CSUM) {
+        options.features = options.features | cut;
         (options.tx_frame, options.tx_buffers) = (LARGE_FRAME, large);
     }
-    if offered.contains(Features::GUEST_TSO4 | Features::GUEST_CSUM) {
-        options.features = options.features | Features::GUEST_TSO4;
+    let joined = offered & (Features::GUEST_TSO4 | Features::GUEST_TSO6);
+    if joined != Features::NONE && offered.contains(Features::GUEST_CSUM) {
+        options.features = options.features | joined;
         (options.rx_frame, options.rx_buffers) = (LARGE_FRAME, large);
     }
     options
@@ -220,7 +223,8 @@ fn features_of(unused: Unused) -> Features {
 
 fn offloads(features: Features, longest: usize) -> Offloads {
     let checksum = features.contains(Features::CSUM);
-    Offloads { checksum, segmentation: (checksum && features.contains(Features::HOST_TSO4)).then_some(longest) }
+    let cuts = |feature| (checksum && features.contains(feature)).then_some(longest);
+    Offloads { checksum, segmentation: cuts(Features::HOST_TSO4), segmentation6: cuts(Features::HOST_TSO6) }
 }
 
 /// Receiving.
@@ -255,9 +259,10 @@ impl Transmit for Tx<'_> {
     }
 
     fn transmit(&mut self, len: usize, meta: TxMeta, fill: &mut dyn FnMut(&mut [u8])) -> Result<(), Full> {
+        let kind = |ipv6| if ipv6 { GsoKind::TcpV6 } else { GsoKind::TcpV4 };
         let meta = virtio::net::TxMeta {
             checksum: meta.checksum.map(|c| Checksum { start: c.start, offset: c.offset }),
-            gso: meta.segmentation.map(|s| Gso { kind: GsoKind::TcpV4, header: s.header_len, segment: s.mss }),
+            gso: meta.segmentation.map(|s| Gso { kind: kind(s.ipv6), header: s.header_len, segment: s.mss }),
         };
         match self.queue.transmit(len, meta, fill) {
             Err(TxError::Full) => {

@@ -2,7 +2,7 @@
 
 use protocols::frame::checksum::Sum;
 use protocols::frame::{ETHERNET_HEADER, MacAddress};
-use protocols::stack::Ipv4Address;
+use protocols::stack::{IpAddress, Ipv4Address};
 
 pub const OUR_MAC: MacAddress = [0x52, 0x54, 0, 0, 0, 1];
 pub const PEER_MAC: MacAddress = [0x52, 0x54, 0, 0, 0, 2];
@@ -67,8 +67,8 @@ pub fn correct(frame: &mut [u8]) {
         return;
     }
     put(&mut packet[..header], 10, Sum::new());
-    let address = |at: usize| Ipv4Address::new(packet[at], packet[at + 1], packet[at + 2], packet[at + 3]);
-    let pseudo = Sum::pseudo_header(address(12), address(16), packet[9], total - header);
+    let address = |at: usize| IpAddress::v4(packet[at], packet[at + 1], packet[at + 2], packet[at + 3]);
+    let pseudo = Sum::pseudo_header(&address(12), &address(16), packet[9], total - header);
     match packet[9] {
         1 => put(&mut packet[header..total], 2, Sum::new()),
         6 => put(&mut packet[header..total], 16, pseudo),

@@ -4,7 +4,7 @@
 #[cfg(test)]
 mod tests;
 
-use smoltcp::wire::Ipv4Address;
+use smoltcp::wire::IpAddress;
 
 /// A one's-complement sum of 16-bit words, extended piece by piece.
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,14 +29,27 @@ impl Sum {
         Sum { words: 0, odd: false }
     }
 
-    /// The sum of the pseudo-header that TCP and UDP over IPv4 include (RFC 9293 section 3.1).
-    /// `length` is that of the transport's header and payload, in octets; its lower 16 bits count.
-    pub fn pseudo_header(source: Ipv4Address, destination: Ipv4Address, protocol: u8, length: usize) -> Self {
-        let mut octets = [0; 12];
-        octets[..4].copy_from_slice(&source.octets());
-        octets[4..8].copy_from_slice(&destination.octets());
-        octets[9] = protocol;
-        octets[10..].copy_from_slice(&(length as u16).to_be_bytes());
+    /// The sum of the pseudo-header that transports include (RFC 9293 section 3.1; for IPv6 RFC 8200 section 8.1).
+    /// `length` is that of the transport's header and payload, in octets; over IPv4 its lower 16 bits count, over IPv6 32.
+    /// Both addresses are of the same family.
+    #[inline]
+    pub fn pseudo_header(source: &IpAddress, destination: &IpAddress, protocol: u8, length: usize) -> Self {
+        if let (IpAddress::Ipv4(source), IpAddress::Ipv4(destination)) = (source, destination) {
+            let mut octets = [0; 12];
+            octets[..4].copy_from_slice(&source.octets());
+            octets[4..8].copy_from_slice(&destination.octets());
+            octets[9] = protocol;
+            octets[10..].copy_from_slice(&(length as u16).to_be_bytes());
+            return Sum::new().with(&octets);
+        }
+        let mut octets = [0; 40];
+        for (place, address) in octets.chunks_exact_mut(16).zip([source, destination]) {
+            if let IpAddress::Ipv6(address) = address {
+                place.copy_from_slice(&address.octets());
+            }
+        }
+        octets[32..36].copy_from_slice(&(length as u32).to_be_bytes());
+        octets[39] = protocol;
         Sum::new().with(&octets)
     }
 

@@ -3,7 +3,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use smoltcp::wire::{Ipv4Address, Ipv4Cidr};
+use smoltcp::wire::{IpAddress, Ipv4Address, Ipv4Cidr};
 
 use super::checksum::Sum;
 use super::{ETHERNET_HEADER, Local, MacAddress};
@@ -92,14 +92,14 @@ pub(crate) fn correct(frame: &mut [u8]) {
     packet[10..12].fill(0);
     let sum = Sum::new().with(&packet[..header]).checksum();
     packet[10..12].copy_from_slice(&sum.to_be_bytes());
-    let source = Ipv4Address::from_octets([packet[12], packet[13], packet[14], packet[15]]);
-    let destination = Ipv4Address::from_octets([packet[16], packet[17], packet[18], packet[19]]);
+    let source = IpAddress::v4(packet[12], packet[13], packet[14], packet[15]);
+    let destination = IpAddress::v4(packet[16], packet[17], packet[18], packet[19]);
     let protocol = packet[9];
     let transport = &mut packet[header..total];
     let (at, start) = match protocol {
         1 => (2, Sum::new()),
-        6 => (16, Sum::pseudo_header(source, destination, protocol, transport.len())),
-        17 => (6, Sum::pseudo_header(source, destination, protocol, transport.len())),
+        6 => (16, Sum::pseudo_header(&source, &destination, protocol, transport.len())),
+        17 => (6, Sum::pseudo_header(&source, &destination, protocol, transport.len())),
         _ => return,
     };
     if transport.len() >= at + 2 {

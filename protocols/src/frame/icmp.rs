@@ -2,8 +2,8 @@
 //! are ignored, also the errors: TCP finds out by itself (RFC 1122 section 4.2.3.9 makes them hints at most).
 
 use super::checksum::Sum;
-use super::ipv4::{self, Datagram};
-use super::{DropReason, TooBig, address, be16, ethernet};
+use super::datagram::Datagram;
+use super::{DropReason, TooBig, address, be16, ethernet, ipv4};
 
 const HEADER: usize = 8;
 const DESTINATION_UNREACHABLE: u8 = 3;
@@ -38,7 +38,7 @@ fn quoted(message: &[u8], ip: &Datagram, link: &ethernet::Header) -> Option<TooB
     let first = *packet.first()?;
     let header = usize::from(first & 0x0f) * 4;
     let protocol = *packet.get(9)?;
-    let local = address(packet, 12)?;
+    let local = address(packet, 12)?.into();
     let mtu = be16(message, 6)?;
     if first >> 4 != 4 || header < 20 || protocol != ipv4::TCP || local != ip.destination || mtu < MINIMUM_MTU {
         return None;
@@ -46,7 +46,7 @@ fn quoted(message: &[u8], ip: &Datagram, link: &ethernet::Header) -> Option<TooB
     let segment = packet.get(header..)?;
     Some(TooBig {
         local,
-        remote: address(packet, 16)?,
+        remote: address(packet, 16)?.into(),
         local_port: be16(segment, 0)?,
         remote_port: be16(segment, 2)?,
         sequence: u32::from_be_bytes(segment.get(4..8)?.try_into().ok()?),

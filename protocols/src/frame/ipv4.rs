@@ -1,10 +1,9 @@
 //! IPv4 headers (RFC 791, RFC 1122 section 3.2.1).
 
-use core::ops::Range;
-
-use smoltcp::wire::{Ipv4Address, Ipv4Cidr};
+use smoltcp::wire::{IpAddress, Ipv4Address, Ipv4Cidr};
 
 use super::checksum::Sum;
+use super::datagram::Datagram;
 use super::{DropReason, Local, address, be16, ethernet};
 
 pub(super) const ICMP: u8 = 1;
@@ -16,26 +15,6 @@ const MORE_FRAGMENTS: u16 = 0x2000;
 const FRAGMENT_OFFSET: u16 = 0x1fff;
 /// The port of a DHCP client: the one datagram that may come to an address that is not ours yet (RFC 2131 section 4.1).
 const DHCP_CLIENT: u16 = 68;
-
-pub(super) struct Datagram {
-    pub source: Ipv4Address,
-    pub destination: Ipv4Address,
-    /// The destination is our own unicast address, in a frame to us alone.
-    pub unicast: bool,
-    pub protocol: u8,
-    /// A router marked it: both ECN bits are set (RFC 3168 section 5).
-    pub congested: bool,
-    /// Counted from the start of the IPv4 header.
-    pub payload: Range<usize>,
-}
-
-impl Datagram {
-    /// The sum of the pseudo-header of TCP and UDP (RFC 9293 section 3.1, RFC 768).
-    /// `length` is that of the transport's header and payload, in octets.
-    pub fn pseudo_header(&self, length: usize) -> Sum {
-        Sum::pseudo_header(self.source, self.destination, self.protocol, length)
-    }
-}
 
 pub(super) fn check(packet: &[u8], local: &Local, link: &ethernet::Header) -> Result<Datagram, DropReason> {
     if packet.len() < MINIMUM_HEADER {
@@ -73,6 +52,7 @@ pub(super) fn check(packet: &[u8], local: &Local, link: &ethernet::Header) -> Re
         _ => return Err(DropReason::IpNotOurs),
     };
     let congested = packet[1] & 0b11 == 0b11;
+    let (source, destination) = (IpAddress::Ipv4(source), IpAddress::Ipv4(destination));
     Ok(Datagram { source, destination, unicast, protocol, congested, payload })
 }
 

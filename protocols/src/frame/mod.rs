@@ -10,6 +10,7 @@
 
 mod arp;
 pub mod checksum;
+mod datagram;
 mod ethernet;
 mod icmp;
 mod ipv4;
@@ -24,7 +25,7 @@ mod tests;
 
 use core::ops::Range;
 
-use smoltcp::wire::{Ipv4Address, Ipv4Cidr};
+use smoltcp::wire::{IpAddress, Ipv4Address, Ipv4Cidr};
 
 pub(crate) use ethernet::is_station;
 pub use ethernet::{ETHERNET_HEADER, MacAddress};
@@ -63,9 +64,9 @@ pub enum Class {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tcp {
     /// The peer's address: unicast, not ours.
-    pub source: Ipv4Address,
+    pub source: IpAddress,
     /// Our address.
-    pub destination: Ipv4Address,
+    pub destination: IpAddress,
     /// The peer's port, not 0.
     pub source_port: u16,
     /// Our port, not 0.
@@ -82,9 +83,9 @@ pub struct Tcp {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooBig {
     /// Our address: the quoted source.
-    pub local: Ipv4Address,
+    pub local: IpAddress,
     /// The quoted destination.
-    pub remote: Ipv4Address,
+    pub remote: IpAddress,
     /// Our port.
     pub local_port: u16,
     /// The peer's port.

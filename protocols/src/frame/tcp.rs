@@ -1,6 +1,6 @@
 //! TCP headers (RFC 9293 section 3.1), as far as lengths and addresses go; the rest is the engine's.
 
-use super::ipv4::Datagram;
+use super::datagram::Datagram;
 use super::{DropReason, ETHERNET_HEADER, Tcp, be16, ethernet};
 use crate::stack::RxMeta;
 

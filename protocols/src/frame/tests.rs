@@ -152,7 +152,7 @@ fn a_sound_segment_passes_without_its_padding() {
     let length = frame.len();
     frame.resize(60, 0xaa);
     let Ok(Class::Tcp(tcp)) = verdict(&frame) else { panic!("{:?}", verdict(&frame)) };
-    assert_eq!((tcp.source, tcp.destination), (PEER_ADDRESS, OUR_ADDRESS));
+    assert_eq!((tcp.source, tcp.destination), (PEER_ADDRESS.into(), OUR_ADDRESS.into()));
     assert_eq!((tcp.source_port, tcp.destination_port, tcp.link), (40000, 7, PEER_MAC));
     assert_eq!(tcp.segment, TRANSPORT..length);
 }
@@ -233,8 +233,8 @@ fn fragmentation_needed_quotes_our_segment() {
     quoted[24..28].copy_from_slice(&0x01020304u32.to_be_bytes());
     let frame = icmp(3, 4, [0, 0, 0x05, 0x14], &quoted[..28]);
     let expected = TooBig {
-        local: OUR_ADDRESS,
-        remote: PEER_ADDRESS,
+        local: OUR_ADDRESS.into(),
+        remote: PEER_ADDRESS.into(),
         local_port: 7,
         remote_port: 40000,
         sequence: 0x01020304,

@@ -1,6 +1,6 @@
 //! UDP headers (RFC 768).
 
-use super::ipv4::Datagram;
+use super::datagram::Datagram;
 use super::{DropReason, be16};
 use crate::stack::RxMeta;
 

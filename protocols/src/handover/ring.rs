@@ -92,8 +92,10 @@ pub fn link<M: Copy>(
     let octets = sizes.octets.max(sizes.longest.max(1).saturating_mul(2));
     let octets = ArcBBQueue::<_, AtomicCoord, Polling>::new_with_storage(BoxedSlice::new(octets));
     let flags = Arc::new(Flags { idle: AtomicBool::new(true), starved: AtomicBool::new(false) });
-    let offloads =
-        Offloads { segmentation: offloads.segmentation.map(|longest| longest.min(sizes.longest)), ..offloads };
+    let fitting = |longest: Option<usize>| longest.map(|longest| longest.min(sizes.longest));
+    let Offloads { checksum, segmentation, segmentation6 } = offloads;
+    let (segmentation, segmentation6) = (fitting(segmentation), fitting(segmentation6));
+    let offloads = Offloads { checksum, segmentation, segmentation6 };
     let to = Sender {
         entries,
         octets: octets.stream_producer(),

@@ -10,7 +10,7 @@ use std::thread;
 use super::*;
 use crate::stack::{Full, Offloads, Receive, RxMeta, Transmit, TxMeta};
 
-const NO_OFFLOADS: Offloads = Offloads { checksum: false, segmentation: None };
+const NO_OFFLOADS: Offloads = Offloads { checksum: false, segmentation: None, segmentation6: None };
 const SIZES: Sizes = Sizes { frames: 4, octets: 256, longest: 64 };
 
 /// Counts wake-ups and lets threads sleep until theirs, as a platform must: one that comes early is not lost.
@@ -263,12 +263,15 @@ impl Transmit for Card {
 #[test]
 fn the_hub_sends_for_the_others_and_keeps_what_the_card_cannot_take() {
     let wake: Arc<dyn Wake> = Arc::new(Alarm::default());
-    let offloads = Offloads { checksum: true, segmentation: Some(65_550) };
+    let offloads = Offloads { checksum: true, segmentation: Some(65_550), segmentation6: Some(50) };
     let (mut hub, _, mut spokes) = star(3, 1, SIZES, offloads, &wake);
     assert_eq!(spokes.len(), 2);
-    assert_eq!(sends(&mut spokes[0]).offloads(), Offloads { checksum: true, segmentation: Some(64) });
+    assert_eq!(
+        sends(&mut spokes[0]).offloads(),
+        Offloads { checksum: true, segmentation: Some(64), segmentation6: Some(50) }
+    );
     let partial = crate::stack::PartialChecksum { start: 34, offset: 16 };
-    let segmentation = crate::stack::Segmentation { mss: 1460, header_len: 54 };
+    let segmentation = crate::stack::Segmentation { mss: 1460, header_len: 54, ipv6: false };
     let meta = TxMeta { checksum: Some(partial), segmentation: Some(segmentation) };
     for spoke in &mut spokes {
         for n in 0..3 {

@@ -27,6 +27,8 @@ pub struct Segmentation {
     pub mss: u16,
     /// Ethernet, IP and TCP headers together, in octets: repeated in front of each segment.
     pub header_len: u16,
+    /// The IP header is one of IPv6.
+    pub ipv6: bool,
 }
 
 /// What the device has to do to a frame before it goes out. The default is a complete frame.
@@ -34,17 +36,19 @@ pub struct Segmentation {
 pub struct TxMeta {
     /// Checksum to complete; only if [`Offloads::checksum`].
     pub checksum: Option<PartialChecksum>,
-    /// Cut into segments; only if [`Offloads::segmentation`], and always together with `checksum`.
+    /// Cut into segments; only if [`Offloads::segmentation`] (or its sister for IPv6), and always together with `checksum`.
     pub segmentation: Option<Segmentation>,
 }
 
 /// What a link can do for the stack. Fixed for the life of the link.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Offloads {
-    /// The link completes checksums of TCP and UDP over IPv4.
+    /// The link completes checksums of TCP and UDP.
     pub checksum: bool,
     /// The link cuts TCP over IPv4 into segments; the value is the longest whole frame that it accepts for that, in octets.
     pub segmentation: Option<usize>,
+    /// The same for TCP over IPv6.
+    pub segmentation6: Option<usize>,
 }
 
 /// The link has no room for a frame at present. Nothing was sent and nothing is lost: the caller keeps its data and tries again later.

@@ -65,6 +65,7 @@ mod counters;
 mod device;
 mod filter;
 mod host;
+mod ip;
 mod link;
 mod probe;
 mod queue;

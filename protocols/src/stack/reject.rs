@@ -90,7 +90,7 @@ fn reset(segment: &[u8], source: Ipv4Address, destination: Ipv4Address) -> Optio
     };
     let mut octets = vec![0; reset.len()];
     reset.write(&mut octets);
-    let sum = Sum::pseudo_header(destination, source, TCP, octets.len()).with(&octets).checksum();
+    let sum = Sum::pseudo_header(&destination.into(), &source.into(), TCP, octets.len()).with(&octets).checksum();
     octets[16..18].copy_from_slice(&sum.to_be_bytes());
     Some(octets)
 }

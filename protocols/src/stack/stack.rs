@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 
 use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::{IpAddress, Ipv4Cidr};
+use smoltcp::wire::Ipv4Cidr;
 
 use super::filter::{Filter, Gate};
 use super::host::Host;
@@ -328,7 +328,7 @@ impl Stack {
             return;
         }
         self.counters.segments += 1;
-        let path = Path { local: tcp.destination.into(), remote: tcp.source.into(), link: tcp.link };
+        let path = Path { local: tcp.destination, remote: tcp.source, link: tcp.link };
         let mut wire = Wire { tx, mac: self.mac, mtu: self.mtu, sent: &mut self.sent };
         let arrival = Arrival { checksum: Checksum::Verified, congested: tcp.congested };
         self.engine.receive_with(now, &path, &frame[tcp.segment.clone()], arrival, intake, &mut wire);
@@ -339,7 +339,7 @@ impl Stack {
         if self.hand_over(&too_big.tuple(), frame, meta) {
             return;
         }
-        let path = Path { local: IpAddress::Ipv4(local), remote: IpAddress::Ipv4(remote), link };
+        let path = Path { local, remote, link };
         if !self.engine.packet_too_big(&path, local_port, remote_port, sequence, usize::from(mtu)) {
             self.counters.too_big_ignored += 1;
         }

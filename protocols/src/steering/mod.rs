@@ -6,17 +6,17 @@ mod tests;
 use core::hash::Hasher;
 
 use siphasher::sip::SipHasher13;
-use smoltcp::wire::Ipv4Address;
+use smoltcp::wire::IpAddress;
 
 /// The four values that name a TCP connection (RFC 9293 section 3.3.1), seen from here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FourTuple {
     /// Our address.
-    pub local: Ipv4Address,
+    pub local: IpAddress,
     /// Our port.
     pub local_port: u16,
     /// The peer's address.
-    pub remote: Ipv4Address,
+    pub remote: IpAddress,
     /// The peer's port.
     pub remote_port: u16,
 }
@@ -43,15 +43,34 @@ impl Steering {
         if self.processors == 1 {
             return 0;
         }
-        let mut octets = [0; 12];
-        octets[..4].copy_from_slice(&tuple.local.octets());
-        octets[4..8].copy_from_slice(&tuple.remote.octets());
-        octets[8..10].copy_from_slice(&tuple.local_port.to_be_bytes());
-        octets[10..].copy_from_slice(&tuple.remote_port.to_be_bytes());
         let mut hash = self.hash;
-        hash.write(&octets);
+        match (&tuple.local, &tuple.remote) {
+            (IpAddress::Ipv4(local), IpAddress::Ipv4(remote)) => {
+                let mut octets = [0; 12];
+                octets[..4].copy_from_slice(&local.octets());
+                octets[4..8].copy_from_slice(&remote.octets());
+                octets[8..10].copy_from_slice(&tuple.local_port.to_be_bytes());
+                octets[10..].copy_from_slice(&tuple.remote_port.to_be_bytes());
+                hash.write(&octets);
+            }
+            (local, remote) => hash.write(&wide(local, remote, tuple)),
+        }
         // The hash as a fraction of 2^32, times the number of processors: no division, and no bias worth naming.
         let fraction = hash.finish() >> 32;
         ((fraction * u64::from(self.processors)) >> 32) as usize
     }
+}
+
+/// What is hashed of a tuple of IPv6: longer than one of IPv4, so the two cannot be taken for each other.
+fn wide(local: &IpAddress, remote: &IpAddress, tuple: &FourTuple) -> [u8; 36] {
+    let mut octets = [0; 36];
+    for (place, address) in octets.chunks_exact_mut(16).zip([local, remote]) {
+        match address {
+            IpAddress::Ipv4(address) => place[..4].copy_from_slice(&address.octets()),
+            IpAddress::Ipv6(address) => place.copy_from_slice(&address.octets()),
+        }
+    }
+    octets[32..34].copy_from_slice(&tuple.local_port.to_be_bytes());
+    octets[34..].copy_from_slice(&tuple.remote_port.to_be_bytes());
+    octets
 }

@@ -3,12 +3,7 @@ use alloc::vec;
 use super::*;
 
 fn tuple(remote_port: u16) -> FourTuple {
-    FourTuple {
-        local: Ipv4Address::new(10, 77, 0, 2),
-        local_port: 5201,
-        remote: Ipv4Address::new(10, 77, 0, 1),
-        remote_port,
-    }
+    FourTuple { local: IpAddress::v4(10, 77, 0, 2), local_port: 5201, remote: IpAddress::v4(10, 77, 0, 1), remote_port }
 }
 
 #[test]
@@ -39,8 +34,8 @@ fn a_connection_stays_and_every_field_counts() {
             steering.processor(&other) != steering.processor(&first)
         })
     };
-    assert!(moves(|t, n| t.remote = Ipv4Address::new(10, 77, 1, n)));
-    assert!(moves(|t, n| t.local = Ipv4Address::new(10, 77, 1, n)));
+    assert!(moves(|t, n| t.remote = IpAddress::v4(10, 77, 1, n)));
+    assert!(moves(|t, n| t.local = IpAddress::v4(10, 77, 1, n)));
     assert!(moves(|t, n| t.local_port = u16::from(n)));
     assert!(moves(|t, n| t.remote_port = u16::from(n)));
 }

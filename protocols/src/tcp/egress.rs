@@ -38,8 +38,9 @@ pub trait Egress {
     /// [`Full`] if there is no room now; nothing was sent.
     fn send(&mut self, path: &Path, header: &Header, payload: [&[u8]; 2]) -> Result<(), Full>;
 
-    /// How many full-sized segments one `send` may carry; at least 1.
-    fn max_segments(&self) -> usize {
+    /// How many full-sized segments one `send` on `path` may carry; at least 1.
+    fn max_segments(&self, path: &Path) -> usize {
+        let _ = path;
         1
     }
 }

@@ -7,8 +7,12 @@ use services::options::Options;
 
 use crate::rig::{Computer, Rig};
 
-const NIC: Nic =
-    Nic { mac: [2, 0, 0, 0, 0, 2], mtu: 1500, offloads: Offloads { checksum: false, segmentation: None }, pairs: 1 };
+const NIC: Nic = Nic {
+    mac: [2, 0, 0, 0, 0, 2],
+    mtu: 1500,
+    offloads: Offloads { checksum: false, segmentation: None, segmentation6: None },
+    pairs: 1,
+};
 
 fn refused(options: &str, nic: Nic) -> SetupError {
     let computer: &'static Computer = Box::leak(Box::default());

@@ -62,7 +62,7 @@ impl Nic {
     pub fn offloads(&self) -> Offloads {
         match self.device.form() {
             Form::Plain => Offloads::default(),
-            Form::Offloads => Offloads { checksum: true, segmentation: Some(LONGEST) },
+            Form::Offloads => Offloads { checksum: true, segmentation: Some(LONGEST), segmentation6: Some(LONGEST) },
         }
     }
 
@@ -160,7 +160,7 @@ impl Transmit for Tx<'_> {
             return Ok(());
         }
         if header > 0 {
-            let segments = meta.segmentation.map(|s| Segments { header: s.header_len, payload: s.mss });
+            let segments = meta.segmentation.map(|s| Segments { header: s.header_len, payload: s.mss, ipv6: s.ipv6 });
             let checksum = meta.checksum.map(|c| (c.start, c.offset));
             let octets = Header { checksum, segments, verified: false }.octets();
             self.buffer[..HEADER].copy_from_slice(&octets);

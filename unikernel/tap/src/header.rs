@@ -7,16 +7,19 @@ pub const HEADER: usize = 10;
 const NEEDS_CSUM: u8 = 1;
 const DATA_VALID: u8 = 2;
 const GSO_TCPV4: u8 = 1;
+const GSO_TCPV6: u8 = 4;
 /// The bit beside the kind that says that the segments carry ECN's CWR.
 const GSO_ECN: u8 = 0x80;
 
-/// A frame that is cut into several TCP segments over IPv4.
+/// A frame that is cut into several TCP segments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Segments {
     /// Octets of Ethernet, IP and TCP headers.
     pub header: u16,
     /// Octets of payload of each but the last.
     pub payload: u16,
+    /// Whether they are of IPv6.
+    pub ipv6: bool,
 }
 
 /// What is to be done to a frame, or what is known of it.
@@ -36,7 +39,7 @@ impl Header {
     pub fn octets(&self) -> [u8; HEADER] {
         let mut octets = [0; HEADER];
         let mut put = |at: usize, value: u16| octets[at..at + 2].copy_from_slice(&value.to_ne_bytes());
-        if let Some(Segments { header, payload }) = self.segments {
+        if let Some(Segments { header, payload, .. }) = self.segments {
             put(2, header);
             put(4, payload);
         }
@@ -45,7 +48,7 @@ impl Header {
             put(8, offset);
         }
         octets[0] = if self.checksum.is_some() { NEEDS_CSUM } else { 0 } | if self.verified { DATA_VALID } else { 0 };
-        octets[1] = if self.segments.is_some() { GSO_TCPV4 } else { 0 };
+        octets[1] = self.segments.map_or(0, |segments| if segments.ipv6 { GSO_TCPV6 } else { GSO_TCPV4 });
         octets
     }
 
@@ -55,7 +58,9 @@ impl Header {
         let get = |at: usize| u16::from_ne_bytes([octets[at], octets[at + 1]]);
         let segments = match octets[1] & !GSO_ECN {
             0 => None,
-            GSO_TCPV4 => Some(Segments { header: get(2), payload: get(4) }),
+            kind @ (GSO_TCPV4 | GSO_TCPV6) => {
+                Some(Segments { header: get(2), payload: get(4), ipv6: kind == GSO_TCPV6 })
+            }
             _ => return None,
         };
         let checksum = (octets[0] & NEEDS_CSUM != 0).then(|| (get(6), get(8)));

@@ -23,6 +23,7 @@ const IFF_VNET_HDR: i16 = 0x4000;
 
 const TUN_F_CSUM: usize = 0x01;
 const TUN_F_TSO4: usize = 0x02;
+const TUN_F_TSO6: usize = 0x04;
 
 /// Octets of an interface's name, the zero at its end included.
 const NAME: usize = 16;
@@ -67,7 +68,7 @@ impl std::error::Error for TapError {}
 pub enum Form {
     /// Nothing: the kernel completes checksums and cuts segments before a frame comes out, and takes only complete ones.
     Plain,
-    /// A [`Header`]: frames come and go with partial checksums and as large segments (TCP over IPv4).
+    /// A [`Header`]: frames come and go with partial checksums and as large segments (TCP).
     Offloads,
 }
 
@@ -104,7 +105,7 @@ impl Tap {
                 // SAFETY: TUNSETVNETHDRSZ reads one `int`.
                 unsafe { ioctl(&file, Setter::<TUNSETVNETHDRSZ, i32>::new(HEADER as i32)) }
                     .map_err(failed("set the size of the header"))?;
-                TUN_F_CSUM | TUN_F_TSO4
+                TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6
             }
         };
         // SAFETY: TUNSETOFFLOAD takes its argument as a number.

@@ -5,7 +5,11 @@ fn a_header_survives_its_octets() {
     for header in [
         Header::default(),
         Header { verified: true, ..Header::default() },
-        Header { checksum: Some((34, 16)), segments: Some(Segments { header: 66, payload: 1448 }), verified: false },
+        Header {
+            checksum: Some((34, 16)),
+            segments: Some(Segments { header: 66, payload: 1448, ipv6: false }),
+            verified: false,
+        },
     ] {
         let mut received = header.octets().to_vec();
         received.extend([1, 2, 3]);
@@ -16,8 +20,11 @@ fn a_header_survives_its_octets() {
 
 #[test]
 fn the_layout_is_that_of_virtio() {
-    let header =
-        Header { checksum: Some((34, 16)), segments: Some(Segments { header: 66, payload: 1448 }), verified: false };
+    let header = Header {
+        checksum: Some((34, 16)),
+        segments: Some(Segments { header: 66, payload: 1448, ipv6: false }),
+        verified: false,
+    };
     let [flags, kind, rest @ ..] = header.octets();
     assert_eq!((flags, kind), (1, 1));
     let words: Vec<u16> = rest.chunks(2).map(|pair| u16::from_ne_bytes([pair[0], pair[1]])).collect();

@@ -112,7 +112,11 @@ fn a_datagram_comes_in_and_its_answer_goes_out() {
     let ip = Ipv4Packet::new_checked(&sent[0][ETHERNET_HEADER..]).unwrap();
     let answer = UdpPacket::new_checked(ip.payload()).unwrap();
     assert_eq!((answer.src_port(), answer.dst_port(), answer.payload()), (CONTROL, 5000, &b"ok"[..]));
-    assert!(Sum::pseudo_header(OUR_ADDRESS, PEER_ADDRESS, 17, ip.payload().len()).with(ip.payload()).is_right());
+    assert!(
+        Sum::pseudo_header(&OUR_ADDRESS.into(), &PEER_ADDRESS.into(), 17, ip.payload().len())
+            .with(ip.payload())
+            .is_right()
+    );
 }
 
 #[test]

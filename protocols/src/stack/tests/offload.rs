@@ -13,7 +13,7 @@ use crate::stack::wire::{Sent, Wire};
 use crate::stack::{Ipv4Cidr, Offloads, RxMeta, TxMeta};
 use crate::tcp::{Egress, Flags, Full, Header, Path};
 
-const ALL: Offloads = Offloads { checksum: true, segmentation: Some(65_550) };
+const ALL: Offloads = Offloads { checksum: true, segmentation: Some(65_550), segmentation6: Some(65_550) };
 
 /// Completes a frame: cuts it into segments, and fills in the checksums.
 pub fn complete(frame: &[u8], meta: TxMeta) -> Vec<Vec<u8>> {
@@ -92,7 +92,7 @@ fn segments_are_whole_with_and_without_offload() {
     let octets: Vec<u8> = (0..1400u32).map(|n| (n * 7) as u8).collect();
     for checksum in [false, true] {
         for (first, second) in [(0, 0), (0, 1), (1, 0), (1, 1), (3, 700), (700, 0), (699, 701), (1400, 0)] {
-            let mut pipe = Pipe { offloads: Offloads { checksum, segmentation: None }, ..Pipe::default() };
+            let mut pipe = Pipe { offloads: Offloads { checksum, ..Offloads::default() }, ..Pipe::default() };
             let payload = [&octets[..first], &octets[first..first + second]];
             let (result, sent) = send(&mut pipe, &header(1460), payload);
             assert_eq!((result, sent.frames, sent.impossible), (Ok(()), 1, 0));
@@ -124,10 +124,13 @@ fn a_run_of_small_segments_is_cut_too() {
 #[test]
 fn the_longest_run_fits_in_one_datagram() {
     for (longest, mtu, expected) in [(65_550, 1500, 44), (65_550, 576, 122), (4096, 1500, 2), (100, 1500, 1)] {
-        let mut pipe = Pipe { offloads: Offloads { checksum: true, segmentation: Some(longest) }, ..Pipe::default() };
+        let mut pipe = Pipe {
+            offloads: Offloads { checksum: true, segmentation: Some(longest), segmentation6: None },
+            ..Pipe::default()
+        };
         let mut sent = Sent::default();
         let mut wire = Wire { tx: &mut pipe, mac: OUR_MAC, mtu, sent: &mut sent };
-        assert_eq!(wire.max_segments(), expected, "longest frame {longest}, MTU {mtu}");
+        assert_eq!(wire.max_segments(&path()), expected, "longest frame {longest}, MTU {mtu}");
         if expected > 1 {
             let octets = vec![7; expected * (mtu - 40)];
             wire.send(&path(), &header((mtu - 40) as u16), [&octets, &[]]).unwrap();
@@ -139,7 +142,7 @@ fn the_longest_run_fits_in_one_datagram() {
 
 #[test]
 fn without_segmentation_a_run_is_impossible() {
-    for offloads in [Offloads::default(), Offloads { checksum: false, segmentation: Some(65_550) }] {
+    for offloads in [Offloads::default(), Offloads { checksum: false, ..ALL }] {
         let mut pipe = Pipe { offloads, ..Pipe::default() };
         let (result, sent) = send(&mut pipe, &header(1460), [&[0; 3000], &[]]);
         assert_eq!((result, sent.frames, sent.impossible, pipe.frames.len()), (Ok(()), 0, 1, 0));
@@ -154,7 +157,7 @@ fn a_full_link_loses_nothing_and_counts_nothing() {
 }
 
 #[test]
-fn only_ipv4_goes_out() {
+fn a_path_is_of_one_family() {
     let mut pipe = Pipe::default();
     let mut sent = Sent::default();
     let other = IpAddress::v6(0xfe80, 0, 0, 0, 0, 0, 0, 1);

@@ -150,9 +150,9 @@ fn connections_live_where_steering_puts_them() {
             places[processor] = places[processor].max(engine.connections().count());
             for (_, info) in engine.connections() {
                 let tuple = FourTuple {
-                    local: OUR_ADDRESS,
+                    local: OUR_ADDRESS.into(),
                     local_port: info.local_port,
-                    remote: PEER_ADDRESS,
+                    remote: PEER_ADDRESS.into(),
                     remote_port: info.remote_port,
                 };
                 assert_eq!(steering().processor(&tuple), processor);

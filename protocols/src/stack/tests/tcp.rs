@@ -23,7 +23,7 @@ fn a_stream_goes_there_and_back() {
 
 #[test]
 fn a_stream_uses_the_device_where_it_can() {
-    let mut world = World::new(Offloads { checksum: true, segmentation: Some(65_550) });
+    let mut world = World::new(Offloads { checksum: true, segmentation: Some(65_550), segmentation6: None });
     world.connect(1_000_000);
     world.run(LIMIT);
     for peer in [&world.client, &world.server] {

@@ -257,7 +257,8 @@ impl Connection {
     pub fn path_mtu(&mut self, sequence: u32, mtu: usize) -> bool {
         let sequence = Seq(sequence);
         let in_flight = sequence.ge(self.snd_una) && sequence.lt(self.snd_nxt);
-        let limit = mtu.max(576).saturating_sub(Self::headers(&self.key.remote)) as u32;
+        let least = Self::least_mtu(&self.key.remote);
+        let limit = mtu.max(least).saturating_sub(Self::headers(&self.key.remote)) as u32;
         if !in_flight || !self.state.is_synchronized() || limit >= self.segment_limit {
             return false;
         }

@@ -145,7 +145,7 @@ impl Connection {
         if self.probe_due {
             self.emit_tail_probe(env, out)?;
         }
-        let segments = out.max_segments().max(1) as u32;
+        let segments = out.max_segments(&self.path).max(1) as u32;
         let mut left = env.config.burst as u32;
         let begun = self.snd_nxt;
         let to_send = self.unsent() > 0 || self.scoreboard.has_lost();

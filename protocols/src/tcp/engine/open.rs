@@ -93,7 +93,7 @@ impl Engine {
     }
 
     /// An ICMP message says that a packet of the connection was too big for a link with an MTU of `mtu` octets. It is believed only if
-    /// the sequence number it quotes is in flight (RFC 5927 section 4), and never below 576. Whether it was.
+    /// the sequence number it quotes is in flight (RFC 5927 section 4), and never below 576, over IPv6 1280. Whether it was.
     pub fn packet_too_big(
         &mut self,
         path: &Path,

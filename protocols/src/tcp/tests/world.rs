@@ -67,7 +67,7 @@ impl Egress for Outbox {
         Ok(())
     }
 
-    fn max_segments(&self) -> usize {
+    fn max_segments(&self, _: &Path) -> usize {
         self.segments.max(1)
     }
 }
