@@ -4,17 +4,22 @@
 //! |---|---|---|
 //! | `ip=` | `dhcp`, or an address with prefix such as `10.77.0.2/24` | `dhcp` |
 //! | `gateway=` | address of the router, only beside a fixed `ip=` | none |
+//! | `ip6=` | `auto` (of the link, and from routers), `off`, or an address with prefix, and a router behind a comma: `fd00::2/64,fd00::1` | `auto` |
 //! | `mtu=` | [`MTU_MIN`] to [`MTU_MAX`] octets, at most what the network card carries | 1500 |
 //! | `log=` | `error`, `warn`, `info`, `debug`, `trace` | `info` |
 //! | `congestion=` | name of the congestion controller at the start | `cubic` |
 //! | `ecn=` | explicit congestion notification (RFC 3168): `off`, `accept` if a peer offers it, `offer` it too | `accept` |
 //! | `nic=` | what the network card offers and is not used, for tests: `no-csum`, `no-guest-csum`, `no-tso`, `no-guest-tso`, `no-event-idx`, `no-mq`, with commas between | nothing |
 
+mod ip6;
+
 use alloc::string::String;
 use core::fmt;
 use core::net::Ipv4Addr;
 
 use protocols::tcp::Ecn;
+
+pub use ip6::Address6;
 
 /// Smallest MTU: every IPv4 host takes datagrams of this size (RFC 791 section 3.1).
 pub const MTU_MIN: u16 = 576;
@@ -59,6 +64,8 @@ pub struct Unused {
 pub struct Options {
     /// How the image gets its address.
     pub address: Address,
+    /// How it gets its IPv6 addresses.
+    pub address6: Address6,
     /// Largest IP datagram, octets.
     pub mtu: u16,
     /// How much is logged.
@@ -75,6 +82,7 @@ impl Default for Options {
     fn default() -> Options {
         Options {
             address: Address::Dhcp,
+            address6: Address6::Auto,
             mtu: 1500,
             log: log::LevelFilter::Info,
             congestion: "cubic".into(),
@@ -93,6 +101,8 @@ pub enum OptionError {
     Repeated(&'static str),
     /// The value of `ip` is neither `dhcp` nor `ADDRESS/PREFIX`.
     Ip(String),
+    /// The value of `ip6` is neither `auto` nor `off` nor `ADDRESS/PREFIX` with or without `,GATEWAY`.
+    Ip6(String),
     /// The address of `ip` or `gateway` is not one that a host can have.
     NoHostAddress(Ipv4Addr),
     /// The value of `gateway` is no IPv4 address.
@@ -117,11 +127,17 @@ impl fmt::Display for OptionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             OptionError::Unknown(word) => {
-                write!(f, "unknown option `{word}`; there are ip= gateway= mtu= log= congestion= ecn= nic=")
+                write!(f, "unknown option `{word}`; there are ip= gateway= ip6= mtu= log= congestion= ecn= nic=")
             }
             OptionError::Repeated(name) => write!(f, "the option `{name}` is given twice"),
             OptionError::Ip(value) => {
                 write!(f, "ip={value} is neither `dhcp` nor an address with prefix (1 to 31) such as 10.77.0.2/24")
+            }
+            OptionError::Ip6(value) => {
+                write!(
+                    f,
+                    "ip6={value} is neither `auto` nor `off` nor an address such as fd00::2/64 or fd00::2/64,fd00::1"
+                )
             }
             OptionError::NoHostAddress(address) => write!(f, "{address} is not an address that a host can have there"),
             OptionError::Gateway(value) => write!(f, "gateway={value} is no address such as 10.77.0.1"),
@@ -147,6 +163,7 @@ impl core::error::Error for OptionError {}
 struct Given<'a> {
     ip: Option<&'a str>,
     gateway: Option<&'a str>,
+    ip6: Option<&'a str>,
     mtu: Option<&'a str>,
     log: Option<&'a str>,
     congestion: Option<&'a str>,
@@ -168,6 +185,7 @@ impl Options {
             let (name, place) = match name {
                 "ip" => ("ip", &mut given.ip),
                 "gateway" => ("gateway", &mut given.gateway),
+                "ip6" => ("ip6", &mut given.ip6),
                 "mtu" => ("mtu", &mut given.mtu),
                 "log" => ("log", &mut given.log),
                 "congestion" => ("congestion", &mut given.congestion),
@@ -180,6 +198,9 @@ impl Options {
             }
         }
         let mut options = Options { address: address(given.ip, given.gateway)?, ..Options::default() };
+        if let Some(value) = given.ip6 {
+            options.address6 = Address6::parse(value)?;
+        }
         if let Some(value) = given.mtu {
             let mtu = value.parse().ok().filter(|mtu| (MTU_MIN..=MTU_MAX).contains(mtu));
             options.mtu = mtu.ok_or_else(|| OptionError::Mtu(shown(value)))?;

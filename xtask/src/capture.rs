@@ -75,7 +75,7 @@ impl Capture {
         let reader = pcap::Reader::open(&fifo, &file, GUEST)?;
         let stopped = Arc::clone(&stop);
         let reader = Some(std::thread::spawn(move || reader.run(&stopped)));
-        let offloads = matches!(machine.network, Network::Tap(_)) && !machine.without_offloads;
+        let offloads = matches!(machine.network, Network::Tap(_) | Network::Tap6(_)) && !machine.without_offloads;
         Ok(Some(Self { fifo, file, whole: !offloads, stop, reader, _undo: undo }))
     }
 

@@ -1,7 +1,7 @@
 //! The person's side of the control port: one request a datagram, repeated under one ID until its reply comes.
 
 use std::collections::BTreeMap;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -52,7 +52,8 @@ impl Reply {
 impl ControlClient {
     /// A client of the control port at `server`; a request without a reply fails after `limit`.
     pub fn new(server: SocketAddr, limit: Duration) -> Result<Self> {
-        let socket = UdpSocket::bind(("0.0.0.0", 0)).context("no UDP port is free")?;
+        let any: IpAddr = if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+        let socket = UdpSocket::bind((any, 0)).context("no UDP port is free")?;
         socket.connect(server).context("the control port cannot be reached")?;
         Ok(Self { socket, limit })
     }

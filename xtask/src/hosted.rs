@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::machine::{Machine, TAP_GUEST, TAP_HOST};
+use crate::machine::Machine;
 use crate::{command, paths, ui};
 
 /// Builds the process, optimised, and returns its path.
@@ -23,6 +23,6 @@ pub fn command(machine: &Machine) -> Command {
     if machine.without_offloads {
         command.arg("--no-offloads");
     }
-    command.args(["--", &format!("ip={TAP_GUEST}/24"), &format!("gateway={TAP_HOST}")]).args(&machine.options);
+    command.arg("--").args(machine.image_options());
     command
 }

@@ -1,7 +1,7 @@
 //! The virtual machine that the image boots in: QEMU's command line.
 
 use std::ffi::OsStr;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -14,6 +14,11 @@ use crate::{command, hosted, netbench, uhyve};
 pub const TAP_HOST: &str = "10.77.0.1";
 /// Address of the guest on the TAP.
 pub const TAP_GUEST: &str = "10.77.0.2";
+
+/// The same over IPv6, in a network of unique local addresses (RFC 4193).
+pub const TAP_HOST6: &str = "fd00:77::1";
+/// Address of the guest there.
+pub const TAP_GUEST6: &str = "fd00:77::2";
 
 /// What runs the guest.
 #[derive(Clone, Debug, Default)]
@@ -70,6 +75,8 @@ pub enum Network {
     User(Vec<Forward>),
     /// The device `tap0` of a network namespace.
     Tap(String),
+    /// As `Tap`, and the guest is reached over IPv6.
+    Tap6(String),
     /// As `Tap`, with so many queues, two at least: see [`Namespace::use_several_queues`](crate::netns::Namespace::use_several_queues).
     Queues(String, u32),
     /// As `Tap`, and every frame also goes to and comes from the program that listens at this address of the namespace (QEMU's socket
@@ -174,6 +181,7 @@ impl Network {
             Self::Tap(_) | Self::Queues(..) | Self::Wire(..) | Self::Link(..) => {
                 Some((TAP_GUEST.parse::<Ipv4Addr>().ok()?, port).into())
             }
+            Self::Tap6(_) => Some((TAP_GUEST6.parse::<Ipv6Addr>().ok()?, port).into()),
         }
     }
 
@@ -181,7 +189,7 @@ impl Network {
     pub fn arguments(&self) -> Vec<String> {
         match self {
             Self::User(forwards) => words(["-netdev", &user("n0", forwards)]),
-            Self::Tap(_) => words(["-netdev", &tap("n0")]),
+            Self::Tap(_) | Self::Tap6(_) => words(["-netdev", &tap("n0")]),
             Self::Queues(_, queues) => words(["-netdev", &format!("{},queues={queues}", tap("n0"))]),
             Self::Link(_, dir) => {
                 let at = |name: &str| dir.join(name).display().to_string();
@@ -218,9 +226,17 @@ impl Network {
     pub fn namespace(&self) -> Option<&str> {
         match self {
             Self::User(_) => None,
-            Self::Tap(name) | Self::Queues(name, _) | Self::Wire(name, _) | Self::Link(name, _) => Some(name),
+            Self::Tap(name) | Self::Tap6(name) | Self::Queues(name, _) | Self::Wire(name, _) | Self::Link(name, _) => {
+                Some(name)
+            }
         }
     }
+}
+
+/// The image's options for its addresses on a TAP.
+fn on_tap() -> Vec<String> {
+    let (four, six) = (format!("ip={TAP_GUEST}/24"), format!("ip6={TAP_GUEST6}/64,{TAP_HOST6}"));
+    vec![four, format!("gateway={TAP_HOST}"), six]
 }
 
 fn tap(id: &str) -> String {
@@ -228,7 +244,7 @@ fn tap(id: &str) -> String {
 }
 
 fn user(id: &str, forwards: &[Forward]) -> String {
-    // The guest has no IPv6; the router advertisements would only be counted as drops.
+    // It forwards IPv4 only, so an address from its router advertisements would be of no use.
     let mut text = format!("user,id={id},ipv6=off");
     for Forward { transport, guest, host } in forwards {
         let transport = if *transport == Transport::Tcp { "tcp" } else { "udp" };
@@ -296,8 +312,11 @@ impl Machine {
             // The bridge is not there before the image is ready.
             (Network::User(_), Vmm::Nested(_)) => vec![format!("ip={USER_GUEST}/24"), format!("gateway={USER_HOST}")],
             (Network::User(_), _) => Vec::new(),
-            _ => vec![format!("ip={TAP_GUEST}/24"), format!("gateway={TAP_HOST}")],
+            _ => on_tap(),
         };
+        // What was asked for takes the place of what would have been said.
+        let name = |word: &str| word.split_once('=').map(|(name, _)| name.to_owned());
+        options.retain(|own| self.options.iter().all(|asked| name(asked) != name(own)));
         options.extend(self.options.iter().cloned());
         options
     }

@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 use anyhow::{Context, Result, bail};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-use crate::machine::TAP_HOST;
+use crate::machine::{TAP_HOST, TAP_HOST6};
 use crate::{cleanup, command, provision};
 
 /// A namespace that is removed, with all in it, when dropped or when the command is interrupted.
@@ -17,7 +17,7 @@ pub struct Namespace {
 const PREFIX: &str = "midflight-";
 
 impl Namespace {
-    /// Makes the namespace, with `tap0` at [`TAP_HOST`]/24. Needs root.
+    /// Makes the namespace, with `tap0` at [`TAP_HOST`]/24, and [`TAP_HOST6`]/64 where the kernel has IPv6. Needs root.
     pub fn new() -> Result<Self> {
         Self::named("")
     }
@@ -91,7 +91,17 @@ impl Namespace {
     fn add_tap(&self, flags: &[&str]) -> Result<()> {
         self.ip(&[&["tuntap", "add", "dev", "tap0", "mode", "tap"], flags].concat())?;
         self.ip(&["addr", "add", &format!("{TAP_HOST}/24"), "dev", "tap0"])?;
+        if self.has_ipv6() {
+            // Nobody else can have it, so it need not be asked for first.
+            self.ip(&["addr", "add", &format!("{TAP_HOST6}/64"), "dev", "tap0", "nodad"])?;
+        }
         self.ip(&["link", "set", "tap0", "up"])
+    }
+
+    /// Whether the namespace's kernel speaks IPv6.
+    pub fn has_ipv6(&self) -> bool {
+        let off = "/proc/sys/net/ipv6/conf/default/disable_ipv6";
+        self.inside(|| Ok(std::fs::read_to_string(off)?)).is_ok_and(|text| text.trim() == "0")
     }
 
     fn ip(&self, words: &[&str]) -> Result<()> {

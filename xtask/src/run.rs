@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use crate::link::{self, Link};
-use crate::machine::{Accel, Machine, Network, SERVICES, TAP_GUEST, Transport, Vmm, forwards};
+use crate::machine::{Accel, Machine, Network, SERVICES, TAP_GUEST, TAP_GUEST6, Transport, Vmm, forwards};
 use crate::netns::Namespace;
 use crate::vm::Vm;
 use crate::{accel, clock, command, hosted, image, provision, uhyve, ui};
@@ -137,7 +137,9 @@ pub fn tell(network: &Network, ready: &str) {
             }
         }
     } else {
-        ui::note(&format!("The guest is at {TAP_GUEST}, in the network namespace of the lines below."));
+        ui::note(&format!(
+            "The guest is at {TAP_GUEST} and {TAP_GUEST6}, in the network namespace of the lines below."
+        ));
     }
     let services: Vec<_> = SERVICES
         .iter()
@@ -150,7 +152,9 @@ pub fn tell(network: &Network, ready: &str) {
         .collect();
     ui::note(&format!("Listening: {}", services.join(", ")));
     let inside = match network {
-        Network::Tap(name) | Network::Queues(name, _) | Network::Link(name, _) => format!("ip netns exec {name} "),
+        Network::Tap(name) | Network::Tap6(name) | Network::Queues(name, _) | Network::Link(name, _) => {
+            format!("ip netns exec {name} ")
+        }
         _ => String::new(),
     };
     let (Some(iperf), Some(control)) = (at(Transport::Tcp, 5201), at(Transport::Udp, 7070)) else { return };

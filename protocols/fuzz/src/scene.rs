@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use protocols::congestion;
-use protocols::frame::{self, Class, ETHERNET_HEADER, Local};
+use protocols::frame::{self, Class, ETHERNET_HEADER, Local, Own6};
 use protocols::handover::Hub;
-use protocols::stack::{Addressing, Config, First, Ipv4Cidr, RxMeta, Shared, Stack, Udp, UdpLimits};
+use protocols::stack::{Addressing, Addressing6, Config, First, Ipv4Cidr, RxMeta, Shared, Stack, Udp, UdpLimits};
 use protocols::steering::Steering;
 use protocols::tcp::{self, ConnId, Engine, Flags, Header, Path, Secrets, State};
 use protocols::time::{Duration, Instant};
@@ -48,16 +48,19 @@ pub struct Scene {
     streams: Streams,
     sent: Vec<u8>,
     clock: u32,
+    /// The peer speaks TCP over IPv6.
+    six: bool,
 }
 
 impl Scene {
-    /// A stack with two listeners, a UDP port and, unless bit 7 of `kind` is set, an established connection.
+    /// A stack with two listeners, a UDP port and, unless bit 7 of `kind` is set, an established connection; over IPv6 if bit 5 is.
     pub fn new(kind: u8) -> Self {
         let now = Instant::from_secs(1);
         let config = Config {
             mac: OUR_MAC,
             mtu: MTU,
             addressing: Addressing::Static { address: Ipv4Cidr::new(OUR_ADDRESS, 24), gateway: Some(PEER_ADDRESS) },
+            addressing6: Addressing6::Auto,
         };
         let settings = tcp::Config {
             max_connections: CONNECTIONS,
@@ -90,6 +93,7 @@ impl Scene {
             streams: Streams::default(),
             sent: vec![],
             clock: 0,
+            six: kind & 32 != 0,
         };
         if kind & 128 == 0 {
             scene.establish(if kind & 64 == 0 { ECHO } else { SOURCE });
@@ -109,7 +113,7 @@ impl Scene {
             options: &options,
             payload: &[],
         };
-        self.deliver(syn.frame(), false);
+        self.deliver(syn.frame(self.six), false);
         let talk = *self.talks.first().expect("a SYN to a listener is answered");
         let ack = self.segment(&talk, talk.acknowledgement, talk.sequence.wrapping_add(1), Flags::ACK.0, &[], &[]);
         self.deliver(ack, false);
@@ -134,7 +138,7 @@ impl Scene {
                     },
                     payload: &[],
                 };
-                self.deliver(frame.frame(), false);
+                self.deliver(frame.frame(self.six), false);
             }
             208..=223 => {
                 // From 1 µs to a few minutes.
@@ -205,7 +209,7 @@ impl Scene {
         all.extend_from_slice(options);
         let window = if self.clock.is_multiple_of(13) { 0 } else { 0x4000 };
         let (source, destination) = talk.ports;
-        Segment { source, destination, sequence, acknowledgement, flags, window, options: &all, payload }.frame()
+        Segment { source, destination, sequence, acknowledgement, flags, window, options: &all, payload }.frame(self.six)
     }
 
     /// Octets as they are, or with a sound beginning, or what the stack itself sent, changed and sent back.
@@ -214,8 +218,9 @@ impl Scene {
         let length = input_length(input, 1514);
         let mut frame = match kind % 4 {
             0 => input.take(length).to_vec(),
-            1 => ethernet([0x0800, 0x0806][usize::from(kind / 4 % 2)], input.take(length)),
-            2 => ipv4(kind / 4, input.take(length)),
+            1 => ethernet([0x0800, 0x0806, 0x86dd][usize::from(kind / 4 % 3)], input.take(length)),
+            2 if kind & 32 == 0 => ipv4(kind / 4, input.take(length)),
+            2 => ipv6([0, 6, 17, 43, 44, 58, 59, 60][usize::from(kind / 4 % 8)], input.take(length)),
             _ => {
                 let mut frame = self.sent.clone();
                 for (at, octet) in frame.iter_mut().enumerate().take(12) {
@@ -235,19 +240,20 @@ impl Scene {
             correct(&mut frame);
         }
         let checksum_verified = kind & 64 != 0;
-        let local = Local { mac: OUR_MAC, address: Some(Ipv4Cidr::new(OUR_ADDRESS, 24)) };
+        let address6 = Own6 { link_local: Some(OUR_ADDRESS6), global: None };
+        let local = Local { mac: OUR_MAC, address: Some(Ipv4Cidr::new(OUR_ADDRESS, 24)), address6 };
         if let Ok(Class::Tcp(tcp)) = frame::check(&frame, RxMeta { checksum_verified }, &local) {
             self.streams.spoil((tcp.source_port, tcp.destination_port));
         }
         self.deliver(frame, checksum_verified);
     }
 
-    /// ARP, ping, UDP and "fragmentation needed".
+    /// ARP, ping, UDP and "fragmentation needed", and the same over IPv6.
     fn other(&mut self, input: &mut Input) {
         let kind = input.octet();
         let length = input_length(input, 1472);
         let payload = input.take(length);
-        let frame = match kind % 4 {
+        let frame = match kind % 8 {
             0 => {
                 let mut packet = vec![0, 1, 8, 0, 6, 4, 0, 1 + (kind >> 4 & 1)];
                 packet.extend_from_slice(&PEER_MAC);
@@ -264,10 +270,26 @@ impl Scene {
                 datagram.extend_from_slice(&[0, 0]);
                 ipv4(17, &[&datagram, payload].concat())
             }
-            _ => {
+            3 => {
                 let quoted = self.sent.get(ETHERNET_HEADER..ETHERNET_HEADER + 28).unwrap_or(&[]);
                 let [high, low] = input.word().to_be_bytes();
                 ipv4(1, &[&[3, 4, 0, 0, 0, 0, high, low][..], quoted].concat())
+            }
+            4 => ipv6(58, &[&[128, 0, 0, 0, 0, 1, 0, 2][..], payload].concat()),
+            5 => {
+                let length = (8 + payload.len() as u16).to_be_bytes();
+                ipv6(17, &[&[0x13, 0x88][..], &CONTROL.to_be_bytes(), &length, &[0, 0], payload].concat())
+            }
+            6 => {
+                let quoted = self.sent.get(ETHERNET_HEADER..ETHERNET_HEADER + 48).unwrap_or(&[]);
+                let [high, low] = input.word().to_be_bytes();
+                ipv6(58, &[&[2, 0, 0, 0, 0, 0, high, low][..], quoted].concat())
+            }
+            // Neighbor Discovery: who has our address, somebody has it, a router.
+            _ => {
+                let kind = 134 + kind / 8 % 3;
+                let fixed = if kind == 134 { vec![0; 8] } else { OUR_ADDRESS6.octets().to_vec() };
+                ipv6(58, &[&[kind, 0, 0, 0, input.octet(), 0, 7, 8][..], &fixed, payload].concat())
             }
         };
         self.deliver(frame, false);
@@ -313,7 +335,11 @@ impl Scene {
     }
 
     fn connect(&mut self) {
-        let path = Path { local: OUR_ADDRESS.into(), remote: PEER_ADDRESS.into(), link: PEER_MAC };
+        let (local, remote) = match self.six {
+            true => (OUR_ADDRESS6.into(), PEER_ADDRESS6.into()),
+            false => (OUR_ADDRESS.into(), PEER_ADDRESS.into()),
+        };
+        let path = Path { local, remote, link: PEER_MAC };
         // Fails at the limit of connections, which is checked below.
         let _ = self.stack.engine().connect(self.now, path, 80, None);
         self.turn();
@@ -354,10 +380,11 @@ impl Scene {
     /// Whatever the stack sends must be sound.
     fn heard(&mut self, frame: &[u8]) {
         assert!(frame.len() <= MTU + ETHERNET_HEADER);
-        let peer = Local { mac: PEER_MAC, address: Some(Ipv4Cidr::new(PEER_ADDRESS, 24)) };
+        let address6 = Own6 { link_local: Some(PEER_ADDRESS6), global: None };
+        let peer = Local { mac: PEER_MAC, address: Some(Ipv4Cidr::new(PEER_ADDRESS, 24)), address6 };
         let tcp = match frame::check(frame, RxMeta::default(), &peer) {
             Ok(Class::Tcp(tcp)) => tcp,
-            _ => return assert_ne!(frame[TRANSPORT - 11], 6, "a TCP segment that nobody would accept: {frame:02x?}"),
+            _ => return assert_ne!(protocol(frame), 6, "a TCP segment that nobody would accept: {frame:02x?}"),
         };
         let (header, payload) = Header::parse(&frame[tcp.segment]).expect("our own header can be read");
         if header.flags.contains(Flags::RST) {

@@ -1,12 +1,14 @@
 //! Frames for tests, made with smoltcp's wire formats and then bent as the test likes.
 
+pub(crate) mod six;
+
 use alloc::vec;
 use alloc::vec::Vec;
 
 use smoltcp::wire::{IpAddress, Ipv4Address, Ipv4Cidr};
 
 use super::checksum::Sum;
-use super::{ETHERNET_HEADER, Local, MacAddress};
+use super::{ETHERNET_HEADER, Local, MacAddress, Own6};
 
 pub(crate) const OUR_MAC: MacAddress = [0x52, 0x54, 0, 0, 0, 1];
 pub(crate) const PEER_MAC: MacAddress = [0x52, 0x54, 0, 0, 0, 2];
@@ -14,7 +16,7 @@ pub(crate) const OUR_ADDRESS: Ipv4Address = Ipv4Address::new(10, 77, 0, 2);
 pub(crate) const PEER_ADDRESS: Ipv4Address = Ipv4Address::new(10, 77, 0, 1);
 
 pub(crate) fn local() -> Local {
-    Local { mac: OUR_MAC, address: Some(Ipv4Cidr::new(OUR_ADDRESS, 24)) }
+    Local { mac: OUR_MAC, address: Some(Ipv4Cidr::new(OUR_ADDRESS, 24)), address6: Own6::default() }
 }
 
 pub(crate) fn ethernet(destination: MacAddress, ether_type: u16, payload: &[u8]) -> Vec<u8> {
@@ -78,8 +80,11 @@ pub(crate) fn arp(
     ethernet(destination, 0x0806, &packet)
 }
 
-/// Recomputes the checksums of an IPv4 frame wherever its lengths allow that.
+/// Recomputes the checksums of a frame wherever its lengths allow that.
 pub(crate) fn correct(frame: &mut [u8]) {
+    if frame.get(12..14) == Some(&[0x86, 0xdd]) {
+        return six::correct6(frame);
+    }
     let Some((_, packet)) = frame.split_at_mut_checked(ETHERNET_HEADER) else { return };
     if packet.len() < 20 {
         return;

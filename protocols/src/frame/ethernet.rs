@@ -10,6 +10,7 @@ pub const ETHERNET_HEADER: usize = 14;
 
 pub(super) const IPV4: u16 = 0x0800;
 pub(super) const ARP: u16 = 0x0806;
+pub(super) const IPV6: u16 = 0x86dd;
 
 /// Values from here on are EtherTypes, lower ones lengths.
 const FIRST_ETHER_TYPE: u16 = 0x0600;
@@ -18,6 +19,8 @@ pub(super) struct Header {
     pub source: MacAddress,
     /// The frame was sent to all stations.
     pub broadcast: bool,
+    /// To all stations or to a group that we are in.
+    pub is_group: bool,
     pub ether_type: u16,
 }
 
@@ -31,13 +34,21 @@ pub(super) fn check(frame: &[u8], local: &Local) -> Result<Header, DropReason> {
         return Err(DropReason::EthernetSource);
     }
     let broadcast = destination == [0xff; 6];
+    let mut to_group = broadcast;
     if !broadcast && destination != local.mac {
-        return Err(if is_group(&destination) { DropReason::EthernetMulticast } else { DropReason::EthernetNotOurs });
+        if !is_group(&destination) {
+            return Err(DropReason::EthernetNotOurs);
+        }
+        // The groups are those of IPv6.
+        to_group = ether_type == IPV6 && local.address6.is_in_mac(&destination);
+        if !to_group {
+            return Err(DropReason::EthernetMulticast);
+        }
     }
     if ether_type < FIRST_ETHER_TYPE {
         return Err(DropReason::EthernetLength);
     }
-    Ok(Header { source, broadcast, ether_type })
+    Ok(Header { source, broadcast, is_group: to_group, ether_type })
 }
 
 /// Whether the address is a group's.

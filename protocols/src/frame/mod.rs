@@ -4,16 +4,20 @@
 //! something for the host functions (ARP, ICMP echo, UDP), a hint about the path's MTU, or a [`DropReason`] with its reason.
 //! Everything behind it may rely on what [`Class`] promises.
 //!
-//! What is not received at all, by decision: IPv6 and VLAN tags (unknown EtherTypes), multicast, fragments (nobody who talks to
-//! these services needs them, and reassembly is a classic way to exhaust a host), source-routed datagrams (RFC 7126 section 4.3 and 4.4).
-//! Other IPv4 options are skipped. A TTL of 0 or 1 is no reason to drop (RFC 1122 section 3.2.1.7).
+//! What is not received at all, by decision: VLAN tags (an unknown EtherType), multicast beyond what IPv6 needs to find its neighbors,
+//! fragments (nobody who talks to these services needs them, and reassembly is a classic way to exhaust a host), source-routed datagrams
+//! (RFC 7126 section 4.3 and 4.4; RFC 5095). Other IPv4 options are skipped; of IPv6's extension headers `ipv6` says which.
+//! A TTL of 0 or 1 is no reason to drop (RFC 1122 section 3.2.1.7).
 
 mod arp;
 pub mod checksum;
 mod datagram;
 mod ethernet;
 mod icmp;
+mod icmp6;
 mod ipv4;
+mod ipv6;
+mod own;
 mod reason;
 mod tcp;
 mod udp;
@@ -25,11 +29,13 @@ mod tests;
 
 use core::ops::Range;
 
-use smoltcp::wire::{IpAddress, Ipv4Address, Ipv4Cidr};
+use smoltcp::wire::{IpAddress, Ipv4Address, Ipv4Cidr, Ipv6Address};
 
 pub(crate) use ethernet::is_station;
 pub use ethernet::{ETHERNET_HEADER, MacAddress};
 pub(crate) use ipv4::is_host;
+pub use own::Own6;
+pub(crate) use own::{ALL_NODES, group_mac, is_host6, solicited};
 pub use reason::{DropReason, Drops};
 
 use crate::stack::RxMeta;
@@ -42,6 +48,8 @@ pub struct Local {
     pub mac: MacAddress,
     /// Our IPv4 address and its network; `None` while DHCP has not delivered one.
     pub address: Option<Ipv4Cidr>,
+    /// Our IPv6 addresses.
+    pub address6: Own6,
 }
 
 /// A frame that was found sound.
@@ -55,8 +63,13 @@ pub enum Class {
         /// Octets of the frame that count, from the Ethernet header.
         length: usize,
     },
-    /// A router cannot forward what we sent (ICMP "fragmentation needed", RFC 1191). Whether it speaks of a segment that is
-    /// really in flight is the TCP engine's to check (RFC 5927 section 7.2).
+    /// A message of Neighbor Discovery (RFC 4861) for the host functions: what ARP is to IPv4. It came from this link, and is valid.
+    Neighbor {
+        /// Octets of the frame that count, from the Ethernet header.
+        length: usize,
+    },
+    /// A router cannot forward what we sent (ICMP "fragmentation needed", RFC 1191; ICMPv6 "packet too big", RFC 8201). Whether it speaks
+    /// of a segment that is really in flight is the TCP engine's to check (RFC 5927 section 7.2).
     TooBig(TooBig),
 }
 
@@ -73,13 +86,13 @@ pub struct Tcp {
     pub destination_port: u16,
     /// The MAC address that answers go to: the one the frame came from.
     pub link: MacAddress,
-    /// The IPv4 header carries a congestion mark (CE, RFC 3168 section 5).
+    /// The IP header carries a congestion mark (CE, RFC 3168 section 5).
     pub congested: bool,
-    /// Header and payload in the frame, exactly as long as IPv4 says; at least 20 octets, and the data offset lies within.
+    /// Header and payload in the frame, exactly as long as IP says; at least 20 octets, and the data offset lies within.
     pub segment: Range<usize>,
 }
 
-/// What an ICMP "fragmentation needed" message quotes of our own segment.
+/// What an ICMP "fragmentation needed" or ICMPv6 "packet too big" message quotes of our own segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooBig {
     /// Our address: the quoted source.
@@ -92,7 +105,7 @@ pub struct TooBig {
     pub remote_port: u16,
     /// The quoted sequence number.
     pub sequence: u32,
-    /// The MTU of the next hop in octets; at least 68 (RFC 791).
+    /// The MTU of the next hop in octets; over IPv4 at least 68 (RFC 791).
     pub mtu: u16,
     /// The MAC address that the message came from.
     pub link: MacAddress,
@@ -139,9 +152,42 @@ pub fn check(frame: &[u8], meta: RxMeta, local: &Local) -> Result<Class, DropRea
                 _ => Err(DropReason::IpProtocol),
             }
         }
+        ethernet::IPV6 if local.address6.is_on() => check6(rest, meta, local, &header),
         ethernet::ARP => arp::check(rest, local).map(|length| Class::Host { length: ETHERNET_HEADER + length }),
         _ => Err(DropReason::EtherType),
     }
+}
+
+/// The same for an IPv6 packet.
+fn check6(packet: &[u8], meta: RxMeta, local: &Local, link: &ethernet::Header) -> Result<Class, DropReason> {
+    let ip = ipv6::check(packet, local, link)?;
+    let datagram = &ip.datagram;
+    let payload = &packet[datagram.payload.clone()];
+    let length = ETHERNET_HEADER + datagram.payload.end;
+    match datagram.protocol {
+        ipv6::TCP => tcp::check(payload, datagram, meta, link).map(Class::Tcp),
+        // The host functions would not pass over them.
+        ipv6::UDP | ipv6::ICMP if ip.extended => Err(DropReason::Ip6Extension),
+        ipv6::UDP if !datagram.unicast => Err(DropReason::UdpMulticast),
+        ipv6::UDP => udp::check(payload, datagram, meta).map(|()| Class::Host { length }),
+        ipv6::ICMP => icmp6::check(payload, &ip, local, link).map(|message| match message {
+            icmp6::Message::Echo => Class::Host { length },
+            icmp6::Message::Neighbor => Class::Neighbor { length },
+            icmp6::Message::TooBig(too_big) => Class::TooBig(too_big),
+        }),
+        _ => Err(DropReason::IpProtocol),
+    }
+}
+
+/// Source and destination of an IPv6 packet; `None` if it is too short.
+pub(crate) fn ends6(packet: &[u8]) -> Option<(Ipv6Address, Ipv6Address)> {
+    ipv6::address(packet, 8).zip(ipv6::address(packet, 24))
+}
+
+/// The transport of a whole IPv6 packet, and where it begins.
+pub(crate) fn transport6(packet: &[u8]) -> Option<(u8, usize)> {
+    let (protocol, start) = ipv6::transport(packet, *packet.get(6)?).ok()?;
+    (start <= packet.len()).then_some((protocol, start))
 }
 
 /// Reads a big-endian 16-bit field; `None` beyond the end.

@@ -34,7 +34,7 @@ reasons! {
     EthernetSource = "ethernet_source",
     /// The destination is another station's address.
     EthernetNotOurs = "ethernet_not_ours",
-    /// The destination is a multicast group; we are in none.
+    /// The destination is a multicast group that we are not in.
     EthernetMulticast = "ethernet_multicast",
     /// An IEEE 802.3 length instead of an EtherType (below 1536).
     EthernetLength = "ethernet_length",
@@ -70,13 +70,37 @@ reasons! {
     IpSource = "ip_source",
     /// The destination is not ours.
     IpNotOurs = "ip_not_ours",
-    /// A protocol other than TCP, UDP and ICMP.
+    /// A protocol other than TCP, UDP and ICMP (ICMPv6 over IPv6).
     IpProtocol = "ip_protocol",
+    /// Shorter than an IPv6 header.
+    Ip6Short = "ip6_short",
+    /// The version is not 6.
+    Ip6Version = "ip6_version",
+    /// The payload length goes beyond the end of the frame.
+    Ip6PayloadLength = "ip6_payload_length",
+    /// The source is a group, loopback, unspecified, IPv4-mapped or our own address.
+    Ip6Source = "ip6_source",
+    /// The destination is neither ours nor a group of ours.
+    Ip6NotOurs = "ip6_not_ours",
+    /// Extension headers are malformed, too many, out of place, or in front of anything but TCP.
+    Ip6Extension = "ip6_extension",
+    /// An option that must not be skipped (RFC 8200 section 4.2).
+    Ip6Option = "ip6_option",
+    /// A routing header with addresses left to visit.
+    Ip6Routing = "ip6_routing",
+    /// A fragment of an IPv6 packet.
+    Ip6Fragment = "ip6_fragment",
+    /// A message of Neighbor Discovery whose hop limit is not 255.
+    NeighborHopLimit = "neighbor_hop_limit",
+    /// A message of Neighbor Discovery that RFC 4861 section 6.1 or 7.1 calls invalid.
+    NeighborFormat = "neighbor_format",
+    /// A solicitation for another station's address.
+    NeighborNotOurs = "neighbor_not_ours",
     /// Shorter than a TCP header.
     TcpShort = "tcp_short",
     /// The data offset is below 5 or beyond the end of the segment.
     TcpDataOffset = "tcp_data_offset",
-    /// TCP to a broadcast address, or in a frame to all stations.
+    /// TCP to a broadcast or group address, or in a frame to several stations.
     TcpBroadcast = "tcp_broadcast",
     /// Port 0.
     TcpPort = "tcp_port",
@@ -90,15 +114,19 @@ reasons! {
     UdpPort = "udp_port",
     /// The checksum is wrong.
     UdpChecksum = "udp_checksum",
+    /// No checksum, over IPv6 (RFC 8200 section 8.1).
+    UdpNoChecksum = "udp_no_checksum",
+    /// UDP to a group, over IPv6.
+    UdpMulticast = "udp_multicast",
     /// Shorter than an ICMP header.
     IcmpShort = "icmp_short",
     /// The checksum is wrong.
     IcmpChecksum = "icmp_checksum",
-    /// ICMP to all stations (RFC 1122 section 3.2.2.6 allows silence).
+    /// ICMP to several stations (RFC 1122 section 3.2.2.6 and RFC 4443 section 4.2 allow silence).
     IcmpBroadcast = "icmp_broadcast",
     /// A message that nothing here acts on.
     IcmpIgnored = "icmp_ignored",
-    /// "Fragmentation needed" that does not quote a TCP segment of ours.
+    /// "Fragmentation needed" or "packet too big" that does not quote a TCP segment of ours.
     IcmpQuote = "icmp_quote",
 }
 

@@ -1,3 +1,5 @@
+mod ipv6;
+
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -134,7 +136,8 @@ fn every_lie_meets_its_counter() {
         assert_eq!(verdict(&frame), Err(expected), "{frame:02x?}");
         drops.count(expected);
     }
-    assert_eq!(drops.total(), lies().len() as u64);
+    ipv6::lies6().into_iter().for_each(|(reason, _)| drops.count(reason));
+    assert_eq!(drops.total(), (lies().len() + ipv6::lies6().len()) as u64);
     drops.each(|name, count| assert!(count > 0, "no frame in this table provokes {name}"));
 }
 
@@ -216,7 +219,7 @@ fn host_functions_get_arp_ping_and_udp() {
 
 #[test]
 fn without_an_address_only_dhcp_comes_in() {
-    let nobody = Local { mac: OUR_MAC, address: None };
+    let nobody = Local { mac: OUR_MAC, address: None, address6: Own6::default() };
     let check = |frame: &[u8]| check(frame, VERIFY, &nobody);
     assert!(check(&to_all(udp(67, 68, b"offer"))).is_ok());
     assert!(check(&udp(67, 68, b"offer")).is_ok(), "an offer may be sent to the address that it offers");

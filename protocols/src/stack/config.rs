@@ -1,13 +1,15 @@
 //! What a stack has to be told.
 
-use smoltcp::wire::{Ipv4Address, Ipv4Cidr};
+use smoltcp::wire::{Ipv4Address, Ipv4Cidr, Ipv6Address, Ipv6Cidr};
 
-use crate::frame::MacAddress;
+use crate::frame::{MacAddress, Own6, is_host6};
 
 /// The least MTU that every IPv4 host must be able to receive (RFC 791 section 3.1), in octets.
 pub const MINIMUM_MTU: usize = 576;
 /// The largest MTU that is supported: jumbo frames, in octets.
 pub const MAXIMUM_MTU: usize = 9000;
+/// The least MTU of a link that carries IPv6 (RFC 8200 section 5), in octets. Below it there is only IPv4.
+pub const MINIMUM_MTU6: usize = 1280;
 
 /// What a stack has to be told. The same on all processors of a system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +20,8 @@ pub struct Config {
     pub mtu: usize,
     /// Where the IPv4 address comes from.
     pub addressing: Addressing,
+    /// Where the IPv6 addresses come from.
+    pub addressing6: Addressing6,
 }
 
 /// Where the IPv4 address comes from.
@@ -31,6 +35,23 @@ pub enum Addressing {
         address: Ipv4Cidr,
         /// The router to other networks.
         gateway: Option<Ipv4Address>,
+    },
+}
+
+/// Where the IPv6 addresses come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Addressing6 {
+    /// There is no IPv6.
+    #[default]
+    Off,
+    /// One of the link from the card's address (RFC 4291 appendix A), another from what routers advertise (RFC 4862).
+    Auto,
+    /// One of the link as with `Auto`, another fixed; no router is listened to.
+    Static {
+        /// Our address and the length of its network's prefix.
+        address: Ipv6Cidr,
+        /// The router to other networks.
+        gateway: Option<Ipv6Address>,
     },
 }
 
@@ -50,6 +71,15 @@ pub enum ConfigError {
         /// Our address and network.
         address: Ipv4Cidr,
     },
+    /// No host can have this IPv6 address.
+    Address6(Ipv6Cidr),
+    /// The IPv6 gateway is no other host of our network or link.
+    Gateway6 {
+        /// What was configured as the gateway.
+        gateway: Ipv6Address,
+        /// Our address and network.
+        address: Ipv6Cidr,
+    },
 }
 
 impl core::fmt::Display for ConfigError {
@@ -66,6 +96,12 @@ impl core::fmt::Display for ConfigError {
             }
             ConfigError::Gateway { gateway, address } => {
                 write!(f, "gateway {gateway} is not another host in the network of {address}")
+            }
+            ConfigError::Address6(address) => {
+                write!(f, "{address} cannot be a host's address: give a unicast address and a prefix of 1 to 128")
+            }
+            ConfigError::Gateway6 { gateway, address } => {
+                write!(f, "gateway {gateway} is not another host in the network of {address} or on the link")
             }
         }
     }
@@ -95,7 +131,25 @@ impl Config {
                 return Err(ConfigError::Gateway { gateway, address });
             }
         }
+        if let Addressing6::Static { address, gateway } = self.addressing6 {
+            if address.prefix_len() == 0 || !is_host6(&address.address(), &Own6::default()) {
+                return Err(ConfigError::Address6(address));
+            }
+            let own = Own6 { global: Some(address.address()), link_local: None };
+            if let Some(gateway) = gateway
+                && !((address.contains_addr(&gateway) || gateway.is_unicast_link_local()) && is_host6(&gateway, &own))
+            {
+                return Err(ConfigError::Gateway6 { gateway, address });
+            }
+        }
         Ok(())
+    }
+}
+
+impl Config {
+    /// Where IPv6 addresses come from on this link.
+    pub(super) fn possible6(&self) -> Addressing6 {
+        if self.mtu < MINIMUM_MTU6 { Addressing6::Off } else { self.addressing6 }
     }
 }
 

@@ -59,7 +59,8 @@ impl phy::Device for Device {
     fn capabilities(&self) -> DeviceCapabilities {
         let mut checksum = ChecksumCapabilities::default();
         // Verified before it comes here; where the device vouched for it, the field may hold anything.
-        (checksum.ipv4, checksum.udp, checksum.icmpv4) = (Checksum::Tx, Checksum::Tx, Checksum::Tx);
+        (checksum.ipv4, checksum.udp) = (Checksum::Tx, Checksum::Tx);
+        (checksum.icmpv4, checksum.icmpv6) = (Checksum::Tx, Checksum::Tx);
         let mut capabilities = DeviceCapabilities::default();
         capabilities.medium = Medium::Ethernet;
         capabilities.max_transmission_unit = self.mtu + ETHERNET_HEADER;

@@ -1,24 +1,24 @@
 //! Where frames meet the classifier: coming in before anything else in the stack, going out just before the link.
 //!
-//! ARP is no IP and meets no rules. What belongs to a connection meets them on the connection's processor, both ways. A processor without a queue pair of
+//! ARP is no IP and meets no rules, nor does Neighbor Discovery, which is to IPv6 what ARP is to IPv4: without it nobody could be spoken to.
+//! What belongs to a connection meets them on the connection's processor, both ways. A processor without a queue pair of
 //! the card has no classifier: what comes in for it meets the rules on processor 0 before it is handed over, what it sends when processor 0
 //! gives it to the card.
 
 use alloc::vec::Vec;
 
-use smoltcp::wire::Ipv4Address;
-
 use super::reject::{self, ANSWERS};
 use super::{Full, Offloads, Transmit, TxMeta};
 use crate::classification::Verdict;
 use crate::classification::classifier::{Classifier, ClassifierRef, Decision, Duties, Packet};
-use crate::frame::{Class, ETHERNET_HEADER, MacAddress};
+use crate::frame::{Class, ETHERNET_HEADER, Local};
 use crate::tcp::Limiter;
 use crate::time::Instant;
 
 /// The card's number, of those that rules can name.
 const INTERFACE: u8 = 0;
 const IPV4: [u8; 2] = [0x08, 0x00];
+const IPV6: [u8; 2] = [0x86, 0xdd];
 
 /// What the classifier decided, counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,20 +57,14 @@ impl Filter {
     }
 
     /// Whether a frame that came in goes on; if not, its sender may get an answer.
-    pub fn admits(
-        &mut self,
-        now: Instant,
-        frame: &[u8],
-        class: &Class,
-        (mac, own): (MacAddress, Option<Ipv4Address>),
-        tx: &mut dyn Transmit,
-    ) -> bool {
+    pub fn admits(&mut self, now: Instant, frame: &[u8], class: &Class, local: &Local, tx: &mut dyn Transmit) -> bool {
         if !self.duties.incoming {
             return true;
         }
         let end = match class {
             Class::Tcp(tcp) => tcp.segment.end,
             Class::Host { length } => *length,
+            Class::Neighbor { .. } => return true,
             Class::TooBig(_) => frame.len(),
         };
         let Some(packet) = packet(&frame[..end.min(frame.len())]) else { return true };
@@ -79,7 +73,7 @@ impl Filter {
             Verdict::Accept => return true,
             Verdict::Drop => {}
             Verdict::Reject(how) => {
-                if let Some(answer) = own.and_then(|own| reject::answer(frame, how, mac, own))
+                if let Some(answer) = reject::answer(frame, how, local)
                     && self.answers.allow(now)
                 {
                     // An answer that the link has no room for is lost, as any other frame may be.
@@ -93,10 +87,16 @@ impl Filter {
     }
 }
 
-/// The IP packet of a frame; `None` if it is none.
+/// The IP packet of a frame; `None` if it is none, or one that meets no rules.
 fn packet(frame: &[u8]) -> Option<Packet<'_>> {
     let (link, octets) = frame.split_at_checked(ETHERNET_HEADER)?;
-    (link[12..] == IPV4).then_some(Packet { octets, length: octets.len(), interface: INTERFACE })
+    let meets = link[12..] == IPV4 || link[12..] == IPV6 && !is_discovery(octets);
+    meets.then_some(Packet { octets, length: octets.len(), interface: INTERFACE })
+}
+
+/// Whether an IPv6 packet is Neighbor Discovery's: of ICMPv6 without extension headers, and of this link alone (RFC 4861 section 4).
+fn is_discovery(octets: &[u8]) -> bool {
+    octets.get(6..8) == Some(&[58, 255]) && matches!(octets.get(40), Some(133..=137))
 }
 
 fn micros(now: Instant) -> u64 {

@@ -1,23 +1,27 @@
-//! The host functions beside TCP: ARP, ICMP echo, DHCP and UDP, by smoltcp.
+//! The host functions beside TCP: ARP and Neighbor Discovery, ICMP echo, DHCP and UDP, by smoltcp.
 
 use alloc::vec;
 
 use smoltcp::iface::{self, Interface, SocketHandle, SocketSet};
 use smoltcp::socket::{dhcpv4, udp};
 use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::{EthernetAddress, IpCidr, Ipv4Address, Ipv4Cidr};
+use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, Ipv4Address, Ipv4Cidr, Ipv6Address, Ipv6Cidr};
 
+use super::autoconf::Autoconf;
 use super::config::is_usable;
 use super::device::Device;
+use super::ip::{IPV4_HEADER, IPV6_HEADER};
 use super::probe;
 use super::udp::{Udp, UdpError, UdpLimits, UdpPeer};
 use super::{Addressing, Config, Transmit, TxMeta};
-use crate::frame::MacAddress;
+use crate::frame::{MacAddress, Own6};
 
 /// UDP ports that can be bound at the same time.
 const UDP_PORTS: usize = 8;
-/// IPv4 and UDP header, in octets.
-const UDP_OVERHEAD: usize = 28;
+/// UDP header, in octets.
+const UDP_HEADER: usize = 8;
+/// The prefix of the link's own addresses, in bits (RFC 4291 section 2.5.6).
+const LINK_LOCAL_PREFIX: u8 = 64;
 /// How long to wait for a DHCP offer before asking again (RFC 2131 section 4.1 suggests 4 s at first).
 const DHCP_DISCOVER_TIMEOUT: Duration = Duration::from_secs(4);
 
@@ -27,6 +31,8 @@ pub(super) struct Host {
     device: Device,
     dhcp: Option<SocketHandle>,
     address: Option<Ipv4Cidr>,
+    gateway: Option<Ipv4Address>,
+    autoconf: Option<Autoconf>,
     mac: MacAddress,
     mtu: usize,
     udp_ports: usize,
@@ -49,6 +55,8 @@ impl Host {
             device,
             dhcp: None,
             address: None,
+            gateway: None,
+            autoconf: Autoconf::new(config.mac, config.possible6(), now),
             mac: config.mac,
             mtu: config.mtu,
             udp_ports: 0,
@@ -65,11 +73,27 @@ impl Host {
             }
             Addressing::Static { address, gateway } => host.set_address(Some(address), gateway),
         }
+        host.configure(now);
         host
+    }
+
+    /// The addresses of IPv6.
+    pub fn address6(&self) -> Own6 {
+        self.autoconf.as_ref().map_or(Own6::default(), Autoconf::addresses)
+    }
+
+    /// The address of IPv6 that is not the link's alone.
+    pub fn global6(&self) -> Option<Ipv6Cidr> {
+        self.autoconf.as_ref().and_then(Autoconf::global)
     }
 
     pub fn address(&self) -> Option<Ipv4Cidr> {
         self.address
+    }
+
+    /// An address of IPv6 that was given up because another station has it.
+    pub fn take_duplicate(&mut self) -> Option<Ipv6Address> {
+        self.autoconf.as_mut().and_then(Autoconf::take_duplicate)
     }
 
     /// Takes a received frame that `frame::check` found sound.
@@ -90,6 +114,15 @@ impl Host {
         self.next = Some(now);
     }
 
+    /// Takes a message of Neighbor Discovery that `frame::check` found valid.
+    pub fn offer_neighbor(&mut self, now: Instant, frame: &[u8]) {
+        let Some(autoconf) = &mut self.autoconf else { return };
+        if autoconf.take(frame, now) {
+            self.offer(now, frame);
+        }
+        self.next = Some(now);
+    }
+
     /// Works on what was received, on timers and on what services want to send.
     ///
     /// Costs next to nothing when there is nothing to do: it is called in every turn.
@@ -99,7 +132,24 @@ impl Host {
         }
         self.interface.poll(now, &mut self.device, &mut self.sockets);
         self.lease();
-        self.next = self.interface.poll_at(now, &self.sockets);
+        self.configure(now);
+        let own = self.autoconf.as_ref().and_then(Autoconf::poll_at);
+        self.next = [self.interface.poll_at(now, &self.sockets), own].into_iter().flatten().min();
+    }
+
+    /// Lets the configuration of IPv6 go on, and takes over what has changed.
+    fn configure(&mut self, now: Instant) {
+        let Some(autoconf) = &mut self.autoconf else { return };
+        autoconf.poll(now);
+        while let Some(frame) = autoconf.next_frame() {
+            if !self.device.answer(frame) {
+                break;
+            }
+            autoconf.sent();
+        }
+        if autoconf.take_change() {
+            self.apply();
+        }
     }
 
     /// Takes over what the DHCP client has found out.
@@ -177,14 +227,18 @@ impl Host {
     }
 
     pub fn udp_send(&mut self, udp: Udp, to: UdpPeer, data: &[u8]) -> Result<(), UdpError> {
-        let limit = self.mtu - UDP_OVERHEAD;
+        let header = if matches!(to.remote.addr, IpAddress::Ipv4(_)) { IPV4_HEADER } else { IPV6_HEADER };
+        let limit = self.mtu - header - UDP_HEADER;
         if data.len() > limit {
             return Err(UdpError::TooLong { length: data.len(), limit });
         }
         let mut meta = udp::UdpMetadata::from(to.remote);
         // An answer to a broadcast comes from our own address.
-        let own = self.address.map(|own| own.address().into());
-        meta.local_address = own.filter(|own| *own == to.local);
+        let is_own = match to.local {
+            IpAddress::Ipv4(local) => self.address.is_some_and(|own| own.address() == local),
+            IpAddress::Ipv6(local) => self.address6().contains(&local),
+        };
+        meta.local_address = is_own.then_some(to.local);
         self.next = Some(Instant::ZERO);
         self.sockets.get_mut::<udp::Socket>(udp.0).send_slice(data, meta).map_err(|error| match error {
             udp::SendError::Unaddressable => UdpError::Unaddressable(to),
@@ -198,16 +252,33 @@ impl Host {
     }
 
     fn set_address(&mut self, address: Option<Ipv4Cidr>, gateway: Option<Ipv4Address>) {
+        (self.address, self.gateway) = (address, gateway);
+        self.apply();
+    }
+
+    /// Tells smoltcp of all addresses and routers.
+    fn apply(&mut self) {
+        let own = self.autoconf.as_ref();
+        let link_local = own.and_then(Autoconf::link_local).map(|address| Ipv6Cidr::new(address, LINK_LOCAL_PREFIX));
+        let all = [
+            self.address.map(IpCidr::Ipv4),
+            link_local.map(IpCidr::Ipv6),
+            own.and_then(Autoconf::global).map(IpCidr::Ipv6),
+        ];
         self.interface.update_ip_addrs(|addresses| {
             addresses.clear();
-            // There is always room for one.
-            let _ = address.map(|address| addresses.push(IpCidr::Ipv4(address)));
+            // There is always room for three.
+            let _ = all.into_iter().flatten().try_for_each(|address| addresses.push(address));
         });
-        self.interface.routes_mut().remove_default_ipv4_route();
-        if let Some(gateway) = gateway {
-            // There is always room for one.
-            let _ = self.interface.routes_mut().add_default_ipv4_route(gateway);
+        let routes = self.interface.routes_mut();
+        routes.remove_default_ipv4_route();
+        routes.remove_default_ipv6_route();
+        // There is always room for one of each family.
+        if let Some(gateway) = self.gateway {
+            let _ = routes.add_default_ipv4_route(gateway);
         }
-        self.address = address;
+        if let Some(router) = own.and_then(Autoconf::router) {
+            let _ = routes.add_default_ipv6_route(router);
+        }
     }
 }

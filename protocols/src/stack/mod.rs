@@ -2,7 +2,7 @@
 //!
 //! A [`Stack`] takes bursts of frames from a link, checks each ([`frame`](crate::frame)), gives TCP segments to the processor's own
 //! [engine](crate::tcp) and hands frames of other processors' connections over. Processor 0 also runs the host functions:
-//! ARP, ICMP echo, DHCP and UDP, by smoltcp. One activity of an event loop is: [`Stack::receive`], the services, [`Stack::transmit`].
+//! ARP, Neighbor Discovery, ICMP echo, DHCP and UDP, by smoltcp. One activity of an event loop is: [`Stack::receive`], the services, [`Stack::transmit`].
 //!
 //! ```
 //! use std::{collections::VecDeque, sync::Arc};
@@ -32,7 +32,7 @@
 //!     fn flush(&mut self) {}
 //! }
 //!
-//! let config = Config { mac: [0x52, 0x54, 0, 0, 0, 1], mtu: 1500, addressing: Addressing::Dhcp };
+//! let config = Config { mac: [0x52, 0x54, 0, 0, 0, 1], mtu: 1500, addressing: Addressing::Dhcp, addressing6: Addressing6::Off };
 //! let reno = lookup("reno").ok_or("no such controller")?;
 //! let engine = tcp::Engine::new(tcp::Config::default(), tcp::Secrets::from_seed([1; 32]), reno.standalone());
 //! // A real system takes the seeds and the key from a source of randomness.
@@ -56,10 +56,11 @@
 //! | frames of the host functions waiting for the link | 64 | nothing more is taken from the queue above |
 //! | UDP ports | 8 | [`UdpError::TooManyPorts`] |
 //! | datagrams waiting at a UDP port | [`UdpLimits`] | dropped coming in, [`UdpError::Full`] going out |
-//! | neighbours known by ARP | 64 | the oldest is forgotten |
+//! | neighbors known by ARP and Neighbor Discovery | 64 | the oldest is forgotten |
 //! | frames on their way between processors | [`Sizes`](crate::handover::Sizes) | see [`handover`](crate::handover) |
 //! | connections, half-open ones, their buffers | the engine's [`Config`](crate::tcp::Config) | see [`tcp`](crate::tcp) |
 
+mod autoconf;
 mod config;
 mod counters;
 mod device;
@@ -79,10 +80,10 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
-pub use config::{Addressing, Config, ConfigError, MAXIMUM_MTU, MINIMUM_MTU};
+pub use config::{Addressing, Addressing6, Config, ConfigError, MAXIMUM_MTU, MINIMUM_MTU, MINIMUM_MTU6};
 pub use counters::Counters;
 pub use link::{Full, Offloads, PartialChecksum, Receive, RxMeta, Segmentation, Transmit, TxMeta};
 pub use shared::Shared;
-pub use smoltcp::wire::{IpAddress, IpEndpoint, Ipv4Address, Ipv4Cidr};
+pub use smoltcp::wire::{IpAddress, IpEndpoint, Ipv4Address, Ipv4Cidr, Ipv6Address, Ipv6Cidr};
 pub use stack::{Event, First, Relay, Stack};
 pub use udp::{Udp, UdpError, UdpLimits, UdpPeer};

@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 
 use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::Ipv4Cidr;
+use smoltcp::wire::{Ipv4Cidr, Ipv6Address, Ipv6Cidr};
 
 use super::filter::{Filter, Gate};
 use super::host::Host;
@@ -47,6 +47,10 @@ pub struct Relay {
 pub enum Event {
     /// The IPv4 address was acquired, changed, or lost. Connections of the old address get no more frames.
     Address(Option<Ipv4Cidr>),
+    /// The same of the IPv6 address that is not the link's alone.
+    Address6(Option<Ipv6Cidr>),
+    /// Another station has this address of IPv6 too: it is not used (RFC 4862 section 5.4.5).
+    Duplicate(Ipv6Address),
 }
 
 /// The network stack of one processor.
@@ -72,8 +76,19 @@ struct Main {
     hub: Hub,
     /// What [`Event::Address`] said last.
     announced: Option<Ipv4Cidr>,
+    /// What [`Event::Address6`] said last.
+    announced6: Option<Ipv6Cidr>,
     /// Whether the other processors' frames go before the own ones this time.
     others_first: bool,
+}
+
+impl Main {
+    /// Lets the host functions work, and tells all processors what addresses there are.
+    fn run_host(&mut self, now: Instant, shared: &Shared) {
+        self.host.poll(now);
+        shared.set_address(self.host.address());
+        shared.set_address6(self.host.address6());
+    }
 }
 
 impl Relay {
@@ -98,8 +113,9 @@ impl Stack {
         let mut stack = Self::other(config, shared, engine, None)?;
         let host = Host::new(config, first.seed, now);
         stack.shared.set_address(host.address());
+        stack.shared.set_address6(host.address6());
         let First { steering, hub, .. } = first;
-        stack.main = Some(Main { host, steering, hub, announced: None, others_first: false });
+        stack.main = Some(Main { host, steering, hub, announced: None, announced6: None, others_first: false });
         Ok(stack)
     }
 
@@ -168,8 +184,7 @@ impl Stack {
         intake: &mut dyn Intake,
         budget: usize,
     ) -> usize {
-        let local = Local { mac: self.mac, address: self.shared.address() };
-        let own = (self.mac, local.address.map(|own| own.address()));
+        let local = Local { mac: self.mac, address: self.shared.address(), address6: self.shared.address6() };
         let mut filter = self.filter.take();
         if let Some(filter) = &mut filter {
             filter.refresh();
@@ -180,7 +195,7 @@ impl Stack {
             let checked = frame::check(frame, meta, &local);
             if let (Ok(class), Some(filter)) = (&checked, &mut filter)
                 && !self.is_met_elsewhere(class)
-                && !filter.admits(now, frame, class, own, tx)
+                && !filter.admits(now, frame, class, &local, tx)
             {
                 return;
             }
@@ -195,6 +210,13 @@ impl Stack {
                     }
                     None => self.host_elsewhere(&frame[..length]),
                 },
+                Ok(Class::Neighbor { length }) => match &mut self.main {
+                    Some(main) => {
+                        self.counters.host += 1;
+                        main.host.offer_neighbor(now, &frame[..length]);
+                    }
+                    None => self.host_elsewhere(&frame[..length]),
+                },
                 Ok(Class::TooBig(too_big)) => self.too_big(frame, meta, &too_big),
                 Err(reason) => self.counters.drops.count(reason),
             }
@@ -202,8 +224,7 @@ impl Stack {
         self.filter = filter;
         if let Some(main) = &mut self.main {
             main.hub.flush();
-            main.host.poll(now);
-            self.shared.set_address(main.host.address());
+            main.run_host(now, &self.shared);
         }
         if let Some(relay) = &mut self.relay {
             relay.strays.flush();
@@ -225,8 +246,7 @@ impl Stack {
         let mut more = false;
         let mut others_first = false;
         if let Some(main) = &mut self.main {
-            main.host.poll(now);
-            self.shared.set_address(main.host.address());
+            main.run_host(now, &self.shared);
             self.full |= !main.host.send(tx);
             more |= main.host.has_received();
             // By turns, so that neither side can keep the other from a link that is always full.
@@ -264,12 +284,16 @@ impl Stack {
     /// What happened since the last call.
     pub fn next_event(&mut self) -> Option<Event> {
         let main = self.main.as_mut()?;
-        let address = main.host.address();
-        if address == main.announced {
-            return None;
+        let (address, address6) = (main.host.address(), main.host.global6());
+        if address != main.announced {
+            main.announced = address;
+            return Some(Event::Address(address));
         }
-        main.announced = address;
-        Some(Event::Address(address))
+        if address6 != main.announced6 {
+            main.announced6 = address6;
+            return Some(Event::Address6(address6));
+        }
+        main.host.take_duplicate().map(Event::Duplicate)
     }
 
     /// The IPv4 address at present.
@@ -350,7 +374,7 @@ impl Stack {
         let tuple = match class {
             Class::Tcp(tcp) => tcp.tuple(),
             Class::TooBig(too_big) => too_big.tuple(),
-            Class::Host { .. } => return self.relay.is_some(),
+            Class::Host { .. } | Class::Neighbor { .. } => return self.relay.is_some(),
         };
         match (&self.main, &self.relay) {
             (Some(main), _) => main.hub.has_pair(main.steering.processor(&tuple)),

@@ -38,6 +38,18 @@ fn a_connection_stays_and_every_field_counts() {
     assert!(moves(|t, n| t.local = IpAddress::v4(10, 77, 1, n)));
     assert!(moves(|t, n| t.local_port = u16::from(n)));
     assert!(moves(|t, n| t.remote_port = u16::from(n)));
+    let first = FourTuple { local: IpAddress::v6(0xfd00, 0, 0, 0, 0, 0, 0, 2), ..first };
+    let first = FourTuple { remote: IpAddress::v6(0xfd00, 0, 0, 0, 0, 0, 0, 1), ..first };
+    let moves = |change: fn(&mut FourTuple, u8)| {
+        (1..=64).any(|n| {
+            let mut other = first;
+            change(&mut other, n);
+            steering.processor(&other) != steering.processor(&first)
+        })
+    };
+    assert!(moves(|t, n| t.remote = IpAddress::v6(0xfd00, 0, 0, 0, 0, 0, 1, u16::from(n))));
+    assert!(moves(|t, n| t.local = IpAddress::v6(u16::from(n), 0, 0, 0, 0, 0, 0, 2)));
+    assert!(moves(|t, n| t.remote_port = u16::from(n)));
 }
 
 #[test]

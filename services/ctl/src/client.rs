@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::fmt;
 use std::io::{self, ErrorKind};
-use std::net::{ToSocketAddrs, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use protocols::control::{Id, Reply, ReplyError, Request, RulesVerb, Verb};
@@ -77,11 +77,15 @@ impl From<io::Error> for Failure {
 impl Client {
     /// For the control port at `host`, which may name a port.
     pub fn new(host: &str, port: u16) -> Result<Client, Failure> {
-        let resolved = if host.contains(':') { host.to_socket_addrs() } else { (host, port).to_socket_addrs() };
+        // An address of IPv6 alone has colons too.
+        let names_port = host.contains(':') && host.parse::<Ipv6Addr>().is_err();
+        let resolved = if names_port { host.to_socket_addrs() } else { (host, port).to_socket_addrs() };
         let unknown = |error| Failure::Host(host.into(), error);
         let none = || unknown(io::Error::new(ErrorKind::NotFound, "there is no such host"));
-        let address = resolved.map_err(unknown)?.find(|address| address.is_ipv4()).ok_or_else(none)?;
-        let socket = UdpSocket::bind("0.0.0.0:0")?;
+        // QEMU forwards from IPv4 only, so of a name's addresses those come first.
+        let address = resolved.map_err(unknown)?.min_by_key(SocketAddr::is_ipv6).ok_or_else(none)?;
+        let any: IpAddr = if address.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+        let socket = UdpSocket::bind((any, 0))?;
         socket.connect(address)?;
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let run = format!("{:x}-{:x}", std::process::id(), since.as_micros() as u64 & 0xFFFF_FFFF);

@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::net::SocketAddr;
 use core::sync::atomic::Ordering;
 
 use protocols::control::{ConnectionRecord, Record};
@@ -39,8 +40,9 @@ pub(super) fn answer(question: Question, processor: usize, stack: &mut Stack, sh
 fn connection(processor: usize, info: &Info, congestion: &str) -> ConnectionRecord {
     ConnectionRecord {
         processor: processor as u64,
-        local: format!("{}:{}", info.local, info.local_port),
-        remote: format!("{}:{}", info.remote, info.remote_port),
+        // Over IPv6 with brackets (RFC 5952 section 6).
+        local: format!("{}", SocketAddr::new(info.local.into(), info.local_port)),
+        remote: format!("{}", SocketAddr::new(info.remote.into(), info.remote_port)),
         state: format!("{}", info.state),
         congestion: congestion.into(),
         cwnd: u64::from(info.cwnd),

@@ -158,6 +158,7 @@ impl Host<UdpPeer> for NodeHost<'_> {
                 .with("uptime_ms", uptime_ns / 1_000_000)
                 .with("processors", shared.processors() as u64)
                 .with("address", shown(shared.addresses.address()))
+                .with("address6", shown(shared.address6()))
                 .with("mtu", shared.stack.mtu as u64)
                 .with("congestion", shared.congestion())
                 .with("memory_total", memory.total)

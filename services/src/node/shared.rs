@@ -7,7 +7,7 @@ use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use protocols::congestion::{self, Implementation};
 use protocols::handover::{self, Hub, Sizes, Spoke, Strays, Wake};
-use protocols::stack::{self, Addressing, Ipv4Cidr};
+use protocols::stack::{self, Addressing, Addressing6, Ipv4Cidr, Ipv6Address, Ipv6Cidr};
 use protocols::steering::Steering;
 use protocols::tcp::{Ecn, Secrets};
 use protocols::time::Instant;
@@ -20,7 +20,7 @@ use super::platform::{Adapter, Nic, Platform};
 use super::setup::SetupError;
 use crate::control::{Answer, Question, Ticket};
 use crate::iperf3::Lobby;
-use crate::options::{Address, Options};
+use crate::options::{Address, Address6, Options};
 use crate::service::System;
 
 /// The longest frame that a card may deliver or take, in octets: an Ethernet header, and an IP packet of which it joined or will cut the segments.
@@ -109,7 +109,14 @@ impl Shared {
                 Addressing::Static { address: Ipv4Cidr::new(address, prefix), gateway }
             }
         };
-        let stack = stack::Config { mac: nic.mac, mtu: usize::from(options.mtu), addressing };
+        let addressing6 = match options.address6 {
+            Address6::Off => Addressing6::Off,
+            Address6::Auto => Addressing6::Auto,
+            Address6::Static { address, prefix, gateway } => {
+                Addressing6::Static { address: Ipv6Cidr::new(address, prefix), gateway }
+            }
+        };
+        let stack = stack::Config { mac: nic.mac, mtu: usize::from(options.mtu), addressing, addressing6 };
         stack.check().map_err(SetupError::Stack)?;
         let system = swapper::System::new(processors, Adapter(platform)).map_err(SetupError::System)?;
         let wake: Arc<dyn Wake> = Arc::new(Adapter(platform));
@@ -139,6 +146,12 @@ impl Shared {
     /// The swapper's system, to which each processor attaches before its node is made.
     pub fn system(&self) -> &swapper::System {
         &self.system
+    }
+
+    /// The IPv6 address that reaches farthest.
+    pub(super) fn address6(&self) -> Option<Ipv6Address> {
+        let own = self.addresses.address6();
+        own.global.or(own.link_local)
     }
 
     pub(super) fn local(&self, processor: usize) -> &Local {
@@ -225,7 +238,7 @@ fn ring_sizes(memory: u64, processors: usize) -> Sizes {
     Sizes { frames: octets / RING_FRAME, octets, longest: LONGEST }
 }
 
-/// The address as `status` shows it.
-pub(super) fn shown(address: Option<Ipv4Cidr>) -> String {
+/// An address as `status` shows it.
+pub(super) fn shown(address: Option<impl core::fmt::Display>) -> String {
     address.map_or_else(|| "none".into(), |address| alloc::format!("{address}"))
 }

@@ -221,8 +221,13 @@ impl Node {
     /// Says once that everything listens.
     fn announce(&mut self) {
         while let Some(event) = self.stack.next_event() {
-            let stack::Event::Address(address) = event;
-            log::info!("address {}", super::shared::shown(address));
+            match event {
+                stack::Event::Address(address) => log::info!("address {}", super::shared::shown(address)),
+                stack::Event::Address6(address) => log::info!("address {} (IPv6)", super::shared::shown(address)),
+                stack::Event::Duplicate(address) => {
+                    log::warn!("another station has {address} too: it is not used");
+                }
+            }
         }
         if self.announced || self.shared.listening.load(Ordering::Acquire) < self.shared.processors() {
             return;
@@ -232,6 +237,7 @@ impl Node {
         let tcp = self.services.iter().map(|service| service.port()).collect();
         let ready = Ready {
             address,
+            address6: self.shared.address6(),
             processors: self.shared.processors(),
             tcp,
             udp: [&datagrams::PORTS[..], &[control::PORT]].concat(),

@@ -29,6 +29,25 @@ fn every_option_is_read() {
 }
 
 #[test]
+fn ip6_is_read() {
+    let fixed = |prefix, gateway| Address6::Static { address: "fd00::2".parse().unwrap(), prefix, gateway };
+    for (line, expected) in [
+        ("", Address6::Auto),
+        ("ip6=auto", Address6::Auto),
+        ("ip6=off", Address6::Off),
+        ("ip6=fd00::2/64", fixed(64, None)),
+        ("ip6=fd00::2/128,fe80::1", fixed(128, Some("fe80::1".parse().unwrap()))),
+    ] {
+        assert_eq!(parse(line).unwrap().address6, expected, "{line}");
+    }
+    for value in
+        ["", "fd00::2", "fd00::2/0", "fd00::2/129", "10.0.0.2/24", "fd00::2/64,", "fd00::2/64,10.0.0.1", "auto,off"]
+    {
+        assert_eq!(parse(&alloc::format!("ip6={value}")), Err(OptionError::Ip6(value.into())));
+    }
+}
+
+#[test]
 fn a_network_of_two_has_two_hosts() {
     assert!(parse("ip=10.0.0.0/31 gateway=10.0.0.1").is_ok());
 }

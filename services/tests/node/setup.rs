@@ -45,7 +45,10 @@ fn it_says_once_that_everything_listens() {
     let mut rig = Rig::new(2, "");
     rig.pass(Duration::from_millis(50));
     let said = rig.computer.said.lock().unwrap().clone();
-    assert_eq!(said, ["midflight: ready address=10.77.0.2/24 processors=2 tcp=7,5201 udp=7,5201,7070"]);
+    assert_eq!(
+        said,
+        ["midflight: ready address=10.77.0.2/24 address6=fe80::ff:fe00:2 processors=2 tcp=7,5201 udp=7,5201,7070"]
+    );
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod hosted;
 mod hostile;
 mod idle;
 mod iperf;
+mod ipv6;
 mod link;
 mod payload;
 mod processors;
@@ -111,6 +112,11 @@ pub const STEPS: &[Step] = &[
     },
     Step { name: "bench", what: "every figure is measured, on the host and in the guest", run: crate::bench::smoke },
     Step { name: "tap", what: "the same on a TAP in a network namespace of its own", run: tap::download },
+    Step {
+        name: "ipv6",
+        what: "ping, nc, payload, iperf3 both ways with swaps, and rejecting rules, all over IPv6 on a TAP",
+        run: ipv6::everything,
+    },
     Step { name: "queues", what: "the same with a queue pair of the card for each processor", run: tap::queues },
     Step {
         name: "uhyve",

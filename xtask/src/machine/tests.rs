@@ -55,7 +55,7 @@ fn options_of_the_image_come_after_the_kernels() {
 fn a_tap_guest_has_a_fixed_address_and_starts_in_the_namespace() {
     let line = line(&machine(Network::Tap("space".into())));
     assert!(line.contains("ip netns exec space qemu-system-x86_64"), "{line}");
-    assert!(line.contains("-- ip=10.77.0.2/24 gateway=10.77.0.1 log=debug"), "{line}");
+    assert!(line.contains("-- ip=10.77.0.2/24 gateway=10.77.0.1 ip6=fd00:77::2/64,fd00:77::1 log=debug"), "{line}");
 }
 
 #[test]
@@ -84,5 +84,6 @@ fn a_link_is_a_pair_of_sockets() {
 fn a_hosted_process_starts_in_the_namespace_with_the_options_of_the_image() {
     let hosted = Machine { vmm: Vmm::Hosted, ..machine(Network::Tap("space".into())) };
     let line = line(&hosted);
-    assert!(line.ends_with("netns exec space image --smp 2 -- ip=10.77.0.2/24 gateway=10.77.0.1 log=debug"), "{line}");
+    let options = "ip=10.77.0.2/24 gateway=10.77.0.1 ip6=fd00:77::2/64,fd00:77::1 log=debug";
+    assert!(line.ends_with(&format!("netns exec space image --smp 2 -- {options}")), "{line}");
 }

@@ -37,6 +37,26 @@ fn what_cannot_be_is_refused() {
 }
 
 #[test]
+fn an_ipv6_address_that_cannot_be_is_refused() {
+    let fixed = |address: &str, prefix, gateway: Option<&str>| {
+        let address = Ipv6Cidr::new(address.parse().unwrap(), prefix);
+        let gateway = gateway.map(|gateway| gateway.parse().unwrap());
+        (address, Config { addressing6: Addressing6::Static { address, gateway }, ..STATIC }.check())
+    };
+    for (address, prefix) in [("::", 64), ("::1", 128), ("ff02::1", 64), ("::ffff:10.0.0.1", 96), ("fd00::2", 0)] {
+        let (address, checked) = fixed(address, prefix, None);
+        assert_eq!(checked, Err(ConfigError::Address6(address)));
+    }
+    for gateway in ["fd00::2", "fd01::1", "ff02::2", "::"] {
+        let (address, checked) = fixed("fd00::2", 64, Some(gateway));
+        assert_eq!(checked, Err(ConfigError::Gateway6 { gateway: gateway.parse().unwrap(), address }));
+    }
+    for gateway in [None, Some("fd00::1"), Some("fe80::1")] {
+        assert_eq!(fixed("fd00::2", 64, gateway).1, Ok(()));
+    }
+}
+
+#[test]
 fn what_can_be_is_accepted() {
     for mtu in [576, 1500, 9000] {
         assert_eq!(Config { mtu, ..STATIC }.check(), Ok(()));

@@ -10,11 +10,16 @@ use super::peer::{Peer, STATIC};
 use crate::classification::classifier::{Batch, Classifier, Rulebook, Ruleset, Step, at_start};
 use crate::classification::text::parse_rule;
 use crate::frame::craft::*;
+use crate::stack::Config;
 use crate::tcp::Flags;
 
 /// A stack with these rules.
 fn with_rules(rules: &[&str]) -> Peer {
-    let mut peer = Peer::new(&STATIC);
+    with_rules_on(&STATIC, rules)
+}
+
+pub fn with_rules_on(config: &Config, rules: &[&str]) -> Peer {
+    let mut peer = Peer::new(config);
     let mut set = Ruleset::new();
     for rule in rules {
         set.insert(parse_rule(rule).unwrap()).unwrap();

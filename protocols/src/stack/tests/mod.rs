@@ -2,6 +2,7 @@ mod config;
 mod dhcp;
 mod filter;
 mod host;
+mod ipv6;
 mod offload;
 mod peer;
 mod pipe;

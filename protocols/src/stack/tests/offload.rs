@@ -8,7 +8,7 @@ use smoltcp::wire::{IpAddress, Ipv4Packet, TcpPacket};
 use super::pipe::Pipe;
 use crate::frame::checksum::Sum;
 use crate::frame::craft::{OUR_ADDRESS, OUR_MAC, PEER_ADDRESS, PEER_MAC};
-use crate::frame::{self, Class, ETHERNET_HEADER, Local};
+use crate::frame::{self, Class, ETHERNET_HEADER, Local, Own6};
 use crate::stack::wire::{Sent, Wire};
 use crate::stack::{Ipv4Cidr, Offloads, RxMeta, TxMeta};
 use crate::tcp::{Egress, Flags, Full, Header, Path};
@@ -25,14 +25,17 @@ pub fn complete(frame: &[u8], meta: TxMeta) -> Vec<Vec<u8>> {
             let mut segment = [header, piece].concat();
             let last = (index + 1) * usize::from(cut.mss) >= payload.len();
             let total = segment.len() - ETHERNET_HEADER;
-            let ip = &mut segment[ETHERNET_HEADER..];
-            ip[2..4].copy_from_slice(&(total as u16).to_be_bytes());
-            let sequence = u32::from_be_bytes([ip[24], ip[25], ip[26], ip[27]]);
+            let (ip, tcp) = segment[ETHERNET_HEADER..].split_at_mut(if cut.ipv6 { 40 } else { 20 });
+            match cut.ipv6 {
+                true => ip[4..6].copy_from_slice(&((total - 40) as u16).to_be_bytes()),
+                false => ip[2..4].copy_from_slice(&(total as u16).to_be_bytes()),
+            }
+            let sequence = u32::from_be_bytes([tcp[4], tcp[5], tcp[6], tcp[7]]);
             let sequence = sequence.wrapping_add((index * usize::from(cut.mss)) as u32);
-            ip[24..28].copy_from_slice(&sequence.to_be_bytes());
+            tcp[4..8].copy_from_slice(&sequence.to_be_bytes());
             if !last {
                 // FIN and PSH belong to the last one.
-                ip[33] &= !0x09;
+                tcp[13] &= !0x09;
             }
             crate::frame::craft::correct(&mut segment);
             segment
@@ -74,7 +77,7 @@ fn send(pipe: &mut Pipe, header: &Header, payload: [&[u8]; 2]) -> (Result<(), Fu
 
 /// The payloads of the frames that the peer would see, each checked as the peer checks it.
 fn seen(pipe: &mut Pipe) -> Vec<(u32, Vec<u8>)> {
-    let peer = Local { mac: PEER_MAC, address: Some(Ipv4Cidr::new(PEER_ADDRESS, 24)) };
+    let peer = Local { mac: PEER_MAC, address: Some(Ipv4Cidr::new(PEER_ADDRESS, 24)), address6: Own6::default() };
     let frames: Vec<_> = pipe.frames.drain(..).flat_map(|(frame, meta)| complete(&frame, meta)).collect();
     let sound = frames.iter().map(|frame| match frame::check(frame, RxMeta::default(), &peer) {
         Ok(Class::Tcp(tcp)) => {

@@ -9,7 +9,7 @@ use super::pipe::Pipe;
 use crate::congestion::lookup;
 use crate::frame::craft::{OUR_ADDRESS, OUR_MAC};
 use crate::handover::Hub;
-use crate::stack::{Addressing, Config, First, Ipv4Cidr, Shared, Stack};
+use crate::stack::{Addressing, Addressing6, Config, First, Ipv4Cidr, Shared, Stack};
 use crate::steering::Steering;
 use crate::tcp::{self, Engine, Secrets};
 
@@ -17,6 +17,7 @@ pub const STATIC: Config = Config {
     mac: OUR_MAC,
     mtu: 1500,
     addressing: Addressing::Static { address: Ipv4Cidr::new(OUR_ADDRESS, 24), gateway: None },
+    addressing6: Addressing6::Off,
 };
 
 pub fn engine(seed: u8, config: tcp::Config) -> Engine {

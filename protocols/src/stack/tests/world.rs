@@ -7,8 +7,9 @@ use smoltcp::time::{Duration, Instant};
 
 use super::offload::complete;
 use super::peer::{Peer, STATIC};
+use crate::frame::craft::six::{OUR_ADDRESS6, PEER_ADDRESS6};
 use crate::frame::craft::{OUR_ADDRESS, OUR_MAC, PEER_ADDRESS, PEER_MAC};
-use crate::stack::{Addressing, Config, Ipv4Cidr, Offloads};
+use crate::stack::{Addressing, Addressing6, Config, IpAddress, Ipv4Cidr, Ipv6Cidr, Offloads};
 use crate::tcp::{self, ConnId, Kinds, Path};
 
 pub const ECHO: u16 = 7;
@@ -17,6 +18,7 @@ const CLIENT: Config = Config {
     mac: PEER_MAC,
     mtu: 1500,
     addressing: Addressing::Static { address: Ipv4Cidr::new(PEER_ADDRESS, 24), gateway: None },
+    addressing6: Addressing6::Off,
 };
 
 /// The octet at a position of a test's stream.
@@ -40,13 +42,28 @@ pub struct World {
     /// Decides by a frame's number whether the link loses it.
     pub lose: fn(u64) -> bool,
     frames: u64,
+    path: Path,
 }
 
 impl World {
     pub fn new(offloads: Offloads) -> Self {
+        Self::between(&CLIENT, &STATIC, (PEER_ADDRESS.into(), OUR_ADDRESS.into()), offloads)
+    }
+
+    pub fn over_ipv6(offloads: Offloads) -> Self {
+        let fixed = |address, config| Config {
+            addressing6: Addressing6::Static { address: Ipv6Cidr::new(address, 64), gateway: None },
+            ..config
+        };
+        let (client, server) = (fixed(PEER_ADDRESS6, CLIENT), fixed(OUR_ADDRESS6, STATIC));
+        Self::between(&client, &server, (PEER_ADDRESS6.into(), OUR_ADDRESS6.into()), offloads)
+    }
+
+    fn between(client: &Config, server: &Config, ends: (IpAddress, IpAddress), offloads: Offloads) -> Self {
         let mut world = World {
-            client: Peer::with_engine(&CLIENT, tcp::Config::default()),
-            server: Peer::with_engine(&STATIC, tcp::Config::default()),
+            client: Peer::with_engine(client, tcp::Config::default()),
+            server: Peer::with_engine(server, tcp::Config::default()),
+            path: Path { local: ends.0, remote: ends.1, link: OUR_MAC },
             streams: BTreeMap::new(),
             lose: |_| false,
             frames: 0,
@@ -58,8 +75,7 @@ impl World {
     }
 
     pub fn connect(&mut self, total: usize) -> ConnId {
-        let path = Path { local: PEER_ADDRESS.into(), remote: OUR_ADDRESS.into(), link: OUR_MAC };
-        let conn = self.client.stack.engine().connect(self.client.now, path, ECHO, None).unwrap();
+        let conn = self.client.stack.engine().connect(self.client.now, self.path, ECHO, None).unwrap();
         self.streams.insert(conn, Stream { total, ..Stream::default() });
         conn
     }
