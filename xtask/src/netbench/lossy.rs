@@ -1,6 +1,6 @@
 //! Imperfect links, by the emulator: what the guest's sender gets through, and what it sends in vain.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use super::bulk::{goodput, retransmits};
 use super::pair::{Parts, Running, Setup};
@@ -67,6 +67,12 @@ fn one(guest: &Running<'_>, amount: Amount) -> Result<Outcome> {
     let before = link.counters()?;
     let report = guest.place.iperf(&format!("-t {} -R", SECONDS.min(amount.seconds * 5)))?;
     let after = link.counters()?;
+    let controller = report["end"]["sender_tcp_congestion"].as_str().unwrap_or("unknown");
+    ensure!(
+        controller == "cubic",
+        "{} sends with {controller}: like is compared with like only",
+        guest.place.who.name()
+    );
     let gone = ["lost", "overflowed"].iter().map(|name| counter(&after, name) - counter(&before, name)).sum::<f64>();
     let octets = report["end"]["sum_sent"]["bytes"].as_f64().context("the report has no sum")?;
     let segments = (octets / SEGMENT).max(1.0);
