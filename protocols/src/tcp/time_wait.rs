@@ -19,6 +19,9 @@ mod tests;
 
 const NONE: u32 = u32::MAX;
 
+/// Rows for which there is memory at a time.
+const GROWTH: usize = 1024;
+
 /// What the hash of the table is for, among the uses of the key.
 const PURPOSE: u32 = 4;
 
@@ -118,6 +121,10 @@ impl TimeWaits {
                 index
             }
             None => {
+                if self.rows.len() == self.rows.capacity() {
+                    // Not twice as many, which would stay empty.
+                    self.rows.reserve_exact(GROWTH);
+                }
                 self.rows.push(row);
                 (self.rows.len() - 1) as u32
             }
