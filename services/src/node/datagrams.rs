@@ -1,12 +1,13 @@
 //! The services for datagrams on processor 0, which has all of them: echo and the streams of iperf3.
 
+use alloc::sync::Arc;
+
 use protocols::stack::{Stack, Udp, UdpError, UdpLimits, UdpPeer};
 use protocols::time::Instant;
 
 use crate::echo::Echo;
 use crate::iperf3::{self, Lobby};
 use crate::service::{DatagramPort, System};
-use alloc::sync::Arc;
 
 /// Their ports.
 pub(super) const PORTS: [u16; 2] = [Echo::PORT, iperf3::Datagrams::PORT];

@@ -107,3 +107,26 @@ fn a_client_that_vanishes_frees_the_server() {
     let (control, _) = start(&mut rig, r#"{"tcp":true,"time":10}"#, 1);
     end(&mut rig, control);
 }
+
+#[test]
+fn the_client_sends_datagrams() {
+    for processors in [1, 2] {
+        let mut rig = Rig::new(processors, "");
+        let control = rig.connect(5201);
+        rig.send(control, COOKIE);
+        assert_eq!(rig.receive(control, 1), [9]);
+        rig.send(control, &frame(r#"{"udp":true,"time":10,"len":100}"#));
+        assert_eq!(rig.receive(control, 1), [10]);
+        assert_eq!(rig.datagram(50_000, 5201, b"9876").as_deref(), Some(&b"6789"[..]));
+        assert_eq!(rig.receive(control, 2), [1, 2]);
+        for number in [1_u8, 2, 4] {
+            let mut datagram = vec![0; 100];
+            datagram[11] = number;
+            assert_eq!(rig.datagram(50_000, 5201, &datagram), None, "data has no answer");
+        }
+        let results = end(&mut rig, control);
+        assert_eq!(bytes(&results), [300]);
+        let stream = &results["streams"][0];
+        assert_eq!((stream["packets"].as_u64(), stream["errors"].as_u64()), (Some(4), Some(1)));
+    }
+}
