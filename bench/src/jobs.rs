@@ -1,9 +1,11 @@
 //! The jobs.
 
+mod boot;
 mod classifier;
 mod gate;
 mod network;
 mod swapper;
+mod taken;
 
 use crate::{
     report::{Check, Published, Report},
@@ -93,6 +95,16 @@ pub const JOBS: &[Job] = &[
         checks: classifier::checks,
         plots: classifier::plots,
         markdown: Some(classifier::markdown),
+    },
+    Job {
+        name: boot::NAME,
+        summary: "how soon the image answers a ping and what memory it takes, under QEMU and under uhyve",
+        measures: false,
+        run: boot::run,
+        in_guest: false,
+        checks: |_| Vec::new(),
+        plots: |_| Vec::new(),
+        markdown: None,
     },
 ];
 

@@ -35,7 +35,7 @@ pub struct Args {
     /// `classifier`, takes these sets only: `acl-1k,fw-10k`.
     #[arg(long, value_name = "SUITE", value_delimiter = ',')]
     only: Vec<String>,
-    /// Of the job `network`, takes so many samples of each figure.
+    /// Of the jobs `network` and `boot`, takes so many samples of each figure.
     #[arg(long, value_name = "N")]
     rounds: Option<usize>,
     /// Measures nothing: takes the results that are saved, to renew the plots and the README from them.
@@ -48,13 +48,17 @@ pub struct Args {
 
 /// Builds the program that measures and the image, and runs both, one after the other.
 pub fn run(args: &Args) -> Result<()> {
-    if args.job == [uhyve::bench::NAME] {
-        return uhyve::bench::run(args.quick, args.json.as_deref());
-    }
-    let network = args.job.iter().any(|job| job == netbench::NAME);
+    let named = |name: &str| args.job.iter().any(|job| job == name);
+    let (network, boot) = (named(netbench::NAME), named(uhyve::bench::NAME));
     let sets = args.job == [SETS] && !args.only.is_empty();
-    if !network && (!args.only.is_empty() && !sets || args.rounds.is_some()) {
-        bail!("--only is for the jobs {} and {SETS}, and --rounds for the first: name it", netbench::NAME);
+    if !network && !sets && !args.only.is_empty() {
+        bail!("--only is for the jobs {} and {SETS}: name one", netbench::NAME);
+    }
+    if !network && !boot && args.rounds.is_some() {
+        bail!("--rounds is for the jobs {} and {}: name one", netbench::NAME, uhyve::bench::NAME);
+    }
+    if network && boot && !args.again {
+        bail!("{} and {} are measured one at a time: name one", netbench::NAME, uhyve::bench::NAME);
     }
     ui::step("compiling the jobs and their peers");
     let cargo = ["--release", "--package", "bench", "--quiet"];
@@ -62,6 +66,9 @@ pub fn run(args: &Args) -> Result<()> {
     let measures = !args.list && !args.again;
     if network && measures {
         netbench::measure(&args.only, args.quick, args.rounds)?;
+    }
+    if boot && measures {
+        uhyve::bench::measure(args.quick, args.rounds)?;
     }
     let date = command::output(command::tethered("date").args(["-u", "+%Y-%m-%dT%H:%M:%SZ"]))?;
     let mut measure = command::cargo();
@@ -83,6 +90,9 @@ pub fn run(args: &Args) -> Result<()> {
     if network && !args.again {
         measure.arg("--samples").arg(netbench::samples());
     }
+    if boot && !args.again {
+        measure.arg("--samples").arg(uhyve::bench::samples());
+    }
     let wanted = args.job.is_empty() || args.job.iter().any(|job| job == IN_GUEST);
     if wanted && measures {
         measure.arg("--guest").arg(guest::measure(args.quick)?);
@@ -91,7 +101,6 @@ pub fn run(args: &Args) -> Result<()> {
     if args.list {
         println!("the suites of {}:", netbench::NAME);
         netbench::list();
-        println!("and, by itself, {}: {}", uhyve::bench::NAME, uhyve::bench::WHAT);
     }
     Ok(())
 }

@@ -1,5 +1,4 @@
-//! The network: the image beside a Linux guest. `cargo xtask bench network` boots both and takes the samples, because that takes
-//! virtual machines and network namespaces; here they become a report.
+//! The network: the image beside a Linux guest. `cargo xtask bench network` boots both and takes the samples.
 
 mod checks;
 mod markdown;
@@ -7,15 +6,12 @@ mod markdown;
 pub use checks::checks;
 pub use markdown::markdown;
 
-use super::{Findings, Setting};
+use super::{Findings, Setting, taken};
 use crate::{
     plot::{self, Bars},
     report::Report,
-    series::{Place, Series},
 };
-use bench_jobs::Within;
-use serde::Deserialize;
-use std::{collections::BTreeMap, error::Error, fs};
+use std::error::Error;
 
 /// The job's name.
 pub const NAME: &str = "network";
@@ -35,38 +31,11 @@ const METHOD: &[&str] = &[
     "A figure is the median of its samples; a ratio is the median of the rounds' ratios.",
 ];
 
-/// One series as it was taken.
-#[derive(Deserialize)]
-struct Taken {
-    name: String,
-    peer: String,
-    unit: String,
-    note: String,
-    samples: Vec<f64>,
-}
-
-/// The series of a suite.
-#[derive(Deserialize)]
-struct Suite {
-    commit: String,
-    date: String,
-    series: Vec<Taken>,
-}
-
 /// Reads the samples.
 pub fn run(setting: &Setting) -> Result<Findings, Box<dyn Error>> {
-    let file = setting.samples.as_ref().ok_or("this job's samples are taken by `cargo xtask bench network`")?;
-    let text = fs::read_to_string(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
-    let suites: BTreeMap<String, Suite> = serde_json::from_str(&text)?;
-    let mut method: Vec<String> = METHOD.iter().map(ToString::to_string).collect();
-    method.extend(suites.iter().map(|(name, suite)| format!("{name}: {}, commit {}", suite.date, suite.commit)));
-    let series = suites.into_values().flat_map(|suite| suite.series).map(series).collect();
+    let (when, series) = taken::read(setting, NAME)?;
+    let method = METHOD.iter().map(ToString::to_string).chain(when).collect();
     Ok(Findings { method, published: Vec::new(), series })
-}
-
-fn series(taken: Taken) -> Series {
-    let samples = taken.samples.into_iter().map(|sample| vec![sample]).collect();
-    Series::new((Place::Guest, &taken.name, &taken.peer), &taken.unit, Within::Median, samples, taken.note)
 }
 
 /// The plots of the README: each figure of ours as a multiple of the peer's.

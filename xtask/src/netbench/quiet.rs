@@ -54,7 +54,7 @@ pub fn sample<T>(vm: &Vm, all: &[&Vm], measure: impl Fn() -> Result<T>) -> Resul
 }
 
 /// Processor time used so far.
-struct Usage {
+pub struct Usage {
     at: Instant,
     machine: Duration,
     guests: Duration,
@@ -63,13 +63,14 @@ struct Usage {
 }
 
 impl Usage {
-    fn now(vm: &Vm, all: &[&Vm]) -> Result<Self> {
+    /// Up to now; `vm` is the guest that is measured, `all` are those that run.
+    pub fn now(vm: &Vm, all: &[&Vm]) -> Result<Self> {
         let guests = all.iter().map(|vm| vm.cpu_time()).sum::<Result<Duration>>()?;
         Ok(Self { at: Instant::now(), machine: machine()?, guests, guest: vm.cpu_time()?, own: own()? })
     }
 
     /// Cores used since by others than the guests and the traffic, and by the guest.
-    fn since(&self, vm: &Vm, all: &[&Vm]) -> Result<(f64, f64)> {
+    pub fn since(&self, vm: &Vm, all: &[&Vm]) -> Result<(f64, f64)> {
         let now = Self::now(vm, all)?;
         let time = (now.at - self.at).as_secs_f64().max(1e-3);
         let known = (now.guests - self.guests) + (now.own - self.own);

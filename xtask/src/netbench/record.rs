@@ -42,7 +42,12 @@ impl Records {
 
     /// One more sample of `name` by `who`.
     pub fn add(&mut self, name: &str, who: Who, unit: &'static str, sample: &Sample<f64>) {
-        let series = self.series.entry((name.to_owned(), who.name())).or_default();
+        self.add_of(name, who.name(), unit, sample);
+    }
+
+    /// One more sample of `name` by somebody else.
+    pub fn add_of(&mut self, name: &str, peer: &'static str, unit: &'static str, sample: &Sample<f64>) {
+        let series = self.series.entry((name.to_owned(), peer)).or_default();
         series.unit = unit;
         series.samples.push(sample.value);
         series.clean += usize::from(sample.is_clean());
@@ -50,7 +55,7 @@ impl Records {
         let whole = series.samples.len() == self.rounds;
         let noise =
             if sample.is_clean() { String::new() } else { format!(" (others used {:.2} cores)", sample.others) };
-        ui::note(&format!("{name}, {}: {:.5} {unit}{noise}", who.name(), sample.value));
+        ui::note(&format!("{name}, {peer}: {:.5} {unit}{noise}", sample.value));
         if whole && let Err(error) = self.keep(false) {
             ui::note(&format!("the samples so far could not be kept: {error:#}"));
         }

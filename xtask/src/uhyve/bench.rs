@@ -3,75 +3,89 @@
 //! uhyve needs KVM, so where that is not usable both monitors are compared in the same Linux guest, whose KVM is emulated; QEMU on the host itself
 //! stands beside them. The samples are taken in turn.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use serde_json::{Value, json};
 
 use super::run::BOOT_NESTED;
 use super::{Inside, Nested};
 use crate::command::{self, Guarded};
 use crate::e2e::Lab;
 use crate::machine::{Network, TAP_GUEST, Vmm};
+use crate::netbench::quiet::{Sample, Usage};
+use crate::netbench::record::Records;
 use crate::netns::Namespace;
 use crate::vm::{Vm, kib};
 use crate::{paths, ui};
 
 /// The job's name.
 pub const NAME: &str = "boot";
-/// What it shows.
-pub const WHAT: &str = "how soon the image answers a ping and what memory it takes, under QEMU and under uhyve";
 
-/// Samples of each monitor.
+/// Samples of each monitor, if nothing else is asked for.
 const ROUNDS: usize = 5;
 /// The address that QEMU gives to the card, and the Linux guest to uhyve's: known, so that nobody has to ask for it.
 const MAC: &str = "52:54:00:12:34:56";
 
 /// One boot.
-struct Sample {
-    /// From the monitor's start to the image's line of readiness, in milliseconds.
-    ready: f64,
+struct Boot {
+    /// From the monitor's start to the image's line of readiness.
+    ready: Duration,
     /// To the first answer to a ping.
-    ping: f64,
-    /// The most memory that the monitor took until then, in MiB.
-    memory: f64,
+    ping: Duration,
+    /// The most memory that the monitor took until then, in KiB.
+    memory: u64,
+    /// Cores that others and the machine used meanwhile.
+    used: (f64, f64),
 }
 
-/// Measures, prints the table, and writes the samples to `file`.
-pub fn run(quick: bool, file: Option<&Path>) -> Result<()> {
+/// Where the samples are kept until the report is made of them.
+pub fn samples() -> PathBuf {
+    paths::target().join("uhyve/samples.json")
+}
+
+/// Measures, and prints the table of `unikernel/README.md`.
+pub fn measure(quick: bool, rounds: Option<usize>) -> Result<()> {
     let lab = Lab::new();
     let image = lab.image()?;
     ui::step("Building the traffic");
     command::run(command::cargo().args(["build", "--release", "--package", "traffic", "--quiet"]))?;
     let traffic = paths::target().join("release/midflight-traffic");
-    let places = [
-        ("QEMU, translator, on the host", Vmm::Qemu),
-        ("QEMU, KVM, in Linux", Vmm::Nested(Arc::new(Nested::new(Inside::Qemu, &image)?))),
-        ("uhyve, KVM, in Linux", Vmm::Nested(Arc::new(Nested::new(Inside::Uhyve, &image)?))),
+    let mut places = [
+        ("qemu", "QEMU, translator, on the host", Vmm::Qemu, Vec::new()),
+        ("qemu nested", "QEMU, KVM, in Linux", Vmm::Nested(Arc::new(Nested::new(Inside::Qemu, &image)?)), Vec::new()),
+        (
+            "uhyve nested",
+            "uhyve, KVM, in Linux",
+            Vmm::Nested(Arc::new(Nested::new(Inside::Uhyve, &image)?)),
+            Vec::new(),
+        ),
     ];
-    let mut samples: [Vec<Sample>; 3] = Default::default();
-    for round in 0..if quick { 1 } else { ROUNDS } {
-        ui::step(&format!("Round {}", round + 1));
-        for ((name, vmm), samples) in places.iter().zip(&mut samples) {
-            samples.push(boot(&lab, vmm, &traffic).with_context(|| (*name).to_owned())?);
+    let rounds = rounds.unwrap_or(if quick { 1 } else { ROUNDS });
+    let mut records = Records::new(&samples(), NAME, rounds)?;
+    for _ in 0..rounds {
+        for (peer, name, vmm, boots) in &mut places {
+            let boot = boot(&lab, vmm, &traffic.display().to_string()).with_context(|| (*name).to_owned())?;
+            let (others, guest) = boot.used;
+            let mut add = |name, unit, value| records.add_of(name, peer, unit, &Sample { value, others, guest });
+            add("start to readiness", "ms", boot.ready.as_secs_f64() * 1e3);
+            add("start to the first answered ping", "ms", boot.ping.as_secs_f64() * 1e3);
+            add("memory of the monitor", "MiB", boot.memory as f64 / 1024.0);
+            boots.push(boot);
         }
     }
     println!("| | ready, ms | first ping, ms | memory, MiB |\n|---|---|---|---|");
-    for ((name, _), samples) in places.iter().zip(&samples) {
-        let column = |of: fn(&Sample) -> f64| spread(samples.iter().map(of).collect());
-        println!("| {name} | {} | {} | {} |", column(|s| s.ready), column(|s| s.ping), column(|s| s.memory));
+    for (_, name, _, boots) in &places {
+        let column = |of: fn(&Boot) -> f64| spread(boots.iter().map(of).collect());
+        let [ready, ping] = [|b: &Boot| b.ready.as_secs_f64() * 1e3, |b: &Boot| b.ping.as_secs_f64() * 1e3].map(column);
+        println!("| {name} | {ready} | {ping} | {} |", column(|b| b.memory as f64 / 1024.0));
     }
-    if let Some(file) = file {
-        let text = serde_json::to_string_pretty(&results(&places, &samples)?)? + "\n";
-        std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))?;
-    }
-    Ok(())
+    records.keep(true)
 }
 
 /// Boots once, until the first ping is answered.
-fn boot(lab: &Lab, vmm: &Vmm, traffic: &Path) -> Result<Sample> {
+fn boot(lab: &Lab, vmm: &Vmm, traffic: &str) -> Result<Boot> {
     let namespace = Namespace::new()?;
     let within = |program: &str| {
         let mut command = command::tethered("ip");
@@ -84,7 +98,7 @@ fn boot(lab: &Lab, vmm: &Vmm, traffic: &Path) -> Result<Sample> {
     machine.vmm = vmm.clone();
     // It asks before the machine is there, so that its own start does not count.
     let limit = BOOT_NESTED.as_secs().to_string();
-    let mut ping = within(&traffic.display().to_string());
+    let mut ping = within(traffic);
     let ping =
         Guarded::spawn(ping.args(["first-ping", TAP_GUEST, "--limit", &limit]).stdout(std::process::Stdio::null()))?;
     let mut began = Instant::now();
@@ -93,54 +107,25 @@ fn boot(lab: &Lab, vmm: &Vmm, traffic: &Path) -> Result<Sample> {
         vm.wait_line(BOOT_NESTED, |line| line.starts_with("midflight-nested: starting "))?;
         began = Instant::now();
     }
+    let before = Usage::now(&vm, &[&vm])?;
     vm.wait_ready(BOOT_NESTED)?;
     let ready = began.elapsed();
     let ended = ping.wait()?;
     let taken = began.elapsed();
     ensure!(ended.success(), "no ping was answered; the last lines were:\n{}", vm.tail());
+    let used = before.since(&vm, &[&vm])?;
     let said = vm.last_line("midflight-nested: VmHWM:").and_then(|text| kib(&text));
     let memory = match said {
         Some(kib) => kib,
         None => vm.memory_peak()?,
     };
     vm.end();
-    let milliseconds = |time: std::time::Duration| time.as_secs_f64() * 1e3;
-    Ok(Sample { ready: milliseconds(ready), ping: milliseconds(taken), memory: memory as f64 / 1024.0 })
+    Ok(Boot { ready, ping: taken, memory, used })
 }
 
 /// The median, and the smallest and largest in brackets.
 fn spread(mut values: Vec<f64>) -> String {
     values.sort_by(f64::total_cmp);
     let at = |index: usize| values.get(index).copied().unwrap_or_default();
-    let last = values.len().saturating_sub(1);
-    format!("{:.0} ({:.0}–{:.0})", at(last / 2), at(0), at(last))
-}
-
-/// Every sample, with what it was taken on.
-fn results(places: &[(&str, Vmm); 3], samples: &[Vec<Sample>; 3]) -> Result<Value> {
-    let first = |path: &str, key: &str| {
-        let text = std::fs::read_to_string(path).unwrap_or_default();
-        let value = text.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default();
-        value.trim_start_matches([' ', '\t', ':']).to_owned()
-    };
-    let date = command::output(command::tethered("date").args(["-u", "+%Y-%m-%dT%H:%M:%SZ"]))?;
-    let qemu = command::output(command::tethered("qemu-system-x86_64").arg("--version"))?;
-    let series = places.iter().zip(samples).map(|((name, _), samples)| {
-        let column = |of: fn(&Sample) -> f64| samples.iter().map(of).collect::<Vec<f64>>();
-        json!({"monitor": name, "ready_ms": column(|s| s.ready), "first_ping_ms": column(|s| s.ping), "memory_mib": column(|s| s.memory)})
-    });
-    Ok(json!({
-        "job": NAME,
-        "environment": {
-            "date": date.trim(),
-            "cpu": first("/proc/cpuinfo", "model name"),
-            "kernel": format!("Linux {}", first("/proc/sys/kernel/osrelease", "")),
-            "load_after": first("/proc/loadavg", ""),
-            "qemu": qemu.lines().next().unwrap_or_default(),
-            "uhyve": crate::provision::uhyve::VERSION,
-            "processors": 2,
-            "memory_mib": 256,
-        },
-        "series": series.collect::<Vec<_>>(),
-    }))
+    format!("{:.0} ({:.0}–{:.0})", at(values.len() / 2), at(0), at(values.len().saturating_sub(1)))
 }
