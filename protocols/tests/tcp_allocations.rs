@@ -49,7 +49,7 @@ impl Wire {
 impl Egress for Wire {
     fn send(&mut self, _: &Path, header: &Header, payload: [&[u8]; 2]) -> Result<(), Full> {
         if self.used == SLOTS {
-            return Err(Full);
+            return Err(Full::Link);
         }
         self.count += 1;
         if self.lose > 0 && self.count.is_multiple_of(self.lose) {

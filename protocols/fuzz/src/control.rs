@@ -1,8 +1,8 @@
 //! Requests to the control service, and uploads of rules in pieces.
 
 use protocols::classification::classifier::{Batch, Ruleset, Totals};
-use protocols::classification::text::{Format, parse_line};
-use protocols::classification::{Counter, Rule, RuleId};
+use protocols::classification::text::{Format, Line, parse_line};
+use protocols::classification::{Counter, Rule, RuleId, Shares};
 use protocols::control::{MAX_REPLY, Record, Refusal, Reply, Request, crc32};
 use protocols::time::{Duration, Instant};
 use services::control::{Answer, Host, Object, Question, Server, Started, Ticket};
@@ -60,6 +60,10 @@ impl Host<u8> for Node {
 
     fn rules(&self, from: Option<RuleId>, most: usize) -> Option<Vec<(RuleId, Rule)>> {
         Some(self.rules.from(from)?.take(most).map(|(id, entry)| (id, entry.rule)).collect())
+    }
+
+    fn shares(&self) -> Option<Shares> {
+        self.rules.shares().copied()
     }
 
     fn rule_summary(&self) -> Record {
@@ -166,7 +170,12 @@ fn upload(node: &mut Node, server: &mut Server<u8>, octets: &[u8], piece: usize)
     let mut lines = (1..).zip(text.split('\n')).map(|(number, line)| parse_line(number, line, Format::Rules));
     match node.batches.get(batches) {
         Some((_, Batch::Replace(rules))) => {
-            let due: Vec<Rule> = lines.filter_map(|line| line.expect("it was taken")).collect();
+            let due: Vec<Rule> = lines
+                .filter_map(|line| match line.expect("it was taken") {
+                    Some(Line::Rule(rule)) => Some(rule),
+                    _ => None,
+                })
+                .collect();
             let mut in_order = due.clone();
             in_order.sort_by_key(|rule| rule.priority);
             let taken: Vec<Rule> = rules.from(None).expect("all").map(|(_, entry)| entry.rule).collect();

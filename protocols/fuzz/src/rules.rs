@@ -1,6 +1,6 @@
 //! Lines of rules, in our own form and in ClassBench's.
 
-use protocols::classification::text::{Format, Printed, parse_line, parse_rule};
+use protocols::classification::text::{Format, Line, Printed, PrintedSetting, parse_line, parse_rule, parse_setting};
 use protocols::classification::{Rule, RuleTable};
 
 /// The longest message: it has to fit a reply of the control port beside what else that says.
@@ -17,7 +17,11 @@ pub fn run(octets: &[u8]) {
     for (number, line) in (1..).zip(text.split('\n')) {
         match parse_line(number, line, format) {
             Ok(None) => {}
-            Ok(Some(rule)) => reads_back(rule),
+            Ok(Some(Line::Rule(rule))) => reads_back(rule),
+            Ok(Some(Line::Setting(setting))) => {
+                let printed = PrintedSetting(setting).to_string();
+                assert_eq!(parse_setting(&printed), Ok(setting), "{printed}");
+            }
             Err(error) => {
                 assert_eq!(error.line, number);
                 assert!((1..=line.chars().count() as u32 + 1).contains(&error.column), "{error:?} of `{line}`");

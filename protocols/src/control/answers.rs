@@ -136,6 +136,10 @@ records! {
         protocol: String = "protocol",
         /// Processors that took part.
         processors: u64 = "processors",
+        /// Time in which what is swapped in was made ready before the swap began, nanoseconds.
+        prepare_ns: u64 = "prepare_ns",
+        /// The longest time of that between two looks for packets, nanoseconds.
+        prepare_turn_ns: u64 = "prepare_turn_ns",
         /// Time of the Forward phase, nanoseconds.
         forward_ns: u64 = "forward_ns",
         /// Time of the Block phase, nanoseconds.

@@ -62,7 +62,7 @@ pub enum Verb {
 
 impl Verb {
     /// Every verb with its arguments and what it does, for `help`.
-    pub const USAGE: [(&'static str, &'static str); 13] = [
+    pub const USAGE: [(&'static str, &'static str); 15] = [
         ("help", "this list"),
         ("list [FROM]", "objects, their implementations, and which is in place"),
         ("status [FROM]", "version, address, processors, counters, memory"),
@@ -74,6 +74,8 @@ impl Verb {
         ("rule add RULE", "one more rule: `rule add 10 tcp dport 80 accept`"),
         ("rule delete HANDLE", "one rule less"),
         ("rules flush", "no rules: everything is accepted"),
+        ("class [CLASS weight WEIGHT]", "how classes share the way out; the weight of one: `class 3 weight 10`"),
+        ("egress rate RATE|none", "the most that goes out: `egress rate 50mbit`"),
         ("rules begin|part|commit|abort", "uploads: `midflight rules load FILE` does it"),
         ("shutdown", "ends the machine, which is open connections' end too"),
     ];
@@ -187,6 +189,7 @@ impl<'a> Words<'a> {
             "trace" => self.trace()?,
             "rules" => Verb::Rules(RulesVerb::rules(self, body)?),
             "rule" => Verb::Rules(RulesVerb::rule(self)?),
+            "class" | "egress" => Verb::Rules(RulesVerb::set(name, self)),
             "counters" => Verb::Rules(RulesVerb::Counters { from: self.number("FROM")?.unwrap_or(0) }),
             "shutdown" => Verb::Shutdown,
             other => {

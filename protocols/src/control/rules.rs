@@ -37,8 +37,15 @@ pub enum RulesVerb {
         /// Its handle.
         handle: u32,
     },
-    /// No rules at all.
+    /// No rules at all, and no settings of the way out.
     Flush,
+    /// How the way out is shared.
+    Shares,
+    /// One thing of the way out set anew.
+    Set {
+        /// The setting, in the text form of [`classification::text`](crate::classification::text).
+        setting: String,
+    },
     /// An upload begins.
     Begin(Upload),
     /// A piece of an upload.
@@ -78,7 +85,7 @@ pub struct Upload {
 pub enum Content {
     /// Rules that replace all that are there.
     Rules(Format),
-    /// Changes, one a line: `add RULE` or `delete HANDLE`.
+    /// Changes, one a line: `add RULE`, `delete HANDLE`, or a setting of the way out.
     Changes,
 }
 
@@ -111,6 +118,16 @@ impl RulesVerb {
             "abort" => Self::Abort { upload: words.needed("UPLOAD")? },
             from => Self::List { from: Some(parse(from, "FROM")?) },
         })
+    }
+
+    /// What follows `class`, or `egress`.
+    pub(super) fn set(name: &str, words: &mut Words<'_>) -> Self {
+        let rest = words.rest();
+        if rest.is_empty() && name == "class" {
+            Self::Shares
+        } else {
+            Self::Set { setting: alloc::format!("{name} {rest}") }
+        }
     }
 
     /// What follows `rule`.
@@ -174,6 +191,8 @@ impl fmt::Display for RulesVerb {
             Self::Add { rule } => write!(f, "rule add {rule}"),
             Self::Delete { handle } => write!(f, "rule delete {handle}"),
             Self::Flush => f.write_str("rules flush"),
+            Self::Shares => f.write_str("class"),
+            Self::Set { setting } => f.write_str(setting),
             Self::Begin(Upload { length, crc32, content }) => {
                 write!(f, "rules begin length={length} crc32={crc32:08x}")?;
                 let name = Content::ALL.iter().find(|(_, known)| known == content).map_or("rules", |(name, _)| name);

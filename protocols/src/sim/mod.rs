@@ -30,3 +30,4 @@ pub use link::{Config, Counters, Duplex, Link, Refused};
 pub use loss::Loss;
 pub use rng::{Probability, Rng};
 pub use spec::{Spec, SpecError};
+pub use units::rate as parse_rate;

@@ -11,7 +11,7 @@ const BYTES: u64 = 1 << 30;
 const PACKETS: u64 = 65_536;
 
 /// `50mbit`, in bytes per second; at least one.
-pub(super) fn rate(text: &str) -> Option<u64> {
+pub fn rate(text: &str) -> Option<u64> {
     let bits = scaled(text, &[("gbit", 1_000_000_000), ("mbit", 1_000_000), ("kbit", 1_000), ("bit", 1)])?;
     (bits >= 8).then_some(bits / 8)
 }

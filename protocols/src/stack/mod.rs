@@ -56,6 +56,7 @@
 //! | frames of the host functions waiting for the link | 64 | nothing more is taken from the queue above |
 //! | UDP ports | 8 | [`UdpError::TooManyPorts`] |
 //! | datagrams waiting at a UDP port | [`UdpLimits`] | dropped coming in, [`UdpError::Full`] going out |
+//! | octets waiting for the turn of their class | 128 KiB for each class, without what connections keep | frames of the host functions are dropped, counted (`dropped` of the class) |
 //! | neighbors known by ARP and Neighbor Discovery | 64 | the oldest is forgotten |
 //! | frames on their way between processors | [`Sizes`](crate::handover::Sizes) | see [`handover`](crate::handover) |
 //! | connections, half-open ones, their buffers | the engine's [`Config`](crate::tcp::Config) | see [`tcp`](crate::tcp) |
@@ -65,12 +66,14 @@ mod config;
 mod counters;
 mod device;
 mod filter;
+mod gate;
 mod host;
 mod ip;
 mod link;
 mod probe;
 mod queue;
 mod reject;
+mod scheduler;
 mod shared;
 #[allow(clippy::module_inception)]
 mod stack;

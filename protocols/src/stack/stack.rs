@@ -5,7 +5,8 @@ use alloc::sync::Arc;
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{Ipv4Cidr, Ipv6Address, Ipv6Cidr};
 
-use super::filter::{Filter, Gate};
+use super::filter::Filter;
+use super::gate::{From, Gate};
 use super::host::Host;
 use super::wire::{Sent, Wire};
 use super::{Config, ConfigError, Counters, Receive, RxMeta, Shared, Transmit, Udp, UdpError, UdpLimits, UdpPeer};
@@ -20,7 +21,7 @@ use crate::tcp::{Arrival, Buffered, Checksum, Engine, Intake, Path, Progress};
 const FORWARD_BUDGET: usize = 64;
 
 /// How soon to try again after the link was full, if its wake-up does not come first.
-const RETRY: Duration = Duration::from_millis(1);
+pub(super) const RETRY: Duration = Duration::from_millis(1);
 
 /// What processor 0 does for all.
 pub struct First {
@@ -67,6 +68,8 @@ pub struct Stack {
     sent: Sent,
     /// The link was full when something was to be sent.
     full: bool,
+    /// Classes wait for their turns, and can go on then.
+    retry: Option<Instant>,
 }
 
 /// The part that only processor 0 has.
@@ -142,6 +145,7 @@ impl Stack {
             counters: Counters::default(),
             sent: Sent::default(),
             full: false,
+            retry: None,
         })
     }
 
@@ -165,6 +169,9 @@ impl Stack {
         let mut totals = Totals::default();
         if let Some(filter) = &self.filter {
             filter.classifier().totals(&mut totals);
+            if let Some(scheduler) = &filter.scheduler {
+                totals.waiting = scheduler.counts();
+            }
         }
         totals
     }
@@ -200,9 +207,7 @@ impl Stack {
                 return;
             }
             match checked {
-                Ok(Class::Tcp(tcp)) => {
-                    self.tcp(now, frame, &tcp, intake, &mut Gate { tx, filter: filter.as_mut(), now });
-                }
+                Ok(Class::Tcp(tcp)) => self.tcp(now, frame, &tcp, intake, &mut Gate::new(tx, filter.as_mut(), now)),
                 Ok(Class::Host { length }) => match &mut self.main {
                     Some(main) => {
                         self.counters.host += 1;
@@ -236,17 +241,19 @@ impl Stack {
     /// as the link has room. Returns whether there is more to do at once.
     pub fn transmit(&mut self, now: Instant, tx: &mut dyn Transmit) -> bool {
         let mut filter = self.filter.take();
-        let more = self.transmit_through(now, &mut Gate { tx, filter: filter.as_mut(), now });
+        let more = self.transmit_through(now, &mut Gate::new(tx, filter.as_mut(), now));
         self.filter = filter;
         more
     }
 
-    fn transmit_through(&mut self, now: Instant, tx: &mut dyn Transmit) -> bool {
+    fn transmit_through(&mut self, now: Instant, tx: &mut Gate<'_>) -> bool {
+        tx.begin();
         self.full = false;
         let mut more = false;
         let mut others_first = false;
         if let Some(main) = &mut self.main {
             main.run_host(now, &self.shared);
+            tx.from = From::Host;
             self.full |= !main.host.send(tx);
             more |= main.host.has_received();
             // By turns, so that neither side can keep the other from a link that is always full.
@@ -260,12 +267,17 @@ impl Stack {
             more |= self.poll_engine(now, tx);
             more |= self.forward(tx);
         }
+        more |= self.serve_classes(now, tx);
+        self.retry = tx.waits_until();
         tx.flush();
         more && !self.full
     }
 
     /// The earliest time at which [`transmit`](Self::transmit) has to be called though nothing arrives; may be in the past. `None`: never.
     pub fn next_deadline(&self, now: Instant) -> Option<Instant> {
+        if let Some(at) = self.retry {
+            return Some(at);
+        }
         if self.full {
             // Trying again at once would only find the link full again. If it wakes us up when it has room, so much the better.
             return Some(now + RETRY);
@@ -345,7 +357,7 @@ impl Stack {
         counters
     }
 
-    fn tcp(&mut self, now: Instant, frame: &[u8], tcp: &Tcp, intake: &mut dyn Intake, tx: &mut dyn Transmit) {
+    fn tcp(&mut self, now: Instant, frame: &[u8], tcp: &Tcp, intake: &mut dyn Intake, tx: &mut Gate<'_>) {
         // The checksum has been verified here; the other processor need not do it again.
         let verified = RxMeta { checksum_verified: true };
         if self.hand_over(&tcp.tuple(), &frame[..tcp.segment.end], verified) {
@@ -413,14 +425,16 @@ impl Stack {
     }
 
     /// Sends for the other processors. Returns whether they may have more.
-    fn forward(&mut self, tx: &mut dyn Transmit) -> bool {
+    fn forward(&mut self, tx: &mut Gate<'_>) -> bool {
         let Some(main) = &mut self.main else { return false };
+        tx.from = From::Answer;
         self.full |= main.hub.forward_all(FORWARD_BUDGET, tx).is_err();
         main.hub.is_waiting()
     }
 
     /// Returns whether the engine has more to do at once.
-    fn poll_engine(&mut self, now: Instant, tx: &mut dyn Transmit) -> bool {
+    fn poll_engine(&mut self, now: Instant, tx: &mut Gate<'_>) -> bool {
+        tx.from = From::Connection;
         let mut wire = Wire { tx, mac: self.mac, mtu: self.mtu, sent: &mut self.sent };
         match self.engine.poll(now, &mut wire) {
             Progress::Done => false,
@@ -430,5 +444,19 @@ impl Stack {
                 false
             }
         }
+    }
+
+    /// Lets the classes that wait send by turns: each what is in its queue, then its connections. Returns whether there is more to do at once.
+    fn serve_classes(&mut self, now: Instant, tx: &mut Gate<'_>) -> bool {
+        tx.from = From::Connection;
+        while let Some(class) = tx.next_turn() {
+            let mut more = false;
+            if tx.send_queued(class) {
+                let mut wire = Wire { tx, mac: self.mac, mtu: self.mtu, sent: &mut self.sent };
+                more = self.engine.poll_class(now, class, &mut wire) != Progress::Done;
+            }
+            tx.end_turn(more);
+        }
+        tx.waits_until() == Some(now)
     }
 }

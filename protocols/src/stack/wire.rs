@@ -1,5 +1,6 @@
 //! From the TCP engine's segments to frames in the link's own buffers.
 
+use super::gate::Gate;
 use super::ip::{Ends, IPV4_HEADER, flow_label};
 use super::{PartialChecksum, Segmentation, Transmit, TxMeta};
 use crate::frame::checksum::Sum;
@@ -24,14 +25,14 @@ pub(super) struct Sent {
 }
 
 /// Writes each segment with its Ethernet and IP headers into the link's buffer, in one pass over the payload.
-pub(super) struct Wire<'a> {
-    pub tx: &'a mut dyn Transmit,
+pub(super) struct Wire<'a, 'b> {
+    pub tx: &'a mut Gate<'b>,
     pub mac: MacAddress,
     pub mtu: usize,
     pub sent: &'a mut Sent,
 }
 
-impl Egress for Wire<'_> {
+impl Egress for Wire<'_, '_> {
     fn send(&mut self, path: &Path, header: &Header, payload: [&[u8]; 2]) -> Result<(), Full> {
         let Some(ends) = Ends::new(&path.local, &path.remote) else {
             self.sent.impossible += 1;
@@ -72,10 +73,14 @@ impl Egress for Wire<'_> {
                     meta,
                 );
             })
-            .map_err(|_| Full)?;
+            .map_err(|_| self.tx.refused.map_or(Full::Link, Full::Turn))?;
         self.sent.frames += 1;
         self.sent.octets += (ETHERNET_HEADER + total) as u64;
         Ok(())
+    }
+
+    fn must_wait(&mut self, class: u8) -> bool {
+        self.tx.must_wait(class)
     }
 
     fn max_segments(&self, path: &Path) -> usize {

@@ -17,13 +17,21 @@ pub struct Path {
     pub link: [u8; 6],
 }
 
-/// The link has no room now. Nothing is lost: the engine tries again at a later `poll`.
+/// There is no room for a segment now. Nothing is lost: the engine tries again later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Full;
+pub enum Full {
+    /// On the link: at a later [`poll`](super::Engine::poll).
+    Link,
+    /// For this class, whose turn it is not: in [`poll_class`](super::Engine::poll_class) of it. Segments of other classes may go.
+    Turn(u8),
+}
 
 impl fmt::Display for Full {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the link has no room for another segment now")
+        match self {
+            Self::Link => f.write_str("the link has no room for another segment now"),
+            Self::Turn(class) => write!(f, "it is not the turn of class {class} now"),
+        }
     }
 }
 
@@ -37,6 +45,12 @@ pub trait Egress {
     /// # Errors
     /// [`Full`] if there is no room now; nothing was sent.
     fn send(&mut self, path: &Path, header: &Header, payload: [&[u8]; 2]) -> Result<(), Full>;
+
+    /// Whether segments of this class have to wait for their turn; if so, that they do is noted below.
+    fn must_wait(&mut self, class: u8) -> bool {
+        let _ = class;
+        false
+    }
 
     /// How many full-sized segments one `send` on `path` may carry; at least 1.
     fn max_segments(&self, path: &Path) -> usize {

@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use protocols::classification::classifier::{Batch, Totals};
-use protocols::classification::{Counter, Rule, RuleId};
+use protocols::classification::{Counter, Rule, RuleId, Shares};
 use protocols::control::{ConnectionRecord, Record, Refusal};
 use protocols::time::{Duration, Instant};
 
@@ -91,6 +91,8 @@ pub trait Host<P> {
     fn status(&self) -> Vec<Record>;
     /// At most `most` rules in order, from this one on; `None` if there is no such rule.
     fn rules(&self, from: Option<RuleId>, most: usize) -> Option<Vec<(RuleId, Rule)>>;
+    /// How the way out is shared, if that is set.
+    fn shares(&self) -> Option<Shares>;
     /// What is there of rules.
     fn rule_summary(&self) -> Record;
     /// Begins to bring a batch into force; [`Server::rules_in_force`](super::Server::rules_in_force) is called when it is.

@@ -5,8 +5,8 @@ use alloc::format;
 use alloc::vec::Vec;
 
 use protocols::classification::classifier::{Batch, CLASSES, Change, Ruleset, Totals};
-use protocols::classification::text::{Printed, parse_rule};
-use protocols::classification::{Counter, Rule, RuleId};
+use protocols::classification::text::{Printed, PrintedSetting, parse_rule, parse_setting};
+use protocols::classification::{Counter, Rule, RuleId, Setting, Shares, Waiting};
 use protocols::control::{Code, Page, Record, Refusal, Reply, RulesVerb};
 
 use super::host::{Host, Question, Ticket};
@@ -45,6 +45,11 @@ pub(super) fn handle<P: Copy + Eq>(
             let rule = parse_rule(&rule).map_err(|error| Refusal::new(Code::BadRule, format!("{error}")))?;
             change(host, Batch::Change(alloc::vec![(1, Change::Add(rule))]))
         }
+        RulesVerb::Shares => Ok(Answer::Now(Reply::ok(shares(&host.shares().unwrap_or_default())))),
+        RulesVerb::Set { setting } => {
+            let setting = parse_setting(&setting).map_err(|error| Refusal::new(Code::BadRule, format!("{error}")))?;
+            change(host, Batch::Change(alloc::vec![(1, Change::Set(setting))]))
+        }
         RulesVerb::Delete { handle } => change(host, Batch::Change(alloc::vec![(1, Change::Delete(RuleId(handle)))])),
         RulesVerb::Flush => change(host, Batch::Replace(Ruleset::new())),
         RulesVerb::Begin(upload) => {
@@ -64,6 +69,16 @@ pub(super) fn handle<P: Copy + Eq>(
             one(Record::new().with("upload", u64::from(upload)).with("result", "aborted"))
         }
     }
+}
+
+/// Each setting as it is set, classes without a weight left out.
+fn shares(shares: &Shares) -> Vec<Record> {
+    let rate = format!("{}", PrintedSetting(Setting::Rate(shares.rate)));
+    let mut records = alloc::vec![Record::new().with("setting", rate)];
+    for (class, weight) in (0u8..).zip(shares.weights).filter(|(_, weight)| *weight > 1) {
+        records.push(Record::new().with("setting", format!("{}", PrintedSetting(Setting::Weight { class, weight }))));
+    }
+    records
 }
 
 /// Asks what the rules of a page counted.
@@ -110,14 +125,18 @@ pub(super) fn counted(summary: Record, totals: &Totals) -> Vec<Record> {
     ];
     for class in 0..CLASSES {
         let [incoming, outgoing] = totals.classes.map(|classes| classes[class]);
-        if incoming.packets + outgoing.packets > 0 {
+        let waiting = &totals.waiting[class];
+        if incoming.packets + outgoing.packets > 0 || *waiting != Waiting::default() {
             records.push(
                 Record::new()
                     .with("class", class as u64)
                     .with("packets_in", incoming.packets)
                     .with("octets_in", incoming.octets)
                     .with("packets_out", outgoing.packets)
-                    .with("octets_out", outgoing.octets),
+                    .with("octets_out", outgoing.octets)
+                    .with("backlogs", waiting.backlogs)
+                    .with("queued", waiting.queued)
+                    .with("dropped", waiting.dropped),
             );
         }
     }

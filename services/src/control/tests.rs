@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use proptest::prelude::*;
 use protocols::classification::classifier::{Batch, Ruleset};
-use protocols::classification::{Counter, Rule, RuleId};
+use protocols::classification::{Counter, Rule, RuleId, Shares};
 use protocols::control::{Code, ConnectionRecord, MAX_REPLY, Record, Refusal, Reply, TraceRecord};
 use protocols::time::{Duration, Instant};
 
@@ -67,6 +67,10 @@ impl Host<u8> for Node {
 
     fn rules(&self, from: Option<RuleId>, most: usize) -> Option<Vec<(RuleId, Rule)>> {
         Some(self.rules.from(from)?.take(most).map(|(id, entry)| (id, entry.rule)).collect())
+    }
+
+    fn shares(&self) -> Option<Shares> {
+        self.rules.shares().copied()
     }
 
     fn rule_summary(&self) -> Record {

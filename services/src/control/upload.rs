@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use protocols::classification::RuleId;
 use protocols::classification::classifier::{Batch, Change, Ruleset};
-use protocols::classification::text::{Format, parse_line, parse_rule};
+use protocols::classification::text::{Format, Line, parse_line, parse_rule, parse_setting};
 use protocols::control::{Code, Content, Refusal, Upload};
 use protocols::time::{Duration, Instant};
 
@@ -183,11 +183,13 @@ impl<P> Running<P> {
         self.lines += 1;
         let number = self.lines;
         match &mut self.content {
-            Staged::Rules(format, rules) => {
-                if let Some(rule) = parse_line(number, line, *format).map_err(|error| bad(&error))? {
+            Staged::Rules(format, rules) => match parse_line(number, line, *format).map_err(|error| bad(&error))? {
+                Some(Line::Rule(rule)) => {
                     rules.insert(rule).map_err(|error| bad(&format_args!("line {number}: {error}")))?;
                 }
-            }
+                Some(Line::Setting(setting)) => rules.set(setting),
+                None => {}
+            },
             Staged::Changes(changes) => {
                 if changes.len() > Batch::CHANGES {
                     return Err(bad(&format_args!("line {number}: more than {} changes in one batch", Batch::CHANGES)));
@@ -199,7 +201,7 @@ impl<P> Running<P> {
     }
 }
 
-/// `add RULE` or `delete HANDLE`, perhaps with a comment; or nothing.
+/// `add RULE`, `delete HANDLE` or a setting, perhaps with a comment; or nothing.
 fn change(number: u32, line: &str) -> Result<Option<Change>, Refusal> {
     let line = line.split('#').next().unwrap_or_default();
     let trimmed = line.trim();
@@ -222,7 +224,11 @@ fn change(number: u32, line: &str) -> Result<Option<Change>, Refusal> {
                 Err(bad(&format_args!("line {number}: `delete` needs the handle of a rule, as `rules` shows it")))
             }
         },
-        _ => Err(bad(&format_args!("line {number}: a change begins with `add` or `delete`"))),
+        "class" | "egress" => match parse_setting(line) {
+            Ok(setting) => Ok(Some(Change::Set(setting))),
+            Err(error) => Err(bad(&format_args!("line {number}, {error}"))),
+        },
+        _ => Err(bad(&format_args!("line {number}: a change begins with `add`, `delete`, `class` or `egress`"))),
     }
 }
 

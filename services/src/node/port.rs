@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use protocols::classification::classifier::{Batch, Rulebook};
-use protocols::classification::{Rule, RuleId};
+use protocols::classification::{Rule, RuleId, Shares};
 use protocols::control::{PORT, Record, Refusal};
 use protocols::stack::{Stack, Udp, UdpError, UdpLimits, UdpPeer};
 use protocols::time::{Duration, Instant};
@@ -138,6 +138,10 @@ impl Host<UdpPeer> for NodeHost<'_> {
 
     fn rules(&self, from: Option<RuleId>, most: usize) -> Option<Vec<(RuleId, Rule)>> {
         self.rules.page(from, most)
+    }
+
+    fn shares(&self) -> Option<Shares> {
+        self.rules.book.rules().shares().copied()
     }
 
     fn rule_summary(&self) -> Record {

@@ -33,11 +33,13 @@ pub(super) struct Rules {
     last: Ticket,
     /// There is more to do in the next turn.
     pub again: bool,
+    /// The longest time that a turn worked for what was begun last, nanoseconds.
+    pub longest_ns: u64,
 }
 
 impl Rules {
     pub fn new(book: Rulebook) -> Rules {
-        Rules { book, ticket: None, last: 0, again: false }
+        Rules { book, ticket: None, last: 0, again: false, longest_ns: 0 }
     }
 
     /// Begins to bring a batch into force.
@@ -59,11 +61,22 @@ impl Rules {
     /// Goes on with what was begun, for a short time.
     pub fn turn(&mut self, shared: &Shared) -> Option<Done> {
         let platform = shared.platform;
+        let began = platform.now_ns();
+        let end = began.saturating_add(SLICE_NS);
         if !self.book.is_busy() {
-            self.again = false;
+            while self.book.has_leftovers() && platform.now_ns() < end {
+                self.book.tidy(RULES);
+            }
+            self.again = self.book.has_leftovers();
             return None;
         }
-        let end = platform.now_ns().saturating_add(SLICE_NS);
+        let done = self.work(shared, end);
+        self.longest_ns = self.longest_ns.max(platform.now_ns().saturating_sub(began));
+        done
+    }
+
+    fn work(&mut self, shared: &Shared, end: u64) -> Option<Done> {
+        let platform = shared.platform;
         for _ in 0..MOST / RULES {
             match self.book.step(RULES) {
                 Step::More => {}

@@ -38,6 +38,8 @@ struct Running {
     from: &'static str,
     to: &'static str,
     swap: Swap,
+    /// What was needed before: how long it took, and how long a turn worked for it at most.
+    prepared_ns: [u64; 2],
 }
 
 struct Preparing {
@@ -88,7 +90,7 @@ impl Swaps {
         let swap = shared.system.swap(coid, (implementations[to].create)(), options).map_err(refusal)?;
         self.number += 1;
         let (from, to) = (shared.controller().name, implementations[to].name);
-        self.running.push(Running { number: self.number, object: CONGESTION, from, to, swap });
+        self.running.push(Running { number: self.number, object: CONGESTION, from, to, swap, prepared_ns: [0; 2] });
         Ok(Started::Swap(self.number))
     }
 
@@ -107,7 +109,7 @@ impl Swaps {
             return Ok(Started::Unchanged);
         }
         rules.book.prepare(to).map_err(|busy| Refusal::new(Code::Busy, busy.to_string()))?;
-        rules.again = true;
+        (rules.again, rules.longest_ns) = (true, 0);
         self.number += 1;
         let began_ns = shared.platform.now_ns();
         self.preparing = Some(Preparing { number: self.number, to: to.name, options, began_ns });
@@ -124,7 +126,8 @@ impl Swaps {
         let begun = order.map(|(&coid, object)| shared.system.swap(coid, object, options));
         let reason = match begun {
             Some(Ok(swap)) => {
-                self.running.push(Running { number, object: CLASSIFIER, from, to, swap });
+                let prepared_ns = [took_ns, rules.longest_ns];
+                self.running.push(Running { number, object: CLASSIFIER, from, to, swap, prepared_ns });
                 return None;
             }
             Some(Err(error)) => error.to_string(),
@@ -149,6 +152,7 @@ impl Swaps {
         let running = self.running.swap_remove(index);
         if running.object == CLASSIFIER {
             rules.book.swapped(report.is_committed());
+            rules.again = true;
         } else if let Some(place) = congestion::implementations().iter().position(|known| known.name == running.to)
             && report.is_committed()
         {
@@ -196,6 +200,8 @@ fn trace(running: &Running, report: &Report, processors: usize) -> TraceRecord {
         reason,
         protocol: report.protocol.name().into(),
         processors: report.processors.len() as u64,
+        prepare_ns: running.prepared_ns[0],
+        prepare_turn_ns: running.prepared_ns[1],
         forward_ns: report.phases.forward,
         block_ns: report.phases.block,
         transfer_ns: report.phases.transfer,

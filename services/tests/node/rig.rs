@@ -34,7 +34,7 @@ pub struct Computer {
 }
 
 impl Computer {
-    fn now(&self) -> Instant {
+    pub fn now(&self) -> Instant {
         Instant::from_micros((self.now_ns() / 1000) as i64)
     }
 }

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::ruleset::Ruleset;
-use crate::classification::{Rule, RuleId};
+use crate::classification::{Rule, RuleId, Setting};
 
 /// One change of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub enum Change {
     Add(Rule),
     /// A rule less.
     Delete(RuleId),
+    /// One thing of the way out, set anew.
+    Set(Setting),
 }
 
 /// What is to be done all at once, or not at all.
@@ -20,7 +22,7 @@ pub enum Change {
 pub enum Batch {
     /// Changes in this order, each with the number of its line for errors; at most [`Batch::CHANGES`].
     Change(Vec<(u32, Change)>),
-    /// These rules instead of all that are there.
+    /// These rules and settings instead of all that are there.
     Replace(Ruleset),
 }
 

@@ -27,13 +27,35 @@ impl Bucket {
     /// Takes the tokens of a frame of so many octets, if they are there. `now` in nanoseconds; may be a little behind what
     /// another processor said.
     pub fn take(&self, octets: usize, now: u64) -> bool {
-        let units = if self.limit.octets { octets as u64 } else { 1 };
-        let (cost, depth) = (self.time(units), self.time(self.limit.burst));
+        let (cost, depth) = (self.time(self.units(octets)), self.time(self.limit.burst));
         let step = |full_at: u64| {
             let next = full_at.max(now).saturating_add(cost);
             (next - now <= depth).then_some(next)
         };
         self.full_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, step).is_ok()
+    }
+
+    /// Whether the tokens of a frame of so many octets are there; they are left there. `now` as in [`take`](Self::take).
+    pub fn holds(&self, octets: usize, now: u64) -> bool {
+        let cost = self.time(self.units(octets));
+        self.full_at.load(Ordering::Relaxed).saturating_sub(now).saturating_add(cost) <= self.time(self.limit.burst)
+    }
+
+    /// When the tokens of a frame of so many octets will be there, in nanoseconds; not after `now`: they are.
+    pub fn ready_at(&self, octets: usize, now: u64) -> u64 {
+        let spare = self.time(self.limit.burst).saturating_sub(self.time(self.units(octets)));
+        self.full_at.load(Ordering::Relaxed).max(now).saturating_sub(spare)
+    }
+
+    /// Takes the tokens of a frame that has gone, whether they are there or not: what is missing is taken from what flows in next.
+    pub fn charge(&self, octets: usize, now: u64) {
+        let cost = self.time(self.units(octets));
+        let step = |full_at: u64| Some(full_at.max(now).saturating_add(cost));
+        let _ = self.full_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, step);
+    }
+
+    fn units(&self, octets: usize) -> u64 {
+        if self.limit.octets { octets as u64 } else { 1 }
     }
 
     /// How long so many tokens take to flow in, in nanoseconds.
@@ -67,6 +89,18 @@ mod tests {
         // A clock that is behind gives nothing away.
         assert_eq!(taken(4 * second, 5), 0);
         assert_eq!(taken(60 * second, 50), 20);
+    }
+
+    #[test]
+    fn what_has_gone_is_charged_and_the_time_of_the_next_is_known() {
+        let bucket = Bucket::new(Limit { rate: 1_000_000, burst: 3_000, octets: true });
+        assert!(bucket.ready_at(3_000, 7) <= 7, "full");
+        bucket.charge(3_000, 7);
+        assert_eq!(bucket.ready_at(1_000, 7), 1_000_007);
+        assert_eq!(bucket.ready_at(1_000, 2_000_000), 1_000_007, "it was there before");
+        bucket.charge(2_000, 7);
+        assert_eq!(bucket.ready_at(1_000, 7), 3_000_007, "what was missing is taken from what flows in");
+        assert!(!bucket.take(1_000, 3_000_006) && bucket.take(1_000, 3_000_007));
     }
 
     #[test]

@@ -9,6 +9,8 @@
 //! - Counters, buckets and connections outlive tables and engines: counters and connections are each processor's own and
 //!   go over in a swap by reference ([`transfer`]); a bucket belongs to its rule.
 
+use alloc::sync::Arc;
+
 mod batch;
 mod bucket;
 mod packet;
@@ -25,13 +27,16 @@ pub mod transfer;
 mod tests;
 
 pub use batch::{Batch, Busy, Change, RulesError};
+pub use bucket::Bucket;
 pub use packet::{Packet, Read};
 pub use rep::Rep;
 pub use root::{Implementation, Root, at_start, implementations, lookup};
 pub use rulebook::{Rulebook, Step};
 pub use ruleset::Ruleset;
-pub use state::{CLASSES, SHARED_COUNTERS, Totals};
+pub use state::{SHARED_COUNTERS, Totals};
 
+pub use super::shares::CLASSES;
+use super::shares::Sharing;
 use super::{Counter, RuleId, Verdict};
 
 /// What becomes of a frame.
@@ -59,6 +64,8 @@ pub struct Duties {
     pub outgoing: bool,
     /// Connections are tracked: [`Classifier::sent`] has to be told of everything that goes out.
     pub stateful: bool,
+    /// The way out is shared by weights or has a rate: [`Classifier::sharing`] says how.
+    pub shared: bool,
 }
 
 /// The interface of a classifier. Times are microseconds on the clock of the stack. No call can fail or block; only
@@ -71,11 +78,14 @@ pub trait Classifier {
     /// A frame came in. Counts it.
     fn incoming(&self, packet: &Packet<'_>, now: u64) -> Decision;
 
-    /// A frame is about to go out. Takes tokens of a limit, counts nothing.
+    /// A frame is about to go out. Counts nothing and takes nothing: it may be shown again, if it cannot go now.
     fn outgoing(&self, packet: &Packet<'_>, now: u64) -> Decision;
 
-    /// It has gone, or was dropped as decided: it is counted. To be called in the same activity as [`outgoing`](Classifier::outgoing).
+    /// It has gone, or was dropped as decided: it is counted, and a limit's tokens are taken. To be called in the same activity as [`outgoing`](Classifier::outgoing).
     fn sent(&self, packet: &Packet<'_>, decision: &Decision, now: u64);
+
+    /// How the way out is shared.
+    fn sharing(&self, into: &mut Option<Arc<Sharing>>);
 
     /// What the rules from `from` on counted on this processor.
     fn counters(&self, from: RuleId, into: &mut [Counter]);

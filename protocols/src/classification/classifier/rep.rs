@@ -4,6 +4,7 @@ use alloc::sync::Arc;
 
 use swapper::ProcessorCell;
 
+use super::bucket::Bucket;
 use super::root::Root;
 use super::snapshot::Snapshot;
 use super::state::{State, Totals, count};
@@ -11,7 +12,7 @@ use super::tables::seed;
 use super::{Classifier, Decision, Duties, Packet};
 use crate::classification::text::OUT;
 use crate::classification::tracker::Flow;
-use crate::classification::{Counter, Engine, FlowCache, RuleId, Verdict};
+use crate::classification::{Counter, Engine, FlowCache, Header, RuleId, Sharing, Verdict};
 
 /// Flows of each version of IP that a cache remembers.
 const FLOWS: usize = 8192;
@@ -45,6 +46,16 @@ impl<E: Engine> Rep<E> {
         self.inner.with(|inner| inner.state.reserve(inner.table.bound()));
     }
 
+    /// Looks up a header of each version of IP, for nobody.
+    pub(super) fn look_up(&self) {
+        self.inner.with(|inner| {
+            for header in [Header::v4(0, 0, 0, (0, 0)), Header::v6(0, 0, 0, (0, 0))] {
+                let _ =
+                    core::hint::black_box((inner.table.incoming.lookup(&header), inner.table.outgoing.lookup(&header)));
+            }
+        });
+    }
+
     /// The generation of the table that this processor has.
     pub(super) fn generation(&self) -> u64 {
         self.inner.with(|inner| inner.table.generation)
@@ -62,7 +73,12 @@ impl<E: Engine> Classifier for Rep<E> {
                 inner.cache = Some(FlowCache::new(FLOWS, seed(self.root.secret())));
             }
             let (table, stateful) = (&inner.table, inner.table.is_stateful());
-            Duties { incoming: table.has_rules(0) || stateful, outgoing: table.has_rules(1), stateful }
+            Duties {
+                incoming: table.has_rules(0) || stateful,
+                outgoing: table.has_rules(1),
+                stateful,
+                shared: table.sharing.is_some(),
+            }
         })
     }
 
@@ -76,6 +92,15 @@ impl<E: Engine> Classifier for Rep<E> {
 
     fn sent(&self, packet: &Packet<'_>, decision: &Decision, now: u64) {
         self.inner.with(|inner| inner.sent(packet, decision, now));
+    }
+
+    fn sharing(&self, into: &mut Option<Arc<Sharing>>) {
+        self.inner.with(|inner| {
+            let (new, old) = (&inner.table.sharing, into.as_ref());
+            if new.as_ref().map(Arc::as_ptr) != old.map(Arc::as_ptr) {
+                into.clone_from(new);
+            }
+        });
     }
 
     fn counters(&self, from: RuleId, into: &mut [Counter]) {
@@ -113,10 +138,8 @@ impl<E: Engine> Inner<E> {
             Some(cache) => cache.lookup(table.generation, &table.incoming, &read.header),
             None => table.incoming.lookup(&read.header),
         };
-        let decision = decide(table, state, found, packet.length, now);
-        if let Some(rule) = decision.rule {
-            state.count_rule(rule, &table.action(rule), packet.length);
-        }
+        let decision = decide(table, found, |bucket| bucket.take(packet.length, nanos(now)));
+        state.count_decision(&decision, &table.decided(&decision), packet.length);
         if decision.verdict == Verdict::Accept {
             count(&mut state.totals.classes[0][usize::from(decision.class)], packet.length);
             if table.is_stateful() {
@@ -137,13 +160,20 @@ impl<E: Engine> Inner<E> {
         if table.is_stateful() {
             read.header.tracking = state.tracker.state(&read.flow, now);
         }
-        decide(table, state, table.outgoing.lookup(&read.header), packet.length, now)
+        decide(table, table.outgoing.lookup(&read.header), |bucket| bucket.holds(packet.length, nanos(now)))
     }
 
     fn sent(&mut self, packet: &Packet<'_>, decision: &Decision, now: u64) {
         let Self { table, state, .. } = self;
-        if let Some(rule) = decision.rule {
-            state.count_rule(rule, &table.action(rule), packet.length);
+        if table.has_rules(1) {
+            let action = table.decided(decision);
+            state.count_decision(decision, &action, packet.length);
+            if action.limited
+                && decision.verdict == action.verdict
+                && let Some(bucket) = decision.rule.and_then(|rule| table.bucket(rule))
+            {
+                bucket.charge(packet.length, nanos(now));
+            }
         }
         if decision.verdict != Verdict::Accept {
             return;
@@ -156,23 +186,15 @@ impl<E: Engine> Inner<E> {
     }
 }
 
-/// The verdict of the rule that was found, its limit considered.
-fn decide<E: Engine>(
-    table: &Snapshot<E>,
-    state: &mut State,
-    found: Option<RuleId>,
-    length: usize,
-    now: u64,
-) -> Decision {
-    let Some(rule) = found else {
-        count(&mut state.totals.unmatched, length);
-        return Decision::ACCEPT;
-    };
+/// The verdict of the rule that was found, its limit considered: `within` says whether the frame is within it.
+fn decide<E: Engine>(table: &Snapshot<E>, found: Option<RuleId>, within: impl FnOnce(&Bucket) -> bool) -> Decision {
+    let Some(rule) = found else { return Decision::ACCEPT };
     let action = table.action(rule);
-    let mut verdict = action.verdict;
-    if action.limited && !table.bucket(rule).is_none_or(|bucket| bucket.take(length, now.saturating_mul(1000))) {
-        count(&mut state.totals.limited, length);
-        verdict = Verdict::Drop;
-    }
+    let exceeds = action.limited && !table.bucket(rule).is_some_and(within);
+    let verdict = if exceeds { Verdict::Drop } else { action.verdict };
     Decision { verdict, class: action.class, rule: Some(rule) }
+}
+
+fn nanos(micros: u64) -> u64 {
+    micros.saturating_mul(1000)
 }

@@ -37,6 +37,11 @@ impl<E> Root<E> {
         Arc::clone(&self.table.lock())
     }
 
+    /// The table, if nobody else has it.
+    pub(super) fn table_mut(&mut self) -> Option<&mut Snapshot<E>> {
+        Arc::get_mut(self.table.get_mut())
+    }
+
     pub(super) fn is_cached(&self) -> bool {
         self.cached
     }

@@ -12,10 +12,12 @@ use super::batch::{Batch, Busy, Change, RulesError};
 use super::bucket::Bucket;
 use super::ruleset::Ruleset;
 use super::tables::Tables;
-use crate::classification::{Entry, Order, RuleId};
+use crate::classification::{Entry, Order, RuleId, Shares, Sharing};
 
 /// Changes that the spare table may lack before it is cheaper to make a new one.
 const LAG: usize = 4096;
+/// What is left over from so many changes is freed a little at a time.
+const LEFTOVERS: usize = 2;
 
 /// What became of the work on the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +74,25 @@ struct Next {
 
 type Buckets = BTreeMap<RuleId, Arc<Bucket>>;
 
+/// Many small pieces of memory, which take their time to free.
+enum Leftover {
+    Tables(Box<dyn Tables>),
+    Rules(Ruleset, Buckets),
+}
+
+impl Leftover {
+    /// Frees a little of it; whether that was all.
+    fn dissolve(&mut self, budget: usize) -> bool {
+        match self {
+            Self::Tables(tables) => tables.dissolve(budget),
+            Self::Rules(rules, buckets) => {
+                (0..budget).for_each(|_| drop(buckets.pop_first()));
+                buckets.is_empty() && rules.dissolve(budget)
+            }
+        }
+    }
+}
+
 enum Applied {
     Inserted(RuleId, Entry),
     Removed(RuleId, Entry),
@@ -83,6 +104,8 @@ enum Applied {
 pub struct Rulebook {
     rules: Ruleset,
     buckets: Buckets,
+    /// How the way out is shared, since the last batch.
+    sharing: Option<Arc<Sharing>>,
     /// How often all rules were replaced.
     epoch: u32,
     generation: u64,
@@ -91,6 +114,8 @@ pub struct Rulebook {
     /// What the spare table lacks.
     lag: Vec<Applied>,
     job: Job,
+    /// What is not needed any more and is freed a little at a time.
+    leftovers: Vec<Leftover>,
     secret: [u8; 16],
 }
 
@@ -100,12 +125,14 @@ impl Rulebook {
         Self {
             rules: Ruleset::new(),
             buckets: Buckets::new(),
+            sharing: None,
             epoch: 1,
             generation: 0,
             implementation,
             tables: implementation.tables(secret),
             lag: Vec::new(),
             job: Job::Idle,
+            leftovers: Vec::new(),
             secret,
         }
     }
@@ -179,6 +206,7 @@ impl Rulebook {
             match change {
                 Change::Add(_) if count == Ruleset::LIMIT => return Err(RulesError::Full { line }),
                 Change::Add(_) => count += 1,
+                Change::Set(_) => {}
                 Change::Delete(id) if self.rules.get(id).is_none() => return Err(RulesError::NoSuchRule { line, id }),
                 Change::Delete(id) => {
                     count = count.saturating_sub(1);
@@ -202,6 +230,7 @@ impl Rulebook {
             return Err(Busy);
         }
         let mut tables = implementation.tables(self.secret);
+        tables.rehearse();
         tables.begin();
         self.job = Job::Prepare { next: Next { implementation, tables }, place: None };
         Ok(())
@@ -221,8 +250,31 @@ impl Rulebook {
             && committed
         {
             self.implementation = next.implementation;
-            self.tables = next.tables;
+            let old = core::mem::replace(&mut self.tables, next.tables);
+            self.leave(Leftover::Tables(old));
             self.lag.clear();
+        }
+    }
+
+    /// Whether something is left over from what was done before: [`tidy`](Self::tidy) frees it.
+    pub fn has_leftovers(&self) -> bool {
+        !self.leftovers.is_empty()
+    }
+
+    fn leave(&mut self, leftover: Leftover) {
+        // Nobody comes to tidy while one change follows the other: then it is freed at once.
+        if self.leftovers.len() == LEFTOVERS {
+            self.leftovers.remove(0);
+        }
+        self.leftovers.push(leftover);
+    }
+
+    /// Frees at most `budget` pieces of memory that are not needed any more.
+    pub fn tidy(&mut self, budget: usize) {
+        if let Some(leftover) = self.leftovers.last_mut()
+            && leftover.dissolve(budget)
+        {
+            self.leftovers.pop();
         }
     }
 
@@ -248,8 +300,9 @@ impl Rulebook {
                 match fill(&mut *self.tables, &rules, &buckets, self.epoch, place, budget) {
                     Some(place) => self.next(Job::Replace { rules, buckets, place: Some(place) }),
                     None => {
-                        self.rules = rules;
-                        self.buckets = buckets;
+                        let rules = core::mem::replace(&mut self.rules, rules);
+                        let buckets = core::mem::replace(&mut self.buckets, buckets);
+                        self.leave(Leftover::Rules(rules, buckets));
                         self.publish(true)
                     }
                 }
@@ -268,8 +321,9 @@ impl Rulebook {
                 match fill(&mut *next.tables, &self.rules, &self.buckets, self.epoch, place, budget) {
                     Some(place) => self.next(Job::Prepare { next, place: Some(place) }),
                     None => {
-                        next.tables.publish(self.generation);
+                        next.tables.publish(self.generation, self.sharing.as_ref());
                         next.tables.forget_spare();
+                        next.tables.rehearse_lookup();
                         self.job = Job::Prepared(next);
                         Step::Prepared
                     }
@@ -323,6 +377,7 @@ impl Rulebook {
                     self.tables.insert(id, &entry, self.epoch, self.buckets.get(&id));
                     self.lag.push(Applied::Inserted(id, entry));
                 }
+                Change::Set(setting) => self.rules.set(setting),
                 Change::Delete(id) => {
                     let Some(entry) = self.rules.remove(id) else { continue };
                     self.tables.remove(id, &entry);
@@ -345,7 +400,13 @@ impl Rulebook {
     /// Brings the spare table into force. Whether the one before it is worth keeping is another matter.
     fn publish(&mut self, forget: bool) -> Step {
         self.generation += 1;
-        self.tables.publish(self.generation);
+        let before = self.sharing.take();
+        let new = |shares: &Shares| Arc::new(Sharing::new(*shares, before.as_deref()));
+        self.sharing = match (self.rules.shares(), &before) {
+            (Some(shares), Some(before)) if before.shares == *shares => Some(Arc::clone(before)),
+            (shares, _) => shares.map(new),
+        };
+        self.tables.publish(self.generation, self.sharing.as_ref());
         if forget {
             self.lag.clear();
         }

@@ -3,13 +3,14 @@
 use alloc::collections::BTreeMap;
 use core::ops::Bound;
 
-use crate::classification::{Entry, Order, Rule, RuleId, RuleTable, TableError};
+use crate::classification::{Entry, Order, Rule, RuleId, RuleTable, Setting, Shares, TableError};
 
-/// Rules that can be gone through in the order in which they are looked at.
+/// Rules that can be gone through in the order in which they are looked at, and how the way out is shared.
 #[derive(Clone, Debug)]
 pub struct Ruleset {
     table: RuleTable,
     order: BTreeMap<Order, RuleId>,
+    shares: Option<Shares>,
 }
 
 impl Default for Ruleset {
@@ -24,7 +25,7 @@ impl Ruleset {
 
     /// No rules.
     pub const fn new() -> Self {
-        Self { table: RuleTable::new(Self::LIMIT), order: BTreeMap::new() }
+        Self { table: RuleTable::new(Self::LIMIT), order: BTreeMap::new(), shares: None }
     }
 
     /// Takes a rule; after all that are there with the same priority.
@@ -49,6 +50,22 @@ impl Ruleset {
     /// The rule of this name.
     pub fn get(&self, id: RuleId) -> Option<&Entry> {
         self.table.get(id)
+    }
+
+    /// Sets one thing of the way out.
+    pub fn set(&mut self, setting: Setting) {
+        self.shares = Some(self.shares.unwrap_or_default().with(setting));
+    }
+
+    /// How the way out is shared, if anything was set.
+    pub fn shares(&self) -> Option<&Shares> {
+        self.shares.as_ref()
+    }
+
+    /// Forgets a few rules without order, for want of use for them; whether none is left.
+    pub(super) fn dissolve(&mut self, budget: usize) -> bool {
+        (0..budget).for_each(|_| _ = self.order.pop_first());
+        self.order.is_empty()
     }
 
     /// The number of rules.

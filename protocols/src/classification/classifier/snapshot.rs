@@ -4,9 +4,10 @@ use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::Decision;
 use super::bucket::Bucket;
 use crate::classification::text::OUT;
-use crate::classification::{Engine, Entry, Order, RuleId, TrackingSet, Verdict};
+use crate::classification::{Engine, Entry, Order, RuleId, Sharing, TrackingSet, Verdict};
 
 /// No shared counter.
 const NONE: u16 = u16::MAX;
@@ -23,6 +24,7 @@ pub(super) struct Snapshot<E> {
     buckets: BTreeMap<RuleId, Arc<Bucket>>,
     counts: [usize; 2],
     stateful: usize,
+    pub sharing: Option<Arc<Sharing>>,
 }
 
 /// What distinguishes a rule from all others, also from those that had its index before.
@@ -77,6 +79,7 @@ impl<E: Engine> Snapshot<E> {
             buckets: BTreeMap::new(),
             counts: [0; 2],
             stateful: 0,
+            sharing: None,
         }
     }
 
@@ -118,6 +121,12 @@ impl<E: Engine> Snapshot<E> {
         }
     }
 
+    /// Frees a few buckets, which are many small pieces of memory; all else is few large ones. Whether none is left.
+    pub fn dissolve(&mut self, budget: usize) -> bool {
+        (0..budget).for_each(|_| drop(self.buckets.pop_first()));
+        self.buckets.is_empty()
+    }
+
     /// Whether frames that come in (and, of the second, that go out) meet any rule at all.
     pub fn has_rules(&self, direction: usize) -> bool {
         self.counts[direction] != 0
@@ -130,6 +139,11 @@ impl<E: Engine> Snapshot<E> {
 
     pub fn action(&self, id: RuleId) -> Compiled {
         self.actions.get(id.index()).copied().unwrap_or(Compiled::NOTHING)
+    }
+
+    /// The action of the rule that decided; nothing without one.
+    pub fn decided(&self, decision: &Decision) -> Compiled {
+        decision.rule.map_or(Compiled::NOTHING, |rule| self.action(rule))
     }
 
     pub fn bucket(&self, id: RuleId) -> Option<&Bucket> {

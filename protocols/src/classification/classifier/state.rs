@@ -3,13 +3,12 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
+use super::Decision;
 use super::snapshot::{Compiled, Owner};
-use crate::classification::text::{MAX_CLASS, MAX_COUNTER};
+use crate::classification::text::MAX_COUNTER;
 use crate::classification::tracker::{Counts, Tracker};
-use crate::classification::{Counter, RuleId};
+use crate::classification::{CLASSES, Counter, RuleId, Waiting};
 
-/// Classes.
-pub const CLASSES: usize = MAX_CLASS as usize + 1;
 /// Shared counters.
 pub const SHARED_COUNTERS: usize = MAX_COUNTER as usize + 1;
 
@@ -18,6 +17,8 @@ pub const SHARED_COUNTERS: usize = MAX_COUNTER as usize + 1;
 pub struct Totals {
     /// By class: what was accepted coming in, and what went out.
     pub classes: [[Counter; CLASSES]; 2],
+    /// By class: how it waited on the way out, which the stack counts.
+    pub waiting: [Waiting; CLASSES],
     /// The shared counters.
     pub shared: Vec<Counter>,
     /// Frames that met no rule while there were some.
@@ -34,6 +35,7 @@ impl Default for Totals {
     fn default() -> Self {
         Self {
             classes: [[Counter::default(); CLASSES]; 2],
+            waiting: [Waiting::default(); CLASSES],
             shared: vec![Counter::default(); SHARED_COUNTERS],
             unmatched: Counter::default(),
             limited: Counter::default(),
@@ -53,6 +55,7 @@ impl Totals {
             own.packets += other.packets;
             own.octets += other.octets;
         }
+        self.waiting.iter_mut().zip(&other.waiting).for_each(|(own, other)| own.add(other));
         self.tracked += other.tracked;
         self.tracking.noted += other.tracking.noted;
         self.tracking.evicted += other.tracking.evicted;
@@ -95,6 +98,15 @@ impl State {
         if let Some(shared) = action.counter().and_then(|number| self.totals.shared.get_mut(number)) {
             count(shared, octets);
         }
+    }
+
+    /// Counts what was decided of a frame while there were rules; `action` is that of the rule.
+    pub fn count_decision(&mut self, decision: &Decision, action: &Compiled, octets: usize) {
+        let Some(rule) = decision.rule else { return count(&mut self.totals.unmatched, octets) };
+        if action.limited && decision.verdict != action.verdict {
+            count(&mut self.totals.limited, octets);
+        }
+        self.count_rule(rule, action, octets);
     }
 
     /// What a rule counted.

@@ -2,12 +2,13 @@
 
 use alloc::sync::Arc;
 
-use swapper::Object;
+use swapper::{Object, Transfer};
 
 use super::bucket::Bucket;
 use super::root::{Classification, Root};
 use super::snapshot::Snapshot;
-use crate::classification::{Engine, Entry, RuleId};
+use super::{Classifier, Rep, transfer};
+use crate::classification::{Engine, Entry, RuleId, Sharing};
 
 /// The tables of one implementation, whichever it is.
 pub(super) trait Tables: Send {
@@ -22,7 +23,14 @@ pub(super) trait Tables: Send {
     /// As above.
     fn remove(&mut self, id: RuleId, entry: &Entry);
     /// Puts the spare table into force. The other one is the spare table now.
-    fn publish(&mut self, generation: u64);
+    fn publish(&mut self, generation: u64, sharing: Option<&Arc<Sharing>>);
+    /// Does once what a swap does with a Rep, with one that nobody has: packets wait for it then, and should not wait for code that
+    /// was never run.
+    fn rehearse(&self);
+    /// Looks something up in the table that was published, for the same reason.
+    fn rehearse_lookup(&self);
+    /// Frees a little of tables that are not in use any more; whether that was all, or nobody but the last processor's Rep can free the rest.
+    fn dissolve(&mut self, budget: usize) -> bool;
     /// Frees the spare table, as far as no processor has it.
     fn forget_spare(&mut self);
     /// A new clustered object around these tables.
@@ -78,8 +86,8 @@ impl<E: Engine + Sync + 'static> Tables for TablesOf<E> {
         self.change(|spare| spare.remove(id, entry));
     }
 
-    fn publish(&mut self, generation: u64) {
-        self.change(|spare| spare.generation = generation);
+    fn publish(&mut self, generation: u64, sharing: Option<&Arc<Sharing>>) {
+        self.change(|spare| (spare.generation, spare.sharing) = (generation, sharing.cloned()));
         if let Some(spare) = self.spare.take() {
             self.spare = Some(self.root.exchange(spare));
         }
@@ -87,6 +95,29 @@ impl<E: Engine + Sync + 'static> Tables for TablesOf<E> {
 
     fn forget_spare(&mut self) {
         self.spare = None;
+    }
+
+    fn rehearse(&self) {
+        let rep = Rep::new(&self.root);
+        for &protocol in transfer::protocols(self.root.is_cached()) {
+            if let Ok(state) = rep.export(protocol)
+                && rep.import(protocol, &state).is_ok()
+            {
+                rep.adopt(protocol, state);
+            }
+        }
+        rep.refresh();
+        rep.look_up();
+    }
+
+    fn rehearse_lookup(&self) {
+        Rep::new(&self.root).look_up();
+    }
+
+    fn dissolve(&mut self, budget: usize) -> bool {
+        self.spare = None;
+        let table = Arc::get_mut(&mut self.root).and_then(Root::table_mut);
+        table.is_none_or(|table| table.dissolve(budget))
     }
 
     fn object(&self) -> Object {

@@ -1,6 +1,6 @@
 //! Rules as text: a form close to what users of nftables read and write, and ClassBench's filters.
 //!
-//! One rule a line; `#` begins a comment, blank lines are skipped:
+//! One rule a line, or one setting of the way out; `#` begins a comment, blank lines are skipped:
 //!
 //! ```text
 //! 10 ip saddr 10.0.0.0/8 tcp dport 80-443 tcp flags syn / syn,ack ip dscp cs1 iif 0 accept
@@ -9,6 +9,8 @@
 //! 40 ip6 saddr 2001:db8::/32 meta l4proto ipv6-icmp class 2 accept
 //! 50 oif 0 tcp sport 5201 class 3 accept
 //! 90 reject with icmpx admin-prohibited
+//! class 3 weight 10
+//! egress rate 50mbit
 //! ```
 //!
 //! # Grammar
@@ -16,6 +18,10 @@
 //! In the notation of RFC 5234; words stand between spaces.
 //!
 //! ```text
+//! line      = rule / setting
+//! setting   = "class" number "weight" number           ; 1 to 100; a class without one has 1
+//!           / "egress" "rate" (rate / "none")
+//! rate      = number ("bit" / "kbit" / "mbit" / "gbit")  ; one word, decimal, powers of 1000, at least 8kbit
 //! rule      = priority *match *statement verdict
 //! priority  = number                                  ; 0 to 16777215, the lowest comes first
 //! match     = "ip" ("saddr" / "daddr") address4 ["/" length] / "ip6" ("saddr" / "daddr") address6 ["/" length]
@@ -39,6 +45,11 @@
 //! unit      = "bytes" / "kbytes" / "mbytes"           ; of 1, 1024 and 1048576 octets
 //! ```
 //!
+//! # Settings of the way out
+//! As soon as there is a setting, classes that want to send share the way out by their weights (deficit round robin; see
+//! [`stack`](crate::stack)) whenever the card is full, or the rate of `egress rate`, which counts octets of IP packets on all processors
+//! together, as `tbf` of tc(8) does. A setting replaces the one before it; a file that replaces all rules replaces all settings, too.
+//!
 //! # Where it differs from nftables
 //! - There are neither tables nor chains: a rule with `oif` is for frames that go out, every other one for frames that come in.
 //! - A rule ends with its verdict, and a frame meets one rule only: the first that matches. So there are no sets, no jumps, no `!=`.
@@ -54,6 +65,7 @@ mod names;
 mod parse;
 mod print;
 mod scan;
+mod setting;
 
 #[cfg(test)]
 mod tests;
@@ -62,6 +74,7 @@ pub use classbench::parse_classbench;
 pub use error::{Fault, TextError};
 pub use parse::parse_rule;
 pub use print::Printed;
+pub use setting::{PrintedSetting, parse_setting};
 
 /// The greatest class.
 pub const MAX_CLASS: u16 = 15;
@@ -72,25 +85,45 @@ pub const MAX_INTERFACE: u8 = 0x7f;
 /// Set in [`Pattern::interface`](super::Pattern::interface) and [`Header::interface`](super::Header::interface) for what goes out.
 pub const OUT: u8 = 0x80;
 
-/// The rule of one line, if there is one on it. `line` is its number, for errors; the first is 1.
+/// What one line says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Line {
+    /// A rule.
+    Rule(super::Rule),
+    /// A setting of the way out.
+    Setting(super::Setting),
+}
+
+/// What a line says, without comment: a setting begins with a word, a rule with its priority.
+///
+/// # Errors
+/// Where it stops making sense, and why; the line is left at 0.
+pub fn parse_either(text: &str) -> Result<Line, TextError> {
+    match setting::begins(text) {
+        true => parse_setting(text).map(Line::Setting),
+        false => parse_rule(text).map(Line::Rule),
+    }
+}
+
+/// What one line says, if there is anything on it. `line` is its number, for errors; the first is 1.
 ///
 /// # Errors
 /// Where the line stops making sense, and why.
-pub fn parse_line(line: u32, text: &str, format: Format) -> Result<Option<super::Rule>, TextError> {
+pub fn parse_line(line: u32, text: &str, format: Format) -> Result<Option<Line>, TextError> {
     let read = match format {
         Format::Rules => {
             let rule = text.split('#').next().unwrap_or_default();
             if rule.trim().is_empty() {
                 return Ok(None);
             }
-            parse_rule(rule)
+            parse_either(rule)
         }
         Format::ClassBench => {
             if text.trim().is_empty() {
                 return Ok(None);
             }
             // ClassBench knows no priorities: the first filter is the best.
-            parse_classbench(text, line)
+            parse_classbench(text, line).map(Line::Rule)
         }
     };
     read.map(Some).map_err(|error| error.on(line))

@@ -3,6 +3,7 @@ use alloc::string::{String, ToString};
 use proptest::prelude::*;
 
 use super::*;
+use crate::classification::Setting;
 use crate::classification::{
     Action, Bits, Family, Limit, Pattern, Ports, Prefix, Reject, Rule, Tracking, TrackingSet, Verdict,
 };
@@ -112,6 +113,34 @@ fn an_error_names_line_column_and_reason() {
     assert_eq!(error.to_string(), "line 7, column 4: expected a match, a statement or a verdict, found `foo`");
     for nothing in ["", "   ", "# 10 accept", "\t# x"] {
         assert_eq!(parse_line(1, nothing, Format::Rules), Ok(None));
+    }
+}
+
+#[test]
+fn settings_are_read_and_printed() {
+    for (text, setting) in [
+        ("class 3 weight 10", Setting::Weight { class: 3, weight: 10 }),
+        ("egress rate 50mbit", Setting::Rate(Some(6_250_000))),
+        ("egress rate 1gbit", Setting::Rate(Some(125_000_000))),
+        ("egress rate 8008bit", Setting::Rate(Some(1_001))),
+        ("egress rate none", Setting::Rate(None)),
+    ] {
+        assert_eq!(parse_setting(text), Ok(setting));
+        assert_eq!(PrintedSetting(setting).to_string(), text);
+        assert_eq!(parse_line(1, &alloc::format!("  {text} # so"), Format::Rules), Ok(Some(Line::Setting(setting))));
+    }
+    for (text, message) in [
+        ("class 16 weight 1", "column 7: a class 16 is not within 0 to 15"),
+        ("class 3 weight 0", "column 16: a weight 0 is not within 1 to 100"),
+        ("class 3", "column 8: the line ends where `weight` is expected"),
+        ("class 3 weight 1 2", "column 18: expected the end of the setting, found `2`"),
+        (
+            "egress rate 7kbit",
+            "column 13: expected a rate such as 50mbit (8kbit to 1000gbit), or `none`, found `7kbit`",
+        ),
+        ("egress 5", "column 8: expected `rate`, found `5`"),
+    ] {
+        assert_eq!(parse_setting(text).expect_err(text).to_string(), message, "{text}");
     }
 }
 
@@ -235,7 +264,11 @@ proptest! {
         let text = words.join(" ");
         let format = if classbench { Format::ClassBench } else { Format::Rules };
         match parse_line(1, &text, format) {
-            Ok(Some(rule)) => {
+            Ok(Some(Line::Setting(setting))) => {
+                let printed = PrintedSetting(setting).to_string();
+                prop_assert_eq!(parse_setting(&printed), Ok(setting), "{}", printed);
+            }
+            Ok(Some(Line::Rule(rule))) => {
                 let printed = Printed(&rule).to_string();
                 prop_assert_eq!(parse_rule(&printed), Ok(rule), "{}", printed);
             }
@@ -246,6 +279,12 @@ proptest! {
 }
 
 const WORDS: &[&str] = &[
+    "class",
+    "weight",
+    "egress",
+    "rate",
+    "50mbit",
+    "none",
     "1",
     "10",
     "16777215",

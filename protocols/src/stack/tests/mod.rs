@@ -1,3 +1,4 @@
+mod classes;
 mod config;
 mod dhcp;
 mod filter;

@@ -3,17 +3,19 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
+use smoltcp::time::Instant;
 use smoltcp::wire::{IpAddress, Ipv4Packet, TcpPacket};
 
 use super::pipe::Pipe;
 use crate::frame::checksum::Sum;
 use crate::frame::craft::{OUR_ADDRESS, OUR_MAC, PEER_ADDRESS, PEER_MAC};
 use crate::frame::{self, Class, ETHERNET_HEADER, Local, Own6};
+use crate::stack::gate::Gate;
 use crate::stack::wire::{Sent, Wire};
 use crate::stack::{Ipv4Cidr, Offloads, RxMeta, TxMeta};
 use crate::tcp::{Egress, Flags, Full, Header, Path};
 
-const ALL: Offloads = Offloads { checksum: true, segmentation: Some(65_550), segmentation6: Some(65_550) };
+pub const ALL: Offloads = Offloads { checksum: true, segmentation: Some(65_550), segmentation6: Some(65_550) };
 
 /// Completes a frame: cuts it into segments, and fills in the checksums.
 pub fn complete(frame: &[u8], meta: TxMeta) -> Vec<Vec<u8>> {
@@ -69,9 +71,13 @@ fn header(segment_size: u16) -> Header {
     }
 }
 
+fn gate(pipe: &mut Pipe) -> Gate<'_> {
+    Gate::new(pipe, None, Instant::ZERO)
+}
+
 fn send(pipe: &mut Pipe, header: &Header, payload: [&[u8]; 2]) -> (Result<(), Full>, Sent) {
     let mut sent = Sent::default();
-    let result = Wire { tx: pipe, mac: OUR_MAC, mtu: 1500, sent: &mut sent }.send(&path(), header, payload);
+    let result = Wire { tx: &mut gate(pipe), mac: OUR_MAC, mtu: 1500, sent: &mut sent }.send(&path(), header, payload);
     (result, sent)
 }
 
@@ -132,7 +138,8 @@ fn the_longest_run_fits_in_one_datagram() {
             ..Pipe::default()
         };
         let mut sent = Sent::default();
-        let mut wire = Wire { tx: &mut pipe, mac: OUR_MAC, mtu, sent: &mut sent };
+        let mut gate = gate(&mut pipe);
+        let mut wire = Wire { tx: &mut gate, mac: OUR_MAC, mtu, sent: &mut sent };
         assert_eq!(wire.max_segments(&path()), expected, "longest frame {longest}, MTU {mtu}");
         if expected > 1 {
             let octets = vec![7; expected * (mtu - 40)];
@@ -156,7 +163,7 @@ fn without_segmentation_a_run_is_impossible() {
 fn a_full_link_loses_nothing_and_counts_nothing() {
     let mut pipe = Pipe { room: 0, ..Pipe::default() };
     let (result, sent) = send(&mut pipe, &header(1460), [b"data", &[]]);
-    assert_eq!((result, sent), (Err(Full), Sent::default()));
+    assert_eq!((result, sent), (Err(Full::Link), Sent::default()));
 }
 
 #[test]
@@ -165,8 +172,11 @@ fn a_path_is_of_one_family() {
     let mut sent = Sent::default();
     let other = IpAddress::v6(0xfe80, 0, 0, 0, 0, 0, 0, 1);
     let path = Path { remote: other, ..path() };
-    let result =
-        Wire { tx: &mut pipe, mac: OUR_MAC, mtu: 1500, sent: &mut sent }.send(&path, &header(1460), [&[], &[]]);
+    let result = Wire { tx: &mut gate(&mut pipe), mac: OUR_MAC, mtu: 1500, sent: &mut sent }.send(
+        &path,
+        &header(1460),
+        [&[], &[]],
+    );
     assert_eq!((result, sent.impossible, pipe.frames.len()), (Ok(()), 1, 0));
 }
 

@@ -116,7 +116,8 @@ impl World {
         (self.client.now, self.server.now) = (now, now);
     }
 
-    fn carry(&mut self, up: bool) -> usize {
+    /// Brings what one has sent to the other; returns how many frames.
+    pub fn carry(&mut self, up: bool) -> usize {
         let (from, to) = if up { (&mut self.client, &mut self.server) } else { (&mut self.server, &mut self.client) };
         let frames: Vec<_> = from.tx.frames.drain(..).flat_map(|(frame, meta)| complete(&frame, meta)).collect();
         for frame in &frames {

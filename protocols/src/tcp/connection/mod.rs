@@ -127,8 +127,10 @@ pub(crate) struct Connection {
     // Toward the engine.
     /// Something may have to be sent.
     pub work: bool,
-    /// In the engine's queue of connections with work.
+    /// In the engine's queue of connections with work, or in one of a class that waits.
     pub work_queued: bool,
+    /// The class of the last segment that had to wait for its turn.
+    pub class: Option<u8>,
     pub reset: Option<Reset>,
 
     // Sending (RFC 9293 section 3.3.1 names).

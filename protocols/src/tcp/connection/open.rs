@@ -62,6 +62,7 @@ impl Connection {
             nagle: config.nagle,
             work: true,
             work_queued: false,
+            class: None,
             reset: None,
             iss,
             snd_una: iss,

@@ -8,6 +8,7 @@ mod service;
 mod time_wait;
 
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 
 use super::config::{Config, Secrets};
 use super::connection::Owner;
@@ -40,6 +41,8 @@ pub struct Engine {
     events: VecDeque<u32>,
     /// Slots of connections that may have something to send.
     work: VecDeque<u32>,
+    /// By class: slots of connections that wait for its turn. Empty until one has to.
+    waiting: Vec<VecDeque<u32>>,
     time_waits: TimeWaits,
     memory: Memory,
     counters: Counters,
@@ -61,6 +64,7 @@ impl Engine {
             wheel: TimerWheel::new(),
             events: VecDeque::with_capacity(capacity),
             work: VecDeque::with_capacity(capacity),
+            waiting: Vec::new(),
             time_waits: TimeWaits::new(secrets.hash, config.max_time_wait),
             memory: Memory::new(config.buffer_bytes),
             counters: Counters::default(),

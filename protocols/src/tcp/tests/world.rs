@@ -38,7 +38,7 @@ pub struct Outbox {
 impl Egress for Outbox {
     fn send(&mut self, path: &Path, header: &Header, payload: [&[u8]; 2]) -> Result<(), Full> {
         if self.room == Some(0) {
-            return Err(Full);
+            return Err(Full::Link);
         }
         let payload = payload.concat();
         let size = usize::from(header.segment_size).max(1);

@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 
+use protocols::classification::Setting;
 use protocols::classification::classifier::{Change, Totals};
 
 use super::*;
@@ -89,7 +90,7 @@ fn changes_are_uploaded_too() {
     let Some(Batch::Change(changes)) = rig.node.batches.pop() else { panic!("they are changes") };
     assert!(matches!(changes[..], [(1, Change::Add(_)), (2, Change::Delete(RuleId(7)))]));
     for (text, message) in [
-        ("remove 7\n", "line 1: a change begins with `add` or `delete`"),
+        ("remove 7\n", "line 1: a change begins with `add`, `delete`, `class` or `egress`"),
         ("\ndelete x\n", "line 2: `delete` needs the handle of a rule, as `rules` shows it"),
         ("add 10 drip\n", "line 1, column 8: expected a match, a statement or a verdict, found `drip`"),
     ] {
@@ -157,4 +158,26 @@ fn what_was_counted_is_the_sum_over_processors() {
     }
     let records = rig.hear().outcome.unwrap();
     assert_eq!(["unmatched_packets", "unmatched_octets"].map(|key| records[0].number(key)), [Some(7), Some(70)]);
+}
+
+#[test]
+fn the_way_out_is_set_and_shown() {
+    let mut rig = Rig::new();
+    let shown = |rig: &mut Rig| {
+        let reply = rig.ask("class");
+        reply.records().iter().map(|record| String::from(record.text("setting").unwrap())).collect::<Vec<_>>()
+    };
+    assert_eq!(rig.refused("class 3 weight 0").text, "column 16: a weight 0 is not within 1 to 100");
+    assert!(rig.refused("egress rate fast").text.starts_with("column 13: expected a rate such as 50mbit"));
+    assert_eq!(shown(&mut rig), ["egress rate none"]);
+    for (request, setting) in [
+        ("class 3 weight 10", Setting::Weight { class: 3, weight: 10 }),
+        ("egress rate 50mbit", Setting::Rate(Some(6_250_000))),
+    ] {
+        rig.say(request);
+        let Some(Batch::Change(changes)) = rig.node.batches.last() else { panic!("{request}") };
+        assert_eq!(changes[..], [(1, Change::Set(setting))]);
+        rig.node.rules.set(setting);
+    }
+    assert_eq!(shown(&mut rig), ["egress rate 50mbit", "class 3 weight 10"]);
 }

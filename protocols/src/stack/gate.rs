@@ -1,0 +1,180 @@
+//! The way out: the link behind the classifier, and behind the turns of classes that wait.
+
+use super::filter::{Filter, micros, packet};
+use super::scheduler::{Blocked, Queued, Scheduler};
+use super::{Full, Offloads, Transmit, TxMeta};
+use crate::classification::Verdict;
+use crate::classification::classifier::{Classifier, Decision};
+use crate::time::{Duration, Instant};
+
+/// Who sends, and so what becomes of a frame whose class has to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum From {
+    /// A connection, which keeps its octets and is asked again in its class's turn.
+    Connection,
+    /// It is queued; if the queue is full, the sender keeps it.
+    Answer,
+    /// It is queued; if the queue is full, it is dropped and counted, so that it is not in the way of what comes after it.
+    Host,
+}
+
+/// The link, as everything in the stack sends through it.
+pub(super) struct Gate<'a> {
+    pub tx: &'a mut dyn Transmit,
+    pub filter: Option<&'a mut Filter>,
+    pub now: Instant,
+    pub from: From,
+    /// The class of the last frame that was refused because others have their turn.
+    pub refused: Option<u8>,
+}
+
+impl<'a> Gate<'a> {
+    pub fn new(tx: &'a mut dyn Transmit, filter: Option<&'a mut Filter>, now: Instant) -> Self {
+        Self { tx, filter, now, from: From::Answer, refused: None }
+    }
+
+    fn scheduler(&mut self) -> Option<&mut Scheduler> {
+        self.filter.as_mut()?.scheduler.as_deref_mut()
+    }
+
+    /// Begins to send.
+    pub fn begin(&mut self) {
+        if let Some(scheduler) = self.scheduler() {
+            scheduler.begin();
+        }
+    }
+
+    /// Whether what is of this class has to wait; if so, it is noted that it does.
+    pub fn must_wait(&mut self, class: u8) -> bool {
+        let Some(scheduler) = self.scheduler().filter(|scheduler| scheduler.is_on()) else { return false };
+        let waits = !scheduler.may_send(class);
+        if waits {
+            scheduler.wait(class);
+        }
+        waits
+    }
+
+    /// The class whose turn it is, if classes wait and something can go.
+    pub fn next_turn(&mut self) -> Option<u8> {
+        self.scheduler()?.next_turn()
+    }
+
+    /// The turn is over, or can go no further. `more`: the class has more than what is in its queue.
+    pub fn end_turn(&mut self, more: bool) {
+        if let Some(scheduler) = self.scheduler() {
+            scheduler.end_turn(more);
+        }
+    }
+
+    /// Whether classes wait, and until when nothing can go: at once, if something can.
+    pub fn waits_until(&mut self) -> Option<Instant> {
+        let now = self.now;
+        let scheduler = self.scheduler().filter(|scheduler| scheduler.is_waiting())?;
+        Some(match scheduler.blocked() {
+            None => now,
+            Some(Blocked::Link) => now + super::stack::RETRY,
+            Some(Blocked::Until(at)) => Instant::from_micros(at.div_ceil(1000).cast_signed()).max(now + TICK),
+        })
+    }
+
+    /// Sends what is in the queue of the class whose turn it is; whether all of it has gone.
+    pub fn send_queued(&mut self, class: u8) -> bool {
+        let now = micros(self.now) * 1000;
+        let Some(Filter { scheduler: Some(scheduler), .. }) = &mut self.filter else { return true };
+        while scheduler.may_send(class) {
+            let Some(queued) = scheduler.pop(class) else { return true };
+            let Queued { frame, meta, octets } = &queued;
+            if !scheduler.is_within_rate(*octets, now) {
+                scheduler.push_front(class, queued);
+            } else if self.tx.transmit(frame.len(), *meta, &mut |into| into.copy_from_slice(frame)).is_err() {
+                scheduler.link_is_full();
+                scheduler.push_front(class, queued);
+            } else {
+                scheduler.sent(class, *octets, now);
+            }
+        }
+        !scheduler.has_queued(class)
+    }
+}
+
+/// The clock's grain.
+const TICK: Duration = Duration::from_micros(1);
+
+impl Transmit for Gate<'_> {
+    fn offloads(&self) -> Offloads {
+        self.tx.offloads()
+    }
+
+    fn transmit(&mut self, len: usize, meta: TxMeta, fill: &mut dyn FnMut(&mut [u8])) -> Result<(), Full> {
+        let now = micros(self.now);
+        match &mut self.filter {
+            Some(filter) if filter.duties.outgoing || filter.scheduler.as_ref().is_some_and(|all| all.is_on()) => {
+                self.refused = None;
+                examine(filter, self.tx, (self.from, now), (len, meta), fill, &mut self.refused)
+            }
+            Some(Filter { duties, classifier, .. }) if duties.stateful => self.tx.transmit(len, meta, &mut |frame| {
+                fill(frame);
+                if let Some(packet) = packet(frame) {
+                    classifier.sent(&packet, &Decision::ACCEPT, now);
+                }
+            }),
+            _ => self.tx.transmit(len, meta, fill),
+        }
+    }
+
+    fn flush(&mut self) {
+        self.tx.flush();
+    }
+}
+
+/// While rules may hold back what goes out, or classes wait for each other, a frame is written before it is known whether it may go; then it
+/// is written once more when it is tried again.
+fn examine(
+    filter: &mut Filter,
+    tx: &mut dyn Transmit,
+    (from, now): (From, u64),
+    (len, meta): (usize, TxMeta),
+    fill: &mut dyn FnMut(&mut [u8]),
+    refused: &mut Option<u8>,
+) -> Result<(), Full> {
+    let Filter { classifier, outgoing, counts, scheduler, .. } = filter;
+    if outgoing.len() < len {
+        outgoing.resize(len, 0);
+    }
+    fill(&mut outgoing[..len]);
+    let frame = &outgoing[..len];
+    // What is no IP packet (ARP) is of no class, and waits for none.
+    let Some(packet) = packet(frame) else { return tx.transmit(len, meta, &mut |into| into.copy_from_slice(frame)) };
+    let decision = classifier.outgoing(&packet, now);
+    if decision.verdict != Verdict::Accept {
+        counts.dropped_out += 1;
+        classifier.sent(&packet, &decision, now);
+        return Ok(());
+    }
+    let (class, nanos) = (decision.class, now.saturating_mul(1000));
+    match scheduler.as_deref_mut().filter(|scheduler| scheduler.is_on()) {
+        None => tx.transmit(len, meta, &mut |into| into.copy_from_slice(frame))?,
+        Some(scheduler) => {
+            if scheduler.may_send(class) && scheduler.is_within_rate(packet.length, nanos) {
+                if tx.transmit(len, meta, &mut |into| into.copy_from_slice(frame)).is_ok() {
+                    scheduler.sent(class, packet.length, nanos);
+                    classifier.sent(&packet, &decision, now);
+                    return Ok(());
+                }
+                scheduler.link_is_full();
+            }
+            scheduler.wait(class);
+            let queue = || Queued { frame: frame.to_vec(), meta, octets: packet.length };
+            if from == From::Connection || !scheduler.push(class, len, queue) {
+                if from != From::Host {
+                    *refused = Some(class);
+                    return Err(Full);
+                }
+                scheduler.dropped(class);
+                return Ok(());
+            }
+        }
+    }
+    classifier.sent(&packet, &decision, now);
+    Ok(())
+}
