@@ -54,12 +54,15 @@ pub fn upload(control: &ControlClient, rules: &str) -> Result<String> {
 
 /// How long a packet may have waited for a swap: for as long as calls were held back, or the state was moved and put in place, whichever was longer.
 pub fn pause_ns(swap: &Record) -> Result<u64> {
-    let number = |key: &str| -> Result<u64> {
-        let text = swap.get(key).with_context(|| format!("{swap:?} has no {key}"))?;
-        text.parse().with_context(|| format!("{key}={text} is no number"))
-    };
+    let number = |key| number(swap, key);
     let work = number("block_ns")? + number("transfer_ns")? + number("complete_ns")?;
     Ok(work.max(number("longest_suspension_ns")?))
+}
+
+/// A number of a record.
+pub fn number(record: &Record, key: &str) -> Result<u64> {
+    let text = record.get(key).with_context(|| format!("{record:?} has no {key}"))?;
+    text.parse().with_context(|| format!("{key}={text} is no number"))
 }
 
 /// CRC-32 as zlib computes it, bit by bit.

@@ -6,13 +6,14 @@ use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
 use super::tap::namespace;
 use super::traffic::{Iperf, received};
 use super::{Guest, Lab};
 use crate::control::{ControlClient, Record};
 use crate::machine::{Network, Transport};
+use crate::rules::number;
 use crate::test::Outcome;
 use crate::{command, paths, rules, ui};
 
@@ -151,12 +152,19 @@ fn swapped_under(guest: &Guest, arguments: &str) -> Result<Vec<Record>> {
     ensure!(trace.iter().all(|record| record["outcome"] == "committed"), "a swap was not committed: {trace:?}");
     let pause = trace.iter().map(rules::pause_ns).collect::<Result<Vec<_>>>()?.into_iter().max().unwrap_or(0);
     let total = trace.iter().filter_map(|record| number(record, "total_ns").ok()).max().unwrap_or(0);
+    let turn = trace.iter().filter_map(|record| number(record, "prepare_turn_ns").ok()).max().unwrap_or(0);
     ui::note(&format!(
-        "{} swaps, a packet waited {} µs at most, a swap took {} µs",
+        "{} swaps, a packet waited {} µs at most, a swap took {} µs, a turn before it worked for {} µs on tables",
         trace.len(),
         pause / 1000,
-        total / 1000
+        total / 1000,
+        turn / 1000
     ));
+    for record in &trace {
+        let time = |key| number(record, key).unwrap_or(0) / 1000;
+        let times = ["prepare_ns", "prepare_turn_ns", "forward_ns", "block_ns", "transfer_ns", "complete_ns"].map(time);
+        ui::note(&format!("{} to {}: {times:?} us", record["from"], record["to"]));
+    }
     let dropped: u64 = control
         .all("status")?
         .iter()
@@ -166,6 +174,110 @@ fn swapped_under(guest: &Guest, arguments: &str) -> Result<Vec<Record>> {
         .sum();
     ensure!(dropped == 0, "{dropped} frames were lost");
     Ok(trace)
+}
+
+/// Two downloads in classes with weights of 3 and 1 share the guest's rate 3 to 1; what waits is not dropped.
+pub fn weights(lab: &Lab) -> Result<Outcome> {
+    let namespace = match namespace() {
+        Ok(namespace) => namespace,
+        Err(outcome) => return Ok(outcome),
+    };
+    let guest: Guest = lab.boot(|machine| machine.network = Network::Tap(namespace.name().to_owned()))?;
+    guest.tested(|guest| {
+        namespace.inside(|| {
+            let control = guest.control()?;
+            let rules = "10 oif 0 tcp dport 40001 class 1 accept\n10 oif 0 tcp dport 40002 class 2 accept\n\
+                         class 1 weight 3\nclass 2 weight 1\negress rate 40mbit\n";
+            rules::load(&control, rules)?;
+            // The second stream has the next port.
+            let report = super::traffic::iperf(guest, "-t 8 -R -P 2 --cport 40001")?;
+            let (first, second) = (goodput(&report, 40_001)?, goodput(&report, 40_002)?);
+            let (ratio, sum) = (first / second, first + second);
+            ui::note(&format!("{first:.1} and {second:.1} Mbit/s of 40, {ratio:.2} to 1"));
+            ensure!((2.7..=3.3).contains(&ratio), "weights of 3 to 1 gave {first:.1} and {second:.1} Mbit/s");
+            ensure!((28.0..=41.0).contains(&sum), "of a rate of 40 Mbit/s {sum:.1} were used");
+            let all = control.order("counters")?.records();
+            for class in ["1", "2"] {
+                let found = all.iter().find(|record| record.get("class").is_some_and(|found| found == class));
+                let record = found.with_context(|| format!("class {class} counted nothing: {all:?}"))?;
+                ensure!(number(record, "backlogs")? > 0 && number(record, "dropped")? == 0, "{record:?}");
+            }
+            let again = control.all("status")?.iter().find_map(|record| record.get("tcp.retransmitted").cloned());
+            ensure!(again.is_none(), "{again:?} segments were sent again, for nothing was lost");
+            Ok(())
+        })
+    })
+}
+
+/// Mbit/s that the client received by the stream of this port of its own.
+fn goodput(report: &serde_json::Value, port: u16) -> Result<f64> {
+    let streams = |list: &serde_json::Value| list.as_array().cloned().unwrap_or_default();
+    let connected = streams(&report["start"]["connected"]);
+    let stream = connected.iter().find(|stream| stream["local_port"] == port);
+    let socket = &stream.with_context(|| format!("no stream has port {port}: {connected:?}"))?["socket"];
+    let ended = streams(&report["end"]["streams"]);
+    let received = ended.iter().map(|stream| &stream["receiver"]).find(|stream| stream["socket"] == *socket);
+    let rate = received.and_then(|received| received["bits_per_second"].as_f64());
+    Ok(rate.with_context(|| format!("nothing was received by port {port}"))? / 1e6)
+}
+
+/// Two processors with a queue pair each, another classifier twice a second: what the rules counted on both adds up to what came in.
+pub fn queues(lab: &Lab) -> Result<Outcome> {
+    let namespace = match namespace() {
+        Ok(namespace) => namespace,
+        Err(outcome) => return Ok(outcome),
+    };
+    namespace.use_several_queues()?;
+    let guest: Guest = lab.boot(|machine| {
+        machine.network = Network::Queues(namespace.name().to_owned(), machine.processors);
+    })?;
+    guest.tested(|guest| namespace.inside(|| adds_up(guest)))
+}
+
+fn adds_up(guest: &Guest) -> Result<()> {
+    let control = guest.control()?;
+    let frames = || -> Result<u64> {
+        let all = control.all("status")?;
+        let sum = |key: &str| -> u64 {
+            all.iter().filter_map(|record| record.get(key)).filter_map(|value| value.parse::<u64>().ok()).sum()
+        };
+        // A frame that was handed over came in twice, and met the rules once.
+        Ok(sum("stack.frames_in") - sum("stack.handed_over"))
+    };
+    rules::load(
+        &control,
+        "10 tcp dport 5201 counter 1 accept\n20 meta l4proto udp counter 1 accept\n30 counter 1 accept\n",
+    )?;
+    let before = frames()?;
+    let mut run = Iperf::start(guest, "-t 6 -P 4 -R", Duration::from_secs(60))?;
+    let mut next = CLASSIFIERS.iter().cycle();
+    let mut swaps = 0;
+    while run.runs_for(Duration::from_millis(500)) {
+        let records = control.order(&format!("swap classifier {}", next.next().unwrap_or(&"linear")))?.records();
+        for swap in records.iter().filter(|record| record.contains_key("swap")) {
+            ensure!(swap["outcome"] == "committed" && swap["processors"] == "2", "{swap:?}");
+            swaps += 1;
+        }
+    }
+    received(&run.report()?, 1_000_000)?;
+    ensure!(swaps >= 5, "only {swaps} swaps were ordered");
+    let counters = control.order("counters")?.records();
+    let shared = counters.iter().find(|record| record.get("counter").is_some_and(|found| found == "1"));
+    let shared = number(shared.context("nothing was mirrored to counter 1")?, "packets")?;
+    let class = counters.iter().find(|record| record.get("class").is_some_and(|found| found == "0"));
+    let class = number(class.context("class 0 counted nothing")?, "packets_in")?;
+    let rules = control
+        .all("rules")?
+        .iter()
+        .filter(|record| record.contains_key("handle"))
+        .try_fold(0, |sum, rule| anyhow::Ok(sum + number(rule, "packets")?))?;
+    let came = frames()? - before;
+    ui::note(&format!("{swaps} swaps: {rules} packets met a rule, {came} frames came in"));
+    // Each look at them is a few packets more; ARP meets no rules.
+    let is_near = |one: u64, other: u64| one.abs_diff(other) < 100;
+    ensure!(shared == class && is_near(class, rules), "rules counted {rules}, the class {class}, counter 1 {shared}");
+    ensure!(is_near(rules, came), "rules counted {rules} of {came} frames");
+    Ok(())
 }
 
 /// Loads so many rules with the real program: ClassBench-like drops that nothing here meets, and at the end one that accepts.
@@ -178,11 +290,6 @@ fn load(guest: &Guest, count: usize) -> Result<()> {
     let all = guest.control()?.order("counters")?.records();
     ensure!(number(&all[0], "rules")? == count as u64, "not all rules are there: {:?}", all[0]);
     Ok(())
-}
-
-fn number(record: &Record, key: &str) -> Result<u64> {
-    let Some(text) = record.get(key) else { bail!("{record:?} has no {key}") };
-    text.parse().with_context(|| format!("{key}={text} is no number"))
 }
 
 /// A file that is removed with this.

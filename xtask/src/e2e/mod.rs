@@ -94,6 +94,16 @@ pub const STEPS: &[Step] = &[
         what: "100,000 rules in 256 MiB, swapped under load without a loss",
         run: classifier::many_rules,
     },
+    Step {
+        name: "classifier-weights",
+        what: "two downloads in classes with weights of 3 and 1 share the rate 3 to 1",
+        run: classifier::weights,
+    },
+    Step {
+        name: "classifier-queues",
+        what: "classifiers swapped on two processors with queue pairs: what rules counted adds up",
+        run: classifier::queues,
+    },
     Step { name: "hostile", what: "frames that lie and floods of SYNs are dropped and counted", run: hostile::frames },
     Step {
         name: "hosted",
