@@ -120,7 +120,8 @@ fn correct6(packet: &mut [u8]) {
             (next, at) = (packet[at], (at + length).min(end));
         }
     }
-    let address = |at: usize| IpAddress::Ipv6(Ipv6Address::from(<[u8; 16]>::try_from(&packet[at..at + 16]).unwrap_or([0; 16])));
+    let address =
+        |at: usize| IpAddress::Ipv6(Ipv6Address::from(<[u8; 16]>::try_from(&packet[at..at + 16]).unwrap_or([0; 16])));
     let pseudo = Sum::pseudo_header(&address(8), &address(24), next, end - at);
     match next {
         6 => put(&mut packet[at..end], 16, pseudo),

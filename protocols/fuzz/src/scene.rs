@@ -74,7 +74,8 @@ impl Scene {
             nagle: kind & 8 != 0,
             ..tcp::Config::default()
         };
-        let controller = congestion::lookup(if kind & 16 == 0 { "reno" } else { "cubic" }).expect("both are compiled in");
+        let controller =
+            congestion::lookup(if kind & 16 == 0 { "reno" } else { "cubic" }).expect("both are compiled in");
         let mut engine = Engine::new(settings, Secrets::from_seed([3; 32]), controller.standalone());
         for port in [ECHO, SOURCE] {
             engine.listen(port, BACKLOG).expect("two listeners are possible");
@@ -209,7 +210,8 @@ impl Scene {
         all.extend_from_slice(options);
         let window = if self.clock.is_multiple_of(13) { 0 } else { 0x4000 };
         let (source, destination) = talk.ports;
-        Segment { source, destination, sequence, acknowledgement, flags, window, options: &all, payload }.frame(self.six)
+        Segment { source, destination, sequence, acknowledgement, flags, window, options: &all, payload }
+            .frame(self.six)
     }
 
     /// Octets as they are, or with a sound beginning, or what the stack itself sent, changed and sent back.
