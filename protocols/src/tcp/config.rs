@@ -24,7 +24,8 @@ pub struct Config {
     /// Octets of all connections' buffers together. Buffers that are empty and not in use have no memory. At the limit received
     /// data is dropped, so that the peer sends it again, and a service waits until it may send. A buffer grows to a quarter of what is free at most.
     pub buffer_bytes: usize,
-    /// Octets of a connection's two buffers at the beginning, rounded up to a power of two, at least 4096.
+    /// Octets that each of a connection's two buffers may hold at the beginning, rounded up to a power of two, at least 4096. Memory comes with what lies
+    /// in them, from 1 KiB on.
     pub initial_buffer: usize,
     /// Octets to which the send buffer may grow, rounded up to a power of two.
     pub send_buffer: usize,
