@@ -76,7 +76,7 @@ pub fn run(args: &Args) -> Result<()> {
     let link = args.link.as_ref().zip(namespace.as_ref()).map(start).transpose()?;
     let network = match (&namespace, &link) {
         (Some(namespace), Some(link)) => Network::Link(namespace.name().to_owned(), link.dir().to_owned()),
-        (Some(namespace), None) if args.smp > 1 && !args.hosted && args.vmm == Monitor::Qemu => {
+        (Some(namespace), None) if args.smp > 1 && args.vmm == Monitor::Qemu => {
             namespace.use_several_queues()?;
             Network::Queues(namespace.name().to_owned(), args.smp)
         }

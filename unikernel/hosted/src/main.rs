@@ -1,8 +1,8 @@
 //! Midflight as a Linux process: the engine and the services of the image on a TAP device, a pinned thread for each processor. For
 //! debuggers, sanitizers, profilers, and figures without a virtual machine between.
 //!
-//! Processor 0 has the device, as in the image; the others get their connections' frames by the hand-over rings. `cargo xtask run
-//! --hosted` starts it in a network namespace of its own.
+//! Each processor has a queue of the device, if it has several, as in the image; else processor 0 has the only one, and the others get their connections'
+//! frames by the hand-over rings. `cargo xtask run --hosted` starts it in a network namespace of its own.
 #![deny(unsafe_code)]
 
 mod logger;
@@ -20,7 +20,7 @@ use nic::Nic;
 use platform::Process;
 use services::node::{self, Node, Platform, Shared};
 use services::options::Options;
-use tap::{Form, Tap};
+use tap::{Form, Tap, TapError};
 
 /// Midflight's engine and services as a process on a TAP device.
 #[derive(Parser)]
@@ -58,9 +58,11 @@ fn run(cli: &Cli) -> Result<(), Error> {
     logger::install(options.log);
     let processors = usize::from(cli.smp);
     let process: &'static Process = Box::leak(Box::new(Process::new(processors)?));
-    let device = Tap::open(&cli.tap, if cli.no_offloads { Form::Plain } else { Form::Offloads })?;
-    let mut nic = Nic::new(device);
-    let card = node::Nic { mac: nic::MAC, mtu: mtu(&cli.tap), offloads: nic.offloads(), pairs: 1 };
+    let form = if cli.no_offloads { Form::Plain } else { Form::Offloads };
+    let mut nics = queues(&cli.tap, form, processors)?.into_iter().map(Nic::new);
+    let pairs = nics.len();
+    let mut nic = nics.next().ok_or("the device has no queue")?;
+    let card = node::Nic { mac: nic::MAC, mtu: mtu(&cli.tap), offloads: nic.offloads(), pairs };
     let mut seed = [0; 32];
     rustix::rand::getrandom(&mut seed[..], rustix::rand::GetRandomFlags::empty())?;
     let shared = Shared::new(&options, processors, card, seed, process)?;
@@ -69,16 +71,29 @@ fn run(cli: &Cli) -> Result<(), Error> {
     let node = node(&shared, 0)?;
     let (failed, failure) = mpsc::channel();
     for processor in 1..processors {
-        let (shared, failed) = (Arc::clone(&shared), failed.clone());
+        let (shared, failed, nic) = (Arc::clone(&shared), failed.clone(), nics.next());
         thread::Builder::new().name(format!("processor {processor}")).spawn(move || {
             process.pin(processor);
-            let Err(error) = self::node(&shared, processor).map(|node| turns::run_other(node, process, processor));
+            let Err(error) = self::node(&shared, processor).map(|node| match nic {
+                Some(mut nic) => turns::run_queue(node, process, processor, &mut nic),
+                None => turns::run_detached(node, process, processor),
+            });
             // Processor 0 is told, or has ended before.
             let _ = failed.send(error.to_string());
             process.wake(0);
         })?;
     }
     turns::run_first(node, process, &mut nic, &failure)
+}
+
+/// A queue for each processor where the device has several, else its only one.
+fn queues(tap: &str, form: Form, processors: usize) -> Result<Vec<Tap>, TapError> {
+    if processors > 1
+        && let Ok(queues) = Tap::open_queues(tap, form, processors)
+    {
+        return Ok(queues);
+    }
+    Ok(vec![Tap::open(tap, form)?])
 }
 
 /// The node of this thread.

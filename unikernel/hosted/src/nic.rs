@@ -11,8 +11,9 @@ pub const MAC: [u8; 6] = [2, 0x4d, 0x66, 0, 0, 2];
 /// The longest frame: Ethernet's header, and an IP packet whose segments are joined or will be cut.
 const LONGEST: usize = 14 + 65_535;
 
-/// What has happened on the device.
+/// What has happened on a queue of the device; on cache lines of its own, since each processor writes its own.
 #[derive(Default)]
+#[repr(align(128))]
 pub struct Counters {
     rx_frames: AtomicU64,
     rx_bytes: AtomicU64,
@@ -23,17 +24,19 @@ pub struct Counters {
 }
 
 impl Counters {
-    /// Names, as the image has them, and values.
-    pub fn list(&self) -> Vec<(&'static str, u64)> {
-        let values = [
-            ("nic_rx_frames", &self.rx_frames),
-            ("nic_rx_bytes", &self.rx_bytes),
-            ("nic_tx_frames", &self.tx_frames),
-            ("nic_tx_bytes", &self.tx_bytes),
-            ("nic_tx_full", &self.tx_full),
-            ("nic_tx_refused", &self.tx_refused),
-        ];
-        values.map(|(name, value)| (name, value.load(Ordering::Relaxed))).into()
+    /// Names, as the image has them, and values of all queues together.
+    pub fn list(queues: &[Self]) -> Vec<(&'static str, u64)> {
+        let sum = |counter: fn(&Self) -> &AtomicU64| -> u64 {
+            queues.iter().map(|one| counter(one).load(Ordering::Relaxed)).sum()
+        };
+        vec![
+            ("nic_rx_frames", sum(|one| &one.rx_frames)),
+            ("nic_rx_bytes", sum(|one| &one.rx_bytes)),
+            ("nic_tx_frames", sum(|one| &one.tx_frames)),
+            ("nic_tx_bytes", sum(|one| &one.tx_bytes)),
+            ("nic_tx_full", sum(|one| &one.tx_full)),
+            ("nic_tx_refused", sum(|one| &one.tx_refused)),
+        ]
     }
 }
 
@@ -42,7 +45,7 @@ fn add(counter: &AtomicU64, value: usize) {
     counter.store(counter.load(Ordering::Relaxed) + value as u64, Ordering::Relaxed);
 }
 
-/// The device with its buffers.
+/// A queue of the device with its buffers.
 pub struct Nic {
     device: Tap,
     received: Box<[u8]>,

@@ -27,8 +27,8 @@ struct State {
 pub struct Process {
     start: Host,
     states: Vec<State>,
-    /// Of the network device.
-    pub counters: Counters,
+    /// Of the network device: each processor's queue.
+    pub counters: Vec<Counters>,
 }
 
 impl Process {
@@ -46,7 +46,8 @@ impl Process {
             })
         };
         let states = (0..processors).map(state).collect::<io::Result<_>>()?;
-        Ok(Self { start: Host::now(), states, counters: Counters::default() })
+        let counters = (0..processors).map(|_| Counters::default()).collect();
+        Ok(Self { start: Host::now(), states, counters })
     }
 
     /// Makes this thread that processor: pinned, and woken when it said.
@@ -133,6 +134,6 @@ impl Platform for Process {
     }
 
     fn nic(&self) -> Vec<(&'static str, u64)> {
-        self.counters.list()
+        Counters::list(&self.counters)
     }
 }

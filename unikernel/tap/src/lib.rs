@@ -20,6 +20,7 @@ const TUNSETVNETHDRSZ: rustix::ioctl::Opcode = opcode::write::<i32>(b'T', 216);
 const IFF_TAP: i16 = 0x0002;
 const IFF_NO_PI: i16 = 0x1000;
 const IFF_VNET_HDR: i16 = 0x4000;
+const IFF_MULTI_QUEUE: i16 = 0x0100;
 
 const TUN_F_CSUM: usize = 0x01;
 const TUN_F_TSO4: usize = 0x02;
@@ -85,15 +86,28 @@ impl Tap {
     /// # Errors
     /// What the kernel refused: mostly for want of privilege, or because another program is attached.
     pub fn open(name: &str, form: Form) -> Result<Self, TapError> {
-        let mut request = InterfaceRequest { name: [0; NAME], flags: IFF_TAP | IFF_NO_PI, rest: [0; 22] };
+        Self::attach(name, form, 0)
+    }
+
+    /// Attaches so many queues to the device `name`, which must have been made for several (`multi_queue`), or is made so. The kernel brings the frames of a
+    /// connection to the queue that sent its last one (Documentation/networking/tuntap.rst, section 3.3).
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open); also if the device is there and has one queue only.
+    pub fn open_queues(name: &str, form: Form, queues: usize) -> Result<Vec<Self>, TapError> {
+        (0..queues).map(|_| Self::attach(name, form, IFF_MULTI_QUEUE)).collect()
+    }
+
+    fn attach(name: &str, form: Form, flags: i16) -> Result<Self, TapError> {
+        let mut request = InterfaceRequest { name: [0; NAME], flags: IFF_TAP | IFF_NO_PI | flags, rest: [0; 22] };
         if name.is_empty() || name.len() >= NAME || name.contains('\0') {
             return Err(TapError::Name(name.chars().take(40).collect()));
         }
         request.name[..name.len()].copy_from_slice(name.as_bytes());
         let failed =
             |step| move |error: rustix::io::Errno| TapError::System { name: name.into(), step, error: error.into() };
-        let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = rustix::fs::open("/dev/net/tun", flags, Mode::empty()).map_err(failed("open /dev/net/tun"))?;
+        let access = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = rustix::fs::open("/dev/net/tun", access, Mode::empty()).map_err(failed("open /dev/net/tun"))?;
         if form == Form::Offloads {
             request.flags |= IFF_VNET_HDR;
         }

@@ -1,4 +1,4 @@
-//! The engine and the services as a process of the host.
+//! The engine and the services as a process of the host, with a queue of the TAP for each processor.
 
 use anyhow::Result;
 
@@ -13,17 +13,19 @@ pub fn process(lab: &Lab) -> Result<Outcome> {
         Ok(namespace) => namespace,
         Err(outcome) => return Ok(outcome),
     };
+    namespace.use_several_queues()?;
     let program = hosted::build()?;
     let guest = lab.boot(|machine| {
         machine.vmm = Vmm::Hosted;
         machine.image = program.clone();
-        machine.network = Network::Tap(namespace.name().to_owned());
+        machine.network = Network::Queues(namespace.name().to_owned(), machine.processors);
     })?;
     guest.tested(|guest| {
         namespace.inside(|| {
             payload::exchange(guest)?;
             iperf::under_swaps(guest, "-t 12 -R", true)?;
-            iperf::under_swaps(guest, "-t 12", false)
+            iperf::under_swaps(guest, "-t 12", false)?;
+            tap::nothing_forwarded(guest)
         })
     })
 }
