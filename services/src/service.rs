@@ -1,5 +1,7 @@
 //! What a TCP service is, and what it is given.
 
+use alloc::sync::Arc;
+
 use protocols::stack::{IpAddress, UdpError, UdpPeer};
 use protocols::tcp::{ConnId, Engine, Error, Event};
 use protocols::time::Instant;
@@ -65,6 +67,8 @@ pub trait Sockets {
     fn send(&mut self, conn: ConnId, octets: &[u8]) -> Result<usize, Error>;
     /// Lets `fill` write into the free room of the send buffer.
     fn send_with(&mut self, conn: ConnId, fill: &mut dyn FnMut(&mut [u8]) -> usize) -> Result<usize, Error>;
+    /// Queues octets that are lent: read where they lie, and over and over.
+    fn send_lent(&mut self, conn: ConnId, octets: &Arc<[u8]>, start: usize, most: usize) -> Result<usize, Error>;
     /// Takes received octets; `Error::Finished` after the last of them.
     fn recv(&mut self, conn: ConnId, into: &mut [u8]) -> Result<usize, Error>;
     /// Lets `take` look at received octets and say how many it consumed.
@@ -97,6 +101,10 @@ impl Sockets for Engine {
 
     fn send_with(&mut self, conn: ConnId, fill: &mut dyn FnMut(&mut [u8]) -> usize) -> Result<usize, Error> {
         Engine::send_with(self, conn, fill)
+    }
+
+    fn send_lent(&mut self, conn: ConnId, octets: &Arc<[u8]>, start: usize, most: usize) -> Result<usize, Error> {
+        Engine::send_lent(self, conn, octets, start, most)
     }
 
     fn recv(&mut self, conn: ConnId, into: &mut [u8]) -> Result<usize, Error> {

@@ -14,7 +14,8 @@
 //! the burst (ACKs for segments out of order, challenge ACKs, resets) is sent by `receive`.
 //!
 //! Octets that come in order go into the connection's receive buffer, unless the service takes them where they lie:
-//! [`Engine::receive_with`] offers them to an [`Intake`] first, if nothing waits before them.
+//! [`Engine::receive_with`] offers them to an [`Intake`] first, if nothing waits before them. A service that has its octets in memory anyway lends
+//! them ([`Engine::send_lent`]), and they are read where they lie.
 //!
 //! Beyond RFC 9293: window scaling, timestamps and PAWS (RFC 7323), SACK both ways (RFC 2018, 2883), loss found by time and tail loss probes
 //! (RACK-TLP, RFC 8985), proportional rate reduction (RFC 9937), NewReno where there is no SACK (RFC 6582), needless recoveries taken back
@@ -86,6 +87,7 @@
 //! | octets of buffers ([`Config::buffer_bytes`]) | received data is dropped and comes again, a service waits until it may send; before, no buffer grows beyond a quarter of what is free |
 //! | ranges received out of order, per connection (256) | the segment is dropped, the peer sends it again |
 //! | SACKed ranges remembered, per connection (1024) | the SACK block is ignored |
+//! | pieces of lent octets, per connection (64) | nothing more is taken until the peer acknowledges |
 //! | transmissions on record, per connection | sending waits for ACKs |
 //! | retransmissions on their way that RACK watches, per connection (4096) | the loss of the oldest is left to the timer |
 //! | resets per second, challenge ACKs per connection | not sent, counted |
@@ -117,6 +119,7 @@ mod reassembly;
 mod ring;
 mod rto;
 mod scoreboard;
+mod send_buffer;
 mod seq;
 mod slab;
 mod state;

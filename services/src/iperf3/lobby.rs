@@ -3,6 +3,7 @@
 //! The streams of a test live on whatever processors the steering sends them to. What they count stays there; the lobby
 //! holds what they have to agree on, and is touched only when the test goes from one phase to the next.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU64, Ordering};
 
@@ -25,7 +26,12 @@ pub struct Lobby {
     /// Time of the last data of any stream, microseconds; each processor notes it about once a second.
     moved_us: AtomicU64,
     test: SpinMutex<State>,
+    /// What all streams send.
+    block: Arc<[u8]>,
 }
+
+/// Octets of what streams send over and over: no segment that a card cuts is longer, so that each lies in two pieces at most.
+const BLOCK: usize = 64 << 10;
 
 #[derive(Debug, Default)]
 pub(super) struct State {
@@ -125,13 +131,24 @@ const IPV6_HEADER: usize = 40;
 impl Lobby {
     /// Without a test, on a link with this MTU in octets.
     pub fn new(mtu: usize) -> Self {
-        Lobby { mtu, changes: AtomicU64::new(0), moved_us: AtomicU64::new(0), test: SpinMutex::default() }
+        Lobby {
+            mtu,
+            changes: AtomicU64::new(0),
+            moved_us: AtomicU64::new(0),
+            test: SpinMutex::default(),
+            block: alloc::vec![0; BLOCK].into(),
+        }
     }
 
     /// Octets of the longest datagram that needs no fragments on its way to `client`.
     pub(super) fn longest(&self, client: Option<IpAddress>) -> u64 {
         let ip = if matches!(client, None | Some(IpAddress::Ipv4(_))) { IPV4_HEADER } else { IPV6_HEADER };
         self.mtu.saturating_sub(ip + UDP_HEADER) as u64
+    }
+
+    /// What streams send, over and over.
+    pub(super) fn block(&self) -> Arc<[u8]> {
+        self.block.clone()
     }
 
     /// How often the test has changed.

@@ -189,7 +189,7 @@ fn admit(cookie: &Collector, accepted: Instant, conn: ConnId, lobby: &Lobby, con
             if last {
                 lobby.announce(context.system, context.processor);
             }
-            Session::Data(Stream::new(test))
+            Session::Data(Stream::new(test, lobby.block()))
         }
         Admission::Busy => {
             log::debug!("iperf3: a client was turned away, a test is running");

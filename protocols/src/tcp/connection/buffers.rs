@@ -13,9 +13,8 @@ impl Connection {
     /// Sees to it that there is memory for `octets` more to send. If there is none, the service is told when there is again.
     #[inline]
     pub(super) fn hold_send_buffer(&mut self, octets: usize, env: &mut Env<'_>) -> bool {
-        let filled = self.tx.len();
         // If there is too little for all of it, a part may go.
-        let held = self.tx.hold(filled + octets, 0, env.memory) || self.tx.hold(filled + 1, 0, env.memory);
+        let held = self.tx.hold(octets, env.memory) || self.tx.hold(1, env.memory);
         if !held {
             env.counters.no_memory += 1;
             self.wants_room = true;
@@ -59,7 +58,7 @@ impl Connection {
             self.reassembly.give_back();
         }
         self.moved = moved;
-        let starved = self.wants_room && self.tx.allocated() == 0;
+        let starved = self.wants_room && self.tx.allocated() == 0 && self.tx.is_empty();
         if starved && self.owner == Owner::Service && env.memory.has(PIECE) {
             self.wants_room = false;
             self.events |= Kinds::WRITABLE;

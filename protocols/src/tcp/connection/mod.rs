@@ -37,6 +37,7 @@ use super::reassembly::Reassembly;
 use super::ring::Ring;
 use super::rto::Rtt;
 use super::scoreboard::Scoreboard;
+use super::send_buffer::SendBuffer;
 use super::seq::Seq;
 use super::slab::ConnId;
 use super::state::State;
@@ -143,7 +144,7 @@ pub(crate) struct Connection {
     snd_wl2: Seq,
     /// Payload and options octets of the largest segment to the peer.
     segment_limit: u32,
-    tx: Ring,
+    tx: SendBuffer,
     fin_wanted: bool,
     fin_sent: bool,
     syn_due: bool,

@@ -17,6 +17,7 @@ use super::super::reassembly::Reassembly;
 use super::super::ring::Ring;
 use super::super::rto::Rtt;
 use super::super::scoreboard::Scoreboard;
+use super::super::send_buffer::SendBuffer;
 use super::super::seq::Seq;
 use super::super::slab::ConnId;
 use super::super::state::State;
@@ -72,7 +73,7 @@ impl Connection {
             snd_wl1: Seq(0),
             snd_wl2: Seq(0),
             segment_limit,
-            tx: Ring::default(),
+            tx: SendBuffer::default(),
             fin_wanted: false,
             fin_sent: false,
             syn_due: true,
@@ -223,7 +224,7 @@ impl Connection {
 
     /// Our SYN is acknowledged and the peer's has come: gets a congestion window, and the promise of buffers.
     pub(super) fn establish(&mut self, env: &mut Env<'_>) {
-        self.tx = Ring::new(env.config.first_send_buffer());
+        self.tx = SendBuffer::new(env.config.first_send_buffer());
         self.rx = Ring::new(env.config.first_receive_buffer());
         self.state = if self.fin_wanted { State::FinWait1 } else { State::Established };
         self.timers.send = None;

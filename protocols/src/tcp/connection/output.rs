@@ -301,6 +301,8 @@ impl Connection {
             self.restart(env);
         }
         let offset = (self.snd_nxt - self.snd_una) as usize;
+        let reach = self.tx.reach(offset, len as usize) as u32;
+        let (len, fin) = (reach, fin && reach == len);
         if offset + len as usize == self.tx.len() && len > 0 {
             header.flags = header.flags.with(Flags::PSH);
         }
@@ -355,7 +357,9 @@ impl Connection {
     ) -> Result<(), Full> {
         header.sequence = range.start.0;
         let offset = (range.start - self.snd_una) as usize;
-        let data = (range.len() as usize).min(self.tx.len().saturating_sub(offset));
+        let wanted = (range.len() as usize).min(self.tx.len().saturating_sub(offset));
+        let data = self.tx.reach(offset, wanted);
+        let range = if data < wanted { Range { start: range.start, end: range.start + data as u32 } } else { range };
         if self.fin_sent && range.end == self.snd_nxt {
             header.flags = header.flags.with(Flags::FIN);
         }

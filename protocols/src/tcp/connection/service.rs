@@ -1,5 +1,7 @@
 //! What a service may do with its connection (RFC 9293 section 3.9.1).
 
+use alloc::sync::Arc;
+
 use super::super::error::{CloseReason, Error};
 use super::super::state::State;
 use super::{Connection, Env, Owner};
@@ -51,6 +53,24 @@ impl Connection {
             }
         }
         self.wants_room |= taken < octets.len();
+        self.work |= taken > 0;
+        Ok(taken)
+    }
+
+    /// Queues octets that the service lends and gives how many were taken.
+    pub fn send_lent(
+        &mut self,
+        octets: &Arc<[u8]>,
+        start: usize,
+        most: usize,
+        env: &mut Env<'_>,
+    ) -> Result<usize, Error> {
+        self.check_send()?;
+        let mut taken = self.tx.lend(octets, start, most);
+        while taken < most && self.grow_send_buffer(env) {
+            taken += self.tx.lend(octets, (start + taken) % octets.len().max(1), most - taken);
+        }
+        self.wants_room |= taken < most;
         self.work |= taken > 0;
         Ok(taken)
     }

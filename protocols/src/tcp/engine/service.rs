@@ -1,5 +1,7 @@
 //! What services may do with their connections.
 
+use alloc::sync::Arc;
+
 use super::super::connection::{Connection, Env, Owner};
 use super::super::error::Error;
 use super::super::slab::ConnId;
@@ -40,6 +42,16 @@ impl Engine {
     /// As for [`send`](Self::send).
     pub fn send_with(&mut self, conn: ConnId, fill: impl FnMut(&mut [u8]) -> usize) -> Result<usize, Error> {
         self.on(conn, |connection, env| connection.send_with(fill, env))
+    }
+
+    /// Like [`send`](Self::send), without a copy: queues `most` octets as far as there is room, those of `octets` from `start` on, and after the last from
+    /// the first again. They are read where they lie each time they are sent, take no memory of buffers, and are held until the peer has acknowledged
+    /// the last of them. What continues where the last call ended costs nothing more.
+    ///
+    /// # Errors
+    /// As for [`send`](Self::send).
+    pub fn send_lent(&mut self, conn: ConnId, octets: &Arc<[u8]>, start: usize, most: usize) -> Result<usize, Error> {
+        self.on(conn, |connection, env| connection.send_lent(octets, start, most, env))
     }
 
     /// Copies received octets and gives how many; 0 if there are none now.

@@ -1,4 +1,7 @@
-//! Octets that a service takes where they lie, segment by segment.
+//! Octets that a service takes or lends where they lie, segment by segment.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use super::script::{Script, config};
 use crate::tcp::{Config, Error, Flags, Kinds};
@@ -10,7 +13,7 @@ fn taking(config: &Config, most: usize) -> Script {
     script
 }
 
-fn octets(range: core::ops::Range<usize>) -> alloc::vec::Vec<u8> {
+fn octets(range: core::ops::Range<usize>) -> Vec<u8> {
     range.map(|offset| offset as u8).collect()
 }
 
@@ -96,4 +99,39 @@ fn the_window_opens_for_a_service_that_takes_in_place_as_far_as_memory_would_go(
             (most, 0)
         );
     }
+}
+
+/// The data that the engine sends now: where it begins, and the octets.
+fn sent(script: &mut Script) -> Vec<(usize, Vec<u8>)> {
+    script.engine.poll(script.now, &mut script.outbox);
+    let first = script.isn.wrapping_add(1);
+    let data = script.outbox.sent.drain(..).filter_map(|(header, packet)| {
+        let octets = packet.octets[header.len()..].to_vec();
+        (!octets.is_empty()).then(|| (header.sequence.wrapping_sub(first) as usize, octets))
+    });
+    data.collect()
+}
+
+#[test]
+fn what_is_lent_is_sent_from_where_it_lies_each_time_and_goes_back_when_acknowledged() {
+    let mut script = Script::accepted(&config(), Script::plain());
+    let (conn, octets): (_, Arc<[u8]>) = (script.conn(), (0..=250).collect());
+    let expected = |range: core::ops::Range<usize>| range.map(|at| octets[(at + 5) % 251]).collect::<Vec<_>>();
+    assert_eq!(script.engine.send_lent(conn, &octets, 5, 2000), Ok(2000));
+    assert_eq!(script.engine.send_lent(conn, &octets, 2005, 1000), Ok(1000));
+    assert_eq!(script.engine.send(conn, b"the end"), Ok(7));
+    script.engine.shutdown(conn).unwrap();
+    let data = sent(&mut script);
+    assert!(data.iter().all(|(at, octets)| octets[..] == expected(*at..*at + octets.len()) || *at >= 2500));
+    let all = data.iter().flat_map(|(_, octets)| octets).copied().collect::<Vec<_>>();
+    assert_eq!((&all[..3000], &all[3000..]), (&expected(0..3000)[..], &b"the end"[..]));
+    script.advance(3000);
+    let again = sent(&mut script);
+    assert_eq!(again[0].0, 0);
+    assert_eq!(again[0].1, expected(0..again[0].1.len()));
+    assert_eq!(Arc::strong_count(&octets), 2);
+    script.ack(3000);
+    assert_eq!(Arc::strong_count(&octets), 1);
+    script.ack(3008);
+    assert_eq!(script.engine.info(conn).unwrap().send_queued, 0);
 }
