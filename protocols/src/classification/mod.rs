@@ -10,6 +10,7 @@
 //! - [`FlowCache`]: remembers what an engine found.
 //! - [`Shares`]: how classes share the way out.
 
+mod by_rule;
 pub mod classifier;
 mod engine;
 mod flow_cache;

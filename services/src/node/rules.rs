@@ -12,8 +12,8 @@ use crate::service::System;
 
 /// Time for the work on rules in one turn, nanoseconds.
 const SLICE_NS: u64 = 100_000;
-/// Rules between two looks at the clock.
-const RULES: usize = 8;
+/// Rules between two looks at the clock: one may move a few hundred others.
+const RULES: usize = 1;
 /// Rules in one turn at most.
 const MOST: usize = 4096;
 

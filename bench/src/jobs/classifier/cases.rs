@@ -80,6 +80,7 @@ pub fn table(rules: &[Rule]) -> (RuleTable, Vec<RuleId>) {
 pub fn filled(name: &str, table: &RuleTable) -> Box<dyn Engine> {
     let mut engine = engine(name);
     table.iter().for_each(|(id, entry)| engine.insert(id, entry));
+    while !engine.settle(usize::MAX) {}
     engine
 }
 

@@ -386,7 +386,7 @@ impl Rulebook {
                 }
             }
         }
-        if end < changes.len() {
+        if at < end || !self.tables.settle(budget) {
             return self.next(Job::Apply { changes, at: end });
         }
         if self.tables.has_spare() {
@@ -415,7 +415,7 @@ impl Rulebook {
     }
 }
 
-/// Inserts the next rules into the spare table; returns the place of the last one if there may be more.
+/// Inserts the next rules into the spare table; returns the place of the last one if there may be more to do.
 fn fill(
     tables: &mut dyn Tables,
     rules: &Ruleset,
@@ -429,5 +429,5 @@ fn fill(
         tables.insert(id, entry, epoch, buckets.get(&id));
         last = Some(entry.order);
     }
-    last
+    if last.is_none() && !tables.settle(budget) { place } else { last }
 }

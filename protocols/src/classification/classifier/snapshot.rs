@@ -2,10 +2,10 @@
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 
 use super::Decision;
 use super::bucket::Bucket;
+use crate::classification::by_rule::ByRule;
 use crate::classification::text::OUT;
 use crate::classification::{Engine, Entry, Order, RuleId, Sharing, TrackingSet, Verdict};
 
@@ -19,7 +19,7 @@ pub(super) struct Snapshot<E> {
     /// Rules for what comes in, and for what goes out.
     pub incoming: E,
     pub outgoing: E,
-    actions: Vec<Compiled>,
+    actions: ByRule<Compiled>,
     /// By rule; only few rules have one, and to free the others must cost nothing.
     buckets: BTreeMap<RuleId, Arc<Bucket>>,
     counts: [usize; 2],
@@ -75,7 +75,7 @@ impl<E: Engine> Snapshot<E> {
             generation: 0,
             incoming,
             outgoing,
-            actions: Vec::new(),
+            actions: ByRule::new(Compiled::NOTHING),
             buckets: BTreeMap::new(),
             counts: [0; 2],
             stateful: 0,
@@ -97,10 +97,7 @@ impl<E: Engine> Snapshot<E> {
             limited: bucket.is_some(),
             counter: action.counter.unwrap_or(NONE),
         };
-        if self.actions.len() <= id.index() {
-            self.actions.resize(id.index() + 1, Compiled::NOTHING);
-        }
-        self.actions[id.index()] = compiled;
+        self.actions.set(id, compiled);
         if let Some(bucket) = bucket {
             self.buckets.insert(id, Arc::clone(bucket));
         }
@@ -116,9 +113,12 @@ impl<E: Engine> Snapshot<E> {
         self.counts[direction] -= 1;
         self.stateful -= usize::from(is_stateful(entry));
         self.buckets.remove(&id);
-        if let Some(action) = self.actions.get_mut(id.index()) {
-            *action = Compiled::NOTHING;
-        }
+        self.actions.set(id, Compiled::NOTHING);
+    }
+
+    /// Goes on with what changes left to be done in the engines; whether nothing is left.
+    pub fn settle(&mut self, budget: usize) -> bool {
+        self.incoming.settle(budget) && self.outgoing.settle(budget)
     }
 
     /// Frees a few buckets, which are many small pieces of memory; all else is few large ones. Whether none is left.
@@ -138,7 +138,7 @@ impl<E: Engine> Snapshot<E> {
     }
 
     pub fn action(&self, id: RuleId) -> Compiled {
-        self.actions.get(id.index()).copied().unwrap_or(Compiled::NOTHING)
+        self.actions.get(id)
     }
 
     /// The action of the rule that decided; nothing without one.
@@ -152,11 +152,11 @@ impl<E: Engine> Snapshot<E> {
 
     /// One more than the greatest index in use.
     pub fn bound(&self) -> usize {
-        self.actions.len()
+        self.actions.bound()
     }
 
     /// Octets.
     pub fn memory(&self) -> usize {
-        self.incoming.memory() + self.outgoing.memory() + self.actions.capacity() * size_of::<Compiled>()
+        self.incoming.memory() + self.outgoing.memory() + self.actions.memory()
     }
 }

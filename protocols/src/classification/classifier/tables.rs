@@ -22,6 +22,8 @@ pub(super) trait Tables: Send {
     fn insert(&mut self, id: RuleId, entry: &Entry, epoch: u32, bucket: Option<&Arc<Bucket>>);
     /// As above.
     fn remove(&mut self, id: RuleId, entry: &Entry);
+    /// Goes on with what changes of the spare table left to be done; whether nothing is left.
+    fn settle(&mut self, budget: usize) -> bool;
     /// Puts the spare table into force. The other one is the spare table now.
     fn publish(&mut self, generation: u64, sharing: Option<&Arc<Sharing>>);
     /// Does once what a swap does with a Rep, with one that nobody has: packets wait for it then, and should not wait for code that
@@ -84,6 +86,10 @@ impl<E: Engine + Sync + 'static> Tables for TablesOf<E> {
 
     fn remove(&mut self, id: RuleId, entry: &Entry) {
         self.change(|spare| spare.remove(id, entry));
+    }
+
+    fn settle(&mut self, budget: usize) -> bool {
+        self.spare.as_mut().and_then(Arc::get_mut).is_none_or(|spare| spare.settle(budget))
     }
 
     fn publish(&mut self, generation: u64, sharing: Option<&Arc<Sharing>>) {

@@ -1,8 +1,8 @@
 //! Short lists of rules, each contiguous in memory: the next rule to compare is known before the last one has been.
 
-use alloc::{vec, vec::Vec};
+use alloc::vec::Vec;
 
-use super::packed::Packed;
+use super::{packed::Packed, steady::Steady};
 use crate::classification::table::{Order, RuleId};
 
 /// A list, as its owner keeps it. Its place has room for the next power of two of its length.
@@ -23,14 +23,14 @@ impl Block {
 /// The place of lists.
 #[derive(Clone, Debug)]
 pub(super) struct Arena<const N: usize> {
-    rules: Vec<Packed<N>>,
+    rules: Steady<Packed<N>>,
     /// Places not in use, by the binary logarithm of their room.
     free: [Vec<u32>; 16],
 }
 
 impl<const N: usize> Arena<N> {
     pub const fn new() -> Self {
-        Self { rules: Vec::new(), free: [const { Vec::new() }; 16] }
+        Self { rules: Steady::new(), free: [const { Vec::new() }; 16] }
     }
 
     #[inline(always)]
@@ -52,17 +52,29 @@ impl<const N: usize> Arena<N> {
         let longer =
             if block.length == 0 || longer.class() != block.class() { self.moved(block, longer) } else { longer };
         let at = longer.at as usize;
-        let list = &mut self.rules[at..at + usize::from(longer.length)];
-        list.copy_within(place..usize::from(block.length), place + 1);
-        list[place] = rule;
+        self.rules.change(at..at + usize::from(longer.length), |list| {
+            list.copy_within(place..usize::from(block.length), place + 1);
+            list[place] = rule;
+        });
         longer
+    }
+
+    /// A list of rules that are in order. At most 2^15 - 1.
+    pub fn build(&mut self, rules: &[Packed<N>]) -> Block {
+        if rules.is_empty() {
+            return Block::EMPTY;
+        }
+        let block = self.moved(Block::EMPTY, Block { at: 0, length: rules.len() as u16 });
+        let at = block.at as usize;
+        self.rules.change(at..at + rules.len(), |list| list.copy_from_slice(rules));
+        block
     }
 
     /// Forgets a rule that is in the list.
     pub fn remove(&mut self, block: Block, id: RuleId) -> Block {
         let Some(place) = self.list(block).iter().position(|rule| rule.id == id) else { return block };
         let at = block.at as usize;
-        self.rules[at..at + usize::from(block.length)].copy_within(place + 1.., place);
+        self.rules.change(at + place..at + usize::from(block.length), |list| list.copy_within(1.., 0));
         let shorter = Block { length: block.length - 1, ..block };
         if shorter.length == 0 {
             self.release(block);
@@ -83,17 +95,22 @@ impl<const N: usize> Arena<N> {
         let class = to.class();
         let at = self.free[class].pop().unwrap_or_else(|| {
             let at = self.rules.len();
-            self.rules.extend(vec![Packed::NONE; 1 << class]);
+            self.rules.extend(Packed::NONE, 1 << class);
             at as u32
         });
         let kept = usize::from(from.length.min(to.length));
-        self.rules.copy_within(from.at as usize..from.at as usize + kept, at as usize);
+        self.rules.copy(from.at as usize, at as usize, kept);
         self.release(from);
         Block { at, ..to }
     }
 
+    /// See [`Steady::settle`].
+    pub fn settle(&mut self, budget: usize) -> bool {
+        self.rules.settle(budget)
+    }
+
     pub fn memory(&self) -> usize {
         let free: usize = self.free.iter().map(|free| free.capacity() * size_of::<u32>()).sum();
-        self.rules.capacity() * size_of::<Packed<N>>() + free
+        self.rules.memory() + free
     }
 }

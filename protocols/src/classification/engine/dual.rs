@@ -42,6 +42,9 @@ pub(super) trait Search<const N: usize>: Send {
     /// keys and as many best ones.
     fn search(&self, keys: &[Key<N>], best: &mut [Best]);
 
+    /// See [`Engine::settle`].
+    fn settle(&mut self, budget: usize) -> bool;
+
     /// The octets that its tables take.
     fn memory(&self) -> usize;
 }
@@ -100,6 +103,10 @@ impl<A: Search<V4>, B: Search<V6>> Engine for Dual<A, B> {
         for (headers, found) in headers.chunks(BATCH).zip(found.chunks_mut(BATCH)) {
             self.batch(headers, found);
         }
+    }
+
+    fn settle(&mut self, budget: usize) -> bool {
+        self.v4.settle(budget) && self.v6.settle(budget)
     }
 
     fn memory(&self) -> usize {

@@ -5,6 +5,7 @@ use alloc::{vec, vec::Vec};
 use super::{
     dual::Best,
     packed::{Key, Packed},
+    work,
 };
 use crate::classification::table::{Order, RuleId};
 
@@ -134,6 +135,7 @@ impl<const N: usize> Chunk<N> {
 
     fn index(&mut self, vectors: bool) {
         if vectors {
+            work::done(self.rules.len());
             self.intervals = [0, 1].map(|side| Intervals::new(self.rules.iter().map(|rule| rule.ports()[side])));
         }
     }

@@ -2,14 +2,17 @@
 
 mod arena;
 mod dual;
+mod heads;
 mod linear;
 mod long;
 mod packed;
 mod pool;
 mod ranking;
+mod steady;
 mod tuple;
 mod tuple_merge;
 mod tuple_space;
+pub(super) mod work;
 
 #[cfg(test)]
 mod tests;
@@ -45,6 +48,12 @@ pub trait Engine: Send {
         for (found, header) in found.iter_mut().zip(headers) {
             *found = self.lookup(header);
         }
+    }
+
+    /// Goes on with what inserting and removing left to be done, for about `budget` rules; whether nothing is left. Lookups find the
+    /// same before, but may take longer.
+    fn settle(&mut self, _budget: usize) -> bool {
+        true
     }
 
     /// The octets that its tables take, unused capacity included.

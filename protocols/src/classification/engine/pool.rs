@@ -1,12 +1,14 @@
 //! The rules of an engine, each in a cache line of its own, and lists of them in order.
 
-use alloc::vec::Vec;
-
 use super::{
     dual::Best,
     packed::{Key, Packed},
+    steady::Steady,
 };
-use crate::classification::table::{Order, RuleId};
+use crate::classification::{
+    by_rule::ByRule,
+    table::{Order, RuleId},
+};
 
 /// The end of a list; no rule.
 pub(super) const END: u32 = u32::MAX;
@@ -25,47 +27,50 @@ pub(super) struct Node<const N: usize> {
 /// The rules.
 #[derive(Clone, Debug)]
 pub(super) struct Pool<const N: usize> {
-    nodes: Vec<Node<N>>,
+    nodes: Steady<Node<N>>,
     /// Nodes not in use, in a list of their own.
     free: u32,
     /// Which node a rule is in.
-    places: Vec<u32>,
+    places: ByRule<u32>,
 }
 
 impl<const N: usize> Pool<N> {
     pub const fn new() -> Self {
-        Self { nodes: Vec::new(), free: END, places: Vec::new() }
+        Self { nodes: Steady::new(), free: END, places: ByRule::new(END) }
     }
 
     pub fn insert(&mut self, rule: Packed<N>) -> u32 {
         let node = Node { rule, next: END, owner: END };
         let at = self.free;
-        let at = if let Some(place) = self.nodes.get_mut(at as usize) {
+        let at = if let Some(place) = self.nodes.get(at as usize) {
             self.free = place.next;
-            *place = node;
+            self.change(at, |place| *place = node);
             at
         } else {
-            self.nodes.push(node);
+            self.nodes.extend(node, 1);
             self.nodes.len() as u32 - 1
         };
-        if self.places.len() <= rule.id.index() {
-            self.places.resize(rule.id.index() + 1, END);
-        }
-        self.places[rule.id.index()] = at;
+        self.places.set(rule.id, at);
         at
     }
 
     /// Where a rule is.
     pub fn find(&self, id: RuleId) -> Option<u32> {
-        self.places.get(id.index()).copied().filter(|at| *at != END)
+        Some(self.places.get(id)).filter(|at| *at != END)
     }
 
     /// Frees the place of a rule that is in no list any more.
     pub fn remove(&mut self, at: u32) {
         let id = self.nodes[at as usize].rule.id;
-        self.places[id.index()] = END;
-        self.nodes[at as usize].next = self.free;
+        self.places.set(id, END);
+        let free = self.free;
+        self.change(at, |node| node.next = free);
         self.free = at;
+    }
+
+    fn change(&mut self, at: u32, change: impl FnOnce(&mut Node<N>)) {
+        let at = at as usize;
+        self.nodes.change(at..at + 1, |nodes| change(&mut nodes[0]));
     }
 
     #[inline]
@@ -74,7 +79,7 @@ impl<const N: usize> Pool<N> {
     }
 
     pub fn set_owner(&mut self, at: u32, owner: u32) {
-        self.nodes[at as usize].owner = owner;
+        self.change(at, |node| node.owner = owner);
     }
 
     /// Puts a rule into the list that begins at `head`; returns where the list begins now.
@@ -86,11 +91,11 @@ impl<const N: usize> Pool<N> {
             before = next;
             next = self.node(next).next;
         }
-        self.nodes[at as usize].next = next;
+        self.change(at, |node| node.next = next);
         if before == END {
             return at;
         }
-        self.nodes[before as usize].next = at;
+        self.change(before, |node| node.next = at);
         head
     }
 
@@ -104,7 +109,7 @@ impl<const N: usize> Pool<N> {
         while self.node(before).next != at {
             before = self.node(before).next;
         }
-        self.nodes[before as usize].next = next;
+        self.change(before, |node| node.next = next);
         head
     }
 
@@ -124,8 +129,13 @@ impl<const N: usize> Pool<N> {
         }
     }
 
+    /// See [`Steady::settle`].
+    pub fn settle(&mut self, budget: usize) -> bool {
+        self.nodes.settle(budget)
+    }
+
     pub fn memory(&self) -> usize {
-        self.nodes.capacity() * size_of::<Node<N>>() + self.places.capacity() * size_of::<u32>()
+        self.nodes.memory() + self.places.memory()
     }
 }
 

@@ -3,10 +3,9 @@
 
 use alloc::vec::Vec;
 
-use hashbrown::HashTable;
-
 use super::{
     dual::{Best, Dual, Search},
+    heads::{FEW, Heads},
     packed::{Key, Mask, Packed, V4, V6},
     pool::{END, Pool, first},
     ranking::{First, Ranking},
@@ -40,7 +39,16 @@ struct Table<const N: usize> {
     first: First,
     rules: usize,
     /// Heads of lists of the rules that agree in all that counts.
-    lists: HashTable<u32>,
+    lists: Heads,
+}
+
+impl<const N: usize> Table<N> {
+    /// Goes on to look for the first rule, if that has to be: in few buckets at a time.
+    fn search(&mut self, pool: &Pool<N>) {
+        let (buckets, lists) = (self.lists.buckets(), &self.lists);
+        let budget = if buckets <= FEW { FEW } else { FEW / 16 };
+        self.first.search(buckets, budget, |at| lists.get(at).map_or(Order::NONE, |head| first(pool, head)));
+    }
 }
 
 impl<const N: usize> Space<N> {
@@ -53,7 +61,7 @@ impl<const N: usize> Space<N> {
         if let Some(at) = self.tables.iter().position(|table| table.tuple == tuple) {
             return at;
         }
-        let table = Table { tuple, mask: tuple.mask(), first: First::NONE, rules: 0, lists: HashTable::new() };
+        let table = Table { tuple, mask: tuple.mask(), first: First::NONE, rules: 0, lists: Heads::new() };
         let at = self.tables.iter().position(|table| table.rules == 0).unwrap_or(self.tables.len());
         if at == self.tables.len() {
             self.tables.push(table);
@@ -75,16 +83,19 @@ impl<const N: usize> Search<N> for Space<N> {
         let node = pool.insert(rule);
         pool.set_owner(node, at as u32);
         let hash = key.hash(&mask, seed);
-        match table.lists.find_mut(hash, |head| pool.node(*head).rule.key().agrees(&key, &mask)) {
-            Some(head) => *head = pool.link(*head, node),
-            None => {
-                let again = |head: &u32| pool.node(*head).rule.key().hash(&mask, seed);
-                table.lists.insert_unique(hash, node, again);
+        match table.lists.find(hash, |head| pool.node(*head).rule.key().agrees(&key, &mask)) {
+            Some(head) => {
+                let first = pool.link(head, node);
+                if first != head {
+                    table.lists.replace(hash, head, first);
+                }
             }
+            None => table.lists.insert(hash, node, |head| pool.node(*head).rule.key().hash(&mask, seed)),
         }
         table.rules += 1;
         let before = table.first.order;
         table.first.inserted(rule.order);
+        table.search(pool);
         self.ranking.update(before, table.first.order, at as u32);
     }
 
@@ -94,17 +105,18 @@ impl<const N: usize> Search<N> for Space<N> {
         let (pool, table) = (&mut self.pool, &mut self.tables[at as usize]);
         let (key, mask) = (pool.node(node).rule.key(), table.mask);
         let hash = key.hash(&mask, self.seed);
-        if let Ok(mut entry) = table.lists.find_entry(hash, |head| pool.node(*head).rule.key().agrees(&key, &mask)) {
-            match pool.unlink(*entry.get(), node) {
-                END => drop(entry.remove()),
-                head => *entry.get_mut() = head,
+        if let Some(head) = table.lists.find(hash, |head| pool.node(*head).rule.key().agrees(&key, &mask)) {
+            match pool.unlink(head, node) {
+                END => table.lists.remove(hash, head),
+                first if first != head => table.lists.replace(hash, head, first),
+                _ => {}
             }
         }
         pool.remove(node);
         table.rules -= 1;
         let before = table.first.order;
-        let least = || table.lists.iter().map(|head| first(pool, *head)).min().unwrap_or(Order::NONE);
-        table.first.removed(rule.order, table.rules, least);
+        table.first.removed(rule.order, table.rules);
+        table.search(pool);
         self.ranking.update(before, table.first.order, at);
     }
 
@@ -118,14 +130,25 @@ impl<const N: usize> Search<N> for Space<N> {
                 let hash = key.hash(&table.mask, self.seed);
                 let agrees = |head: &u32| self.pool.node(*head).rule.key().agrees(key, &table.mask);
                 if let Some(head) = table.lists.find(hash, agrees) {
-                    self.pool.improve(*head, key, best);
+                    self.pool.improve(head, key, best);
                 }
             }
         }
     }
 
+    fn settle(&mut self, budget: usize) -> bool {
+        let (pool, seed) = (&mut self.pool, self.seed);
+        if !pool.settle(budget) {
+            return false;
+        }
+        // One at a time, so that it costs as much as `budget` says.
+        self.tables
+            .iter_mut()
+            .all(|table| table.lists.settle(budget, |head| pool.node(*head).rule.key().hash(&table.mask, seed)))
+    }
+
     fn memory(&self) -> usize {
-        let lists: usize = self.tables.iter().map(|table| table.lists.allocation_size()).sum();
+        let lists: usize = self.tables.iter().map(|table| table.lists.memory()).sum();
         self.pool.memory() + self.ranking.memory() + lists + self.tables.capacity() * size_of::<Table<N>>()
     }
 }

@@ -1,6 +1,7 @@
 mod linear;
 mod oracle;
 mod random;
+mod work;
 
 use alloc::{boxed::Box, vec::Vec};
 

@@ -3,6 +3,8 @@
 //! share it; where too many of them collide, it is split. What no tuple can tell apart, because ranges of ports are all that differs,
 //! may be told apart by bit vectors.
 
+mod sizes;
+mod sweep;
 mod table;
 
 use alloc::vec::Vec;
@@ -14,7 +16,8 @@ use super::{
     ranking::Ranking,
     tuple::{Tuple, scale},
 };
-use crate::classification::table::Order;
+use crate::classification::{by_rule::ByRule, table::Order};
+use sweep::Sweep;
 use table::{Bucket, Table};
 
 /// TupleMerge.
@@ -32,6 +35,10 @@ impl<const VECTORS: bool> Dual<Merge<V4, VECTORS>, Merge<V6, VECTORS>> {
 /// How many rules may agree in all that their table looks at, before it is split (if it can be).
 const COLLISIONS: usize = 10;
 
+/// So many buckets and rules are moved with each rule that comes or goes: so many that a change of a table's size has ended long before the
+/// next one is due.
+const MOVES: usize = 32;
+
 const NOWHERE: u32 = u32::MAX;
 
 /// TupleMerge in one family.
@@ -39,15 +46,24 @@ const NOWHERE: u32 = u32::MAX;
 pub struct Merge<const N: usize, const VECTORS: bool> {
     arena: Arena<N>,
     /// Which table a rule is in.
-    places: Vec<u32>,
+    places: ByRule<u32>,
     tables: Vec<Table<N>>,
+    /// Splits that are under way.
+    sweeps: Vec<Sweep>,
     ranking: Ranking,
     seed: u64,
 }
 
 impl<const N: usize, const VECTORS: bool> Merge<N, VECTORS> {
     const fn new(seed: u64) -> Self {
-        Self { arena: Arena::new(), places: Vec::new(), tables: Vec::new(), ranking: Ranking::new(), seed }
+        Self {
+            arena: Arena::new(),
+            places: ByRule::new(NOWHERE),
+            tables: Vec::new(),
+            sweeps: Vec::new(),
+            ranking: Ranking::new(),
+            seed,
+        }
     }
 
     /// The table that a rule belongs to: of those that can hold it the one that looks at most.
@@ -59,10 +75,11 @@ impl<const N: usize, const VECTORS: bool> Merge<N, VECTORS> {
     fn make(&mut self, tuple: Tuple) -> usize {
         let at = self.tables.iter().position(|table| table.rules == 0).unwrap_or(self.tables.len());
         if at == self.tables.len() {
-            self.tables.push(Table::new(tuple, VECTORS));
+            self.tables.push(Table::new(tuple, VECTORS, self.seed));
         } else {
+            self.sweeps.retain(|sweep| sweep.from != at && sweep.to != at);
             self.ranking.remove(self.tables[at].first.order, at as u32);
-            self.tables[at] = Table::new(tuple, VECTORS);
+            self.tables[at] = Table::new(tuple, VECTORS, self.seed);
         }
         self.ranking.add(Order::NONE, at as u32);
         at
@@ -71,13 +88,17 @@ impl<const N: usize, const VECTORS: bool> Merge<N, VECTORS> {
     fn put(&mut self, at: usize, rule: Packed<N>) {
         let table = &mut self.tables[at];
         let before = table.first.order;
-        table.insert(&mut self.arena, rule, self.seed);
+        table.insert(&mut self.arena, rule);
         self.ranking.update(before, table.first.order, at as u32);
-        let least = rule.id.index() + 1;
-        if self.places.len() < least {
-            self.places.resize(least, NOWHERE);
-        }
-        self.places[rule.id.index()] = at as u32;
+        self.places.set(rule.id, at as u32);
+    }
+
+    fn settle_table(&mut self, at: usize, budget: usize) -> bool {
+        let table = &mut self.tables[at];
+        let before = table.first.order;
+        let done = table.settle(&mut self.arena, budget);
+        self.ranking.update(before, table.first.order, at as u32);
+        done
     }
 
     fn search_one(&self, key: &Key<N>, best: &mut Best) {
@@ -95,30 +116,13 @@ impl<const N: usize, const VECTORS: bool> Merge<N, VECTORS> {
     }
 
     fn take(&mut self, rule: &Packed<N>) {
-        let Some(place) = self.places.get_mut(rule.id.index()) else { return };
-        let at = core::mem::replace(place, NOWHERE);
+        let at = self.places.get(rule.id);
         let Some(table) = self.tables.get_mut(at as usize) else { return };
+        self.places.set(rule.id, NOWHERE);
         let before = table.first.order;
-        table.remove(&mut self.arena, rule, self.seed);
+        table.remove(&mut self.arena, rule);
         self.ranking.update(before, table.first.order, at);
-    }
-
-    /// Moves what fixes more than the table looks at into a table that looks at more, if the rules that collide differ there.
-    fn split(&mut self, at: usize, collisions: &[Packed<N>]) {
-        let tuples = || collisions.iter().map(Tuple::of);
-        let Some(tuple) = tuples().reduce(Tuple::common) else { return };
-        let tuple = tuples().fold(tuple, Tuple::most).between(tuple);
-        if tuple == self.tables[at].tuple {
-            return;
-        }
-        let target = self.tables.iter().position(|table| table.rules > 0 && table.tuple == tuple);
-        let target = target.unwrap_or_else(|| self.make(tuple));
-        for rule in self.tables[at].all(&self.arena) {
-            if tuple.holds(Tuple::of(&rule)) {
-                self.take(&rule);
-                self.put(target, rule);
-            }
-        }
+        self.settle_table(at as usize, MOVES);
     }
 }
 
@@ -150,9 +154,9 @@ impl<const N: usize, const VECTORS: bool> Search<N> for Merge<N, VECTORS> {
         let tuple = Tuple::of(&rule);
         let at = self.best_table(tuple).unwrap_or_else(|| self.make(relaxed::<N>(tuple)));
         self.put(at, rule);
-        if let Some(collisions) = self.tables[at].collisions(&self.arena, &rule.key(), self.seed, COLLISIONS) {
-            self.split(at, &collisions);
-        }
+        self.settle_table(at, MOVES);
+        self.check(at, &rule.key());
+        self.sweep(MOVES);
     }
 
     fn remove(&mut self, rule: &Packed<N>) {
@@ -199,9 +203,17 @@ impl<const N: usize, const VECTORS: bool> Search<N> for Merge<N, VECTORS> {
         }
     }
 
+    fn settle(&mut self, budget: usize) -> bool {
+        if !self.sweeps.is_empty() {
+            self.sweep(budget);
+            return false;
+        }
+        (0..self.tables.len()).all(|at| self.settle_table(at, budget)) && self.arena.settle(budget)
+    }
+
     fn memory(&self) -> usize {
         let buckets: usize = self.tables.iter().map(Table::memory).sum();
-        let lists = self.arena.memory() + self.places.capacity() * size_of::<u32>();
+        let lists = self.arena.memory() + self.places.memory();
         lists + buckets + self.ranking.memory() + self.tables.capacity() * size_of::<Table<N>>()
     }
 }

@@ -26,29 +26,37 @@ pub(super) struct Table<const N: usize> {
     pub first: First,
     pub rules: usize,
     /// Their number is a power of two.
-    buckets: Vec<Bucket>,
+    pub(super) buckets: Vec<Bucket>,
     /// How far the hash is shifted to be an index.
-    shift: u32,
+    pub(super) shift: u32,
     /// Buckets with more rules than [`SHORT`].
-    long: Vec<Option<Long<N>>>,
+    pub(super) long: Vec<Option<Long<N>>>,
     /// Whether those have bit vectors.
-    vectors: bool,
+    pub(super) vectors: bool,
+    pub(super) seed: u64,
+    /// The buckets to come, as far as those that are there have moved; without room if their number is to stay.
+    pub(super) next: Vec<Bucket>,
+    pub(super) next_shift: u32,
+    /// How many of `buckets` have moved: each of these is [`MOVED`].
+    pub(super) moved: usize,
 }
 
 /// The rules of a bucket, in order: in the arena, or in `long`.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(8))]
 pub(super) struct Bucket {
-    at: u32,
-    /// How many, or [`LONG`].
-    length: u16,
+    pub at: u32,
+    /// How many, or [`LONG`], or [`MOVED`].
+    pub length: u16,
     /// Bit n is set if the lowest 4 bits of the hash of some rule here are n.
-    signature: u16,
+    pub signature: u16,
 }
 
 /// Rules of a bucket in the arena, at most.
-const SHORT: u16 = 32;
-const LONG: u16 = u16::MAX;
+pub(super) const SHORT: u16 = 32;
+pub(super) const LONG: u16 = u16::MAX;
+/// The rules are in the buckets to come; the signature has a bit for each of them still.
+pub(super) const MOVED: u16 = LONG - 1;
 
 impl Bucket {
     pub const EMPTY: Self = Self { at: 0, length: 0, signature: 0 };
@@ -60,15 +68,15 @@ impl Bucket {
     }
 
     #[inline(always)]
-    fn block(self) -> Block {
+    pub fn block(self) -> Block {
         Block { at: self.at, length: self.length }
     }
 }
 
-const LEAST_BUCKETS: usize = 4;
+pub(super) const LEAST_BUCKETS: usize = 4;
 
 impl<const N: usize> Table<N> {
-    pub fn new(tuple: Tuple, vectors: bool) -> Self {
+    pub fn new(tuple: Tuple, vectors: bool, seed: u64) -> Self {
         Self {
             tuple,
             mask: tuple.mask(),
@@ -78,6 +86,10 @@ impl<const N: usize> Table<N> {
             shift: 64 - LEAST_BUCKETS.trailing_zeros(),
             long: Vec::new(),
             vectors,
+            seed,
+            next: Vec::new(),
+            next_shift: 0,
+            moved: 0,
         }
     }
 
@@ -89,12 +101,22 @@ impl<const N: usize> Table<N> {
     /// The order of the bucket's first rule; [`Order::FIRST`] if that is not at hand.
     #[inline(always)]
     pub fn first_of(&self, arena: &Arena<N>, bucket: Bucket) -> Order {
-        if bucket.length == LONG { Order::FIRST } else { arena.first_of(bucket.block()) }
+        if bucket.length >= MOVED { Order::FIRST } else { arena.first_of(bucket.block()) }
     }
 
     /// The first rule in the bucket that the key matches, if that comes before the best one.
     #[inline]
     pub fn improve(&self, arena: &Arena<N>, bucket: Bucket, key: &Key<N>, best: &mut Best) {
+        if bucket.length < MOVED {
+            improve(arena.list(bucket.block()), key, best);
+        } else {
+            self.improve_rarely(arena, bucket, key, best);
+        }
+    }
+
+    #[cold]
+    fn improve_rarely(&self, arena: &Arena<N>, bucket: Bucket, key: &Key<N>, best: &mut Best) {
+        let bucket = if bucket.length == MOVED { self.held(key.hash(&self.mask, self.seed)) } else { bucket };
         if bucket.length != LONG {
             improve(arena.list(bucket.block()), key, best);
         } else if let Some(Some(long)) = self.long.get(bucket.at as usize) {
@@ -102,7 +124,30 @@ impl<const N: usize> Table<N> {
         }
     }
 
-    fn list<'a>(&'a self, arena: &'a Arena<N>, bucket: Bucket) -> impl Iterator<Item = &'a Packed<N>> {
+    /// The bucket of this hash, also if it has moved.
+    pub fn held(&self, hash: u64) -> Bucket {
+        let at = (hash >> self.shift) as usize;
+        if at < self.moved { self.next[(hash >> self.next_shift) as usize] } else { self.buckets[at] }
+    }
+
+    /// The same, to be changed.
+    fn held_mut(&mut self, hash: u64) -> &mut Bucket {
+        let at = (hash >> self.shift) as usize;
+        if at < self.moved { &mut self.next[(hash >> self.next_shift) as usize] } else { &mut self.buckets[at] }
+    }
+
+    /// The rules of the bucket of this hash, and the first hash of the next one.
+    pub fn rules_at<'a>(
+        &'a self,
+        arena: &'a Arena<N>,
+        hash: u64,
+    ) -> (impl Iterator<Item = &'a Packed<N>>, Option<u64>) {
+        let shift = if ((hash >> self.shift) as usize) < self.moved { self.next_shift } else { self.shift };
+        let next = ((hash >> shift) + 1).checked_mul(1 << shift);
+        (self.list(arena, self.held(hash)), next)
+    }
+
+    pub(super) fn list<'a>(&'a self, arena: &'a Arena<N>, bucket: Bucket) -> impl Iterator<Item = &'a Packed<N>> {
         let (short, long) = if bucket.length == LONG {
             (&[][..], self.long.get(bucket.at as usize).and_then(Option::as_ref))
         } else {
@@ -111,21 +156,17 @@ impl<const N: usize> Table<N> {
         short.iter().chain(long.into_iter().flat_map(Long::iter))
     }
 
-    pub fn insert(&mut self, arena: &mut Arena<N>, rule: Packed<N>, seed: u64) {
-        if self.rules * 2 >= self.buckets.len() {
-            self.resize(arena, seed, self.buckets.len() * 2);
-        }
-        self.place(arena, rule, seed);
+    /// Takes a rule; [`settle`](Self::settle) is to follow.
+    pub fn insert(&mut self, arena: &mut Arena<N>, rule: Packed<N>) {
         self.rules += 1;
         self.first.inserted(rule.order);
-    }
-
-    fn place(&mut self, arena: &mut Arena<N>, rule: Packed<N>, seed: u64) {
-        let hash = rule.key().hash(&self.mask, seed);
-        let at = (hash >> self.shift) as usize;
-        let bucket = &mut self.buckets[at];
+        let hash = rule.key().hash(&self.mask, self.seed);
+        // Also of a bucket that has moved: lookups begin there.
+        self.buckets[(hash >> self.shift) as usize].signature |= 1 << (hash & 15);
+        let mut bucket = self.held(hash);
         bucket.signature |= 1 << (hash & 15);
         if bucket.length == LONG {
+            self.held_mut(hash).signature = bucket.signature;
             if let Some(long) = &mut self.long[bucket.at as usize] {
                 long.insert(rule);
             }
@@ -136,30 +177,31 @@ impl<const N: usize> Table<N> {
         if block.length > SHORT {
             let long = Long::new(arena.list(block), self.vectors);
             arena.release(block);
-            let at = self.long.iter().position(Option::is_none).unwrap_or(self.long.len());
-            (bucket.at, bucket.length) = (at as u32, LONG);
-            match self.long.get_mut(at) {
-                Some(free) => *free = Some(long),
-                None => self.long.push(Some(long)),
-            }
+            (bucket.at, bucket.length) = (self.keep(long), LONG);
         }
+        *self.held_mut(hash) = bucket;
     }
 
-    fn resize(&mut self, arena: &mut Arena<N>, seed: u64, buckets: usize) {
-        let all = self.all(arena);
-        for bucket in self.buckets.iter().filter(|bucket| bucket.length != LONG) {
-            arena.release(bucket.block());
+    /// Finds a place for a long list.
+    pub(super) fn keep(&mut self, long: Long<N>) -> u32 {
+        let at = self.long.iter().position(Option::is_none).unwrap_or(self.long.len());
+        match self.long.get_mut(at) {
+            Some(free) => *free = Some(long),
+            None => self.long.push(Some(long)),
         }
-        self.shift = 64 - buckets.trailing_zeros();
-        self.buckets = vec![Bucket::EMPTY; buckets];
-        self.long = Vec::new();
-        all.into_iter().for_each(|rule| self.place(arena, rule, seed));
+        at as u32
     }
 
-    pub fn remove(&mut self, arena: &mut Arena<N>, rule: &Packed<N>, seed: u64) {
-        let hash = rule.key().hash(&self.mask, seed);
-        let at = (hash >> self.shift) as usize;
-        let mut bucket = self.buckets[at];
+    /// The [`Bucket::signature`] of rules.
+    pub(super) fn signature<'a>(&self, rules: impl Iterator<Item = &'a Packed<N>>) -> u16 {
+        let bits = rules.map(|rule| 1 << (rule.key().hash(&self.mask, self.seed) & 15));
+        bits.fold(0, |signature, bit| signature | bit)
+    }
+
+    /// Forgets a rule that is there; [`settle`](Self::settle) is to follow.
+    pub fn remove(&mut self, arena: &mut Arena<N>, rule: &Packed<N>) {
+        let hash = rule.key().hash(&self.mask, self.seed);
+        let mut bucket = self.held(hash);
         if bucket.length != LONG {
             let block = arena.remove(bucket.block(), rule.id);
             (bucket.at, bucket.length) = (block.at, block.length);
@@ -173,28 +215,16 @@ impl<const N: usize> Table<N> {
             }
         }
         if bucket.length != LONG {
-            let bits = self.list(arena, bucket).map(|rule| 1 << (rule.key().hash(&self.mask, seed) & 15));
-            bucket.signature = bits.fold(0, |signature, bit| signature | bit);
+            bucket.signature = self.signature(self.list(arena, bucket));
         }
-        self.buckets[at] = bucket;
+        *self.held_mut(hash) = bucket;
         self.rules -= 1;
-        let heads = self.buckets.iter().filter_map(|bucket| self.list(arena, *bucket).next());
-        let mut first = self.first;
-        first.removed(rule.order, self.rules, || heads.map(|rule| rule.order).min().unwrap_or(Order::NONE));
-        self.first = first;
-        if self.rules * 16 < self.buckets.len() && self.buckets.len() > LEAST_BUCKETS {
-            self.resize(arena, seed, (self.buckets.len() / 4).max(LEAST_BUCKETS));
-        }
-    }
-
-    /// All rules of the table.
-    pub fn all(&self, arena: &Arena<N>) -> Vec<Packed<N>> {
-        self.buckets.iter().flat_map(|bucket| self.list(arena, *bucket)).copied().collect()
+        self.first.removed(rule.order, self.rules);
     }
 
     /// Whether more rules than `limit` agree with the key in all that counts; which, if so.
-    pub fn collisions(&self, arena: &Arena<N>, key: &Key<N>, seed: u64, limit: usize) -> Option<Vec<Packed<N>>> {
-        let bucket = self.bucket(key.hash(&self.mask, seed));
+    pub fn collisions(&self, arena: &Arena<N>, key: &Key<N>, limit: usize) -> Option<Vec<Packed<N>>> {
+        let bucket = self.held(key.hash(&self.mask, self.seed));
         if usize::from(bucket.length) <= limit {
             return None;
         }
@@ -206,6 +236,7 @@ impl<const N: usize> Table<N> {
 
     pub fn memory(&self) -> usize {
         let long: usize = self.long.iter().flatten().map(Long::memory).sum();
-        self.buckets.capacity() * size_of::<Bucket>() + self.long.capacity() * size_of::<Option<Long<N>>>() + long
+        let buckets = self.buckets.capacity() + self.next.capacity();
+        buckets * size_of::<Bucket>() + self.long.capacity() * size_of::<Option<Long<N>>>() + long
     }
 }
