@@ -67,13 +67,6 @@ impl<const N: usize, const VECTORS: bool> Merge<N, VECTORS> {
                 }
             }
             moving.iter().for_each(|rule| self.relocate(rule, to));
-            for rule in &moving {
-                self.check(to, &rule.key());
-            }
-            if moving.len() < RULES {
-                let first = self.tables[from].rules_at(&self.arena, hash).0.next().map(Packed::key);
-                first.into_iter().for_each(|key| self.check(from, &key));
-            }
         }
     }
 
