@@ -1,6 +1,7 @@
 //! The image under uhyve. KVM that can run it is rare where tests run, so uhyve has a Linux guest whose KVM is emulated.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
@@ -12,7 +13,19 @@ use crate::test::Outcome;
 use crate::uhyve::run::{BOOT_NESTED, status_of_image};
 use crate::uhyve::{Inside, Nested};
 use crate::vm::Vm;
-use crate::{command, provision};
+use crate::{command, provision, ui};
+
+/// How long a boot may take before the machine is started again, on a loaded host.
+const BOOT_AGAIN: Duration = Duration::from_secs(90);
+
+/// Boots once more if nothing comes of the first boot: on emulated KVM a guest of several processors was seen to stop in the kernel's start, before the image had said
+/// anything. What is tested starts with readiness.
+fn twice<T>(boot: impl Fn() -> Result<T>) -> Result<T> {
+    boot().or_else(|error| {
+        ui::note(&format!("nested: the first boot failed and is made again: {error:#}"));
+        boot()
+    })
+}
 
 /// What is promised of the image under QEMU holds here too.
 pub fn nested(lab: &Lab) -> Result<Outcome> {
@@ -21,9 +34,11 @@ pub fn nested(lab: &Lab) -> Result<Outcome> {
         Err(outcome) => return Ok(outcome),
     };
     let vmm = Vmm::Nested(Arc::new(Nested::new(Inside::Uhyve, &lab.image()?)?));
-    let guest = lab.boot_within(BOOT_NESTED, |machine| {
-        machine.network = Network::Tap(namespace.name().to_owned());
-        machine.vmm = vmm.clone();
+    let guest = twice(|| {
+        lab.boot_within(BOOT_AGAIN, |machine| {
+            machine.network = Network::Tap(namespace.name().to_owned());
+            machine.vmm = vmm.clone();
+        })
     })?;
     let status = guest.explained(|guest| {
         ensure!(guest.ready.contains(" processors=2 "), "not two processors: `{}`", guest.ready);
@@ -38,7 +53,7 @@ pub fn nested(lab: &Lab) -> Result<Outcome> {
     let code = status_of_image(&guest.vm, status);
     ensure!(code == 0, "the image was shut down, but the status that came out is {code}");
     guest.vm.end();
-    failure(lab, &namespace, vmm)
+    failure(lab, &namespace, &vmm)
 }
 
 /// Three requests, each answered.
@@ -52,13 +67,16 @@ fn ping(namespace: &Namespace) -> Result<()> {
 }
 
 /// An image that cannot run says why, and its status gets out.
-fn failure(lab: &Lab, namespace: &Namespace, vmm: Vmm) -> Result<Outcome> {
-    let mut machine = lab.machine()?;
-    machine.network = Network::Tap(namespace.name().to_owned());
-    machine.vmm = vmm;
-    machine.options = vec!["frobnicate=1".into()];
-    let vm = Vm::start(machine, |_| ())?;
-    let line = vm.wait_line(BOOT_NESTED, |line| line.starts_with("midflight: error:"))?;
+fn failure(lab: &Lab, namespace: &Namespace, vmm: &Vmm) -> Result<Outcome> {
+    let (vm, line) = twice(|| {
+        let mut machine = lab.machine()?;
+        machine.network = Network::Tap(namespace.name().to_owned());
+        machine.vmm = vmm.clone();
+        machine.options = vec!["frobnicate=1".into()];
+        let vm = Vm::start(machine, |_| ())?;
+        let line = vm.wait_line(BOOT_AGAIN, |line| line.starts_with("midflight: error:"))?;
+        Ok((vm, line))
+    })?;
     ensure!(line.contains("frobnicate"), "the malformed option was answered by `{line}`");
     let limit = vm.end_after(BOOT_NESTED);
     let status = vm.wait_end()?;
