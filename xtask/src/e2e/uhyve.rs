@@ -16,15 +16,18 @@ use crate::vm::Vm;
 use crate::{command, provision, ui};
 
 /// How long a boot may take before the machine is started again, on a loaded host.
-const BOOT_AGAIN: Duration = Duration::from_secs(90);
+const BOOT_AGAIN: Duration = Duration::from_secs(60);
 
-/// Boots once more if nothing comes of the first boot: on emulated KVM a guest of several processors was seen to stop in the kernel's start, before the image had said
-/// anything. What is tested starts with readiness.
-fn twice<T>(boot: impl Fn() -> Result<T>) -> Result<T> {
-    boot().or_else(|error| {
-        ui::note(&format!("nested: the first boot failed and is made again: {error:#}"));
-        boot()
-    })
+/// Boots again, twice at most, if nothing comes of a boot: on emulated KVM a guest of several processors was seen to stop in the kernel's start,
+/// before the image had said anything. What is tested starts with readiness.
+fn again<T>(boot: impl Fn() -> Result<T>) -> Result<T> {
+    for _ in 0..2 {
+        match boot() {
+            Ok(booted) => return Ok(booted),
+            Err(error) => ui::note(&format!("nested: nothing came of a boot, which is made again: {error:#}")),
+        }
+    }
+    boot()
 }
 
 /// What is promised of the image under QEMU holds here too.
@@ -34,7 +37,7 @@ pub fn nested(lab: &Lab) -> Result<Outcome> {
         Err(outcome) => return Ok(outcome),
     };
     let vmm = Vmm::Nested(Arc::new(Nested::new(Inside::Uhyve, &lab.image()?)?));
-    let guest = twice(|| {
+    let guest = again(|| {
         lab.boot_within(BOOT_AGAIN, |machine| {
             machine.network = Network::Tap(namespace.name().to_owned());
             machine.vmm = vmm.clone();
@@ -68,7 +71,7 @@ fn ping(namespace: &Namespace) -> Result<()> {
 
 /// An image that cannot run says why, and its status gets out.
 fn failure(lab: &Lab, namespace: &Namespace, vmm: &Vmm) -> Result<Outcome> {
-    let (vm, line) = twice(|| {
+    let (vm, line) = again(|| {
         let mut machine = lab.machine()?;
         machine.network = Network::Tap(namespace.name().to_owned());
         machine.vmm = vmm.clone();
