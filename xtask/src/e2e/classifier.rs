@@ -59,13 +59,19 @@ fn rejections(guest: &Guest) -> Result<()> {
     ensure!(connect(guest, 7)?.is_ok(), "without rules the port is closed");
     // UDP: a port unreachable comes back to the socket.
     control.order("rule add 10 udp dport 9 reject")?;
-    let socket = UdpSocket::bind(("0.0.0.0", 0))?;
+    datagram_is_refused(guest, "0.0.0.0")?;
+    control.order("rules flush")?;
+    Ok(())
+}
+
+/// A datagram to port 9, sent from a socket of `family`'s unspecified address, is answered by a port unreachable.
+pub(super) fn datagram_is_refused(guest: &Guest, family: &str) -> Result<()> {
+    let socket = UdpSocket::bind((family, 0))?;
     socket.connect(guest.address(Transport::Udp, 9)?)?;
     socket.set_read_timeout(Some(Duration::from_secs(5)))?;
     socket.send(b"x")?;
     let error = socket.recv(&mut [0; 16]).err().map(|error| error.kind());
     ensure!(error == Some(ErrorKind::ConnectionRefused), "a rejected datagram was seen as {error:?}");
-    control.order("rules flush")?;
     Ok(())
 }
 

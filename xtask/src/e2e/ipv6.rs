@@ -1,7 +1,7 @@
 //! Everything over IPv6: the guest on a TAP, the control port included.
 
 use std::io::{ErrorKind, Write};
-use std::net::{TcpStream, UdpSocket};
+use std::net::TcpStream;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -73,12 +73,7 @@ fn rejections(guest: &Guest) -> Result<()> {
     }
     ensure!(connect().is_ok(), "without rules the port is closed");
     control.order("rule add 10 ip6 daddr fd00:77::2 udp dport 9 reject")?;
-    let socket = UdpSocket::bind(("::", 0))?;
-    socket.connect(guest.address(Transport::Udp, 9)?)?;
-    socket.set_read_timeout(Some(Duration::from_secs(5)))?;
-    socket.send(b"x")?;
-    let error = socket.recv(&mut [0; 16]).err().map(|error| error.kind());
-    ensure!(error == Some(ErrorKind::ConnectionRefused), "a rejected datagram was seen as {error:?}");
+    super::classifier::datagram_is_refused(guest, "::")?;
     control.order("rules flush")?;
     Ok(())
 }
