@@ -28,6 +28,9 @@ pub struct Check {
     pub bound: Bound,
     /// Whether it is there.
     pub holds: bool,
+    /// Of a median of ratios: where it lies with a probability of 95 % ([`median_interval`](crate::statistics::median_interval)).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<(f64, f64)>,
 }
 
 /// A bound's side.
@@ -47,7 +50,7 @@ impl Check {
             Bound::AtMost => value <= target,
             Bound::AtLeast => value >= target,
         };
-        Self { name, value, unit: unit.into(), peer: peer.into(), place, target, bound, holds }
+        Self { name, value, unit: unit.into(), peer: peer.into(), place, target, bound, holds, interval: None }
     }
 }
 

@@ -103,9 +103,17 @@ impl Series {
         self.against(other, |ours, theirs| ours - theirs)
     }
 
+    /// The ratio of every round.
+    pub fn ratios(&self, other: &Self) -> Vec<f64> {
+        self.each_against(other, |ours, theirs| ours / theirs)
+    }
+
     fn against(&self, other: &Self, how: impl Fn(f64, f64) -> f64) -> f64 {
-        let pairs = self.figures().into_iter().zip(other.figures());
-        median(&pairs.map(|(ours, theirs)| how(ours, theirs)).collect::<Vec<_>>())
+        median(&self.each_against(other, how))
+    }
+
+    fn each_against(&self, other: &Self, how: impl Fn(f64, f64) -> f64) -> Vec<f64> {
+        self.figures().into_iter().zip(other.figures()).map(|(ours, theirs)| how(ours, theirs)).collect()
     }
 }
 

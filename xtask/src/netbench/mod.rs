@@ -15,6 +15,7 @@ mod rules;
 mod small;
 mod suites;
 mod swaps;
+mod turns;
 
 use std::path::PathBuf;
 use std::time::Instant;

@@ -61,6 +61,17 @@ impl Records {
         }
     }
 
+    /// Several more samples of `name` by `who`, all taken within `taken`; said as one line.
+    pub fn add_all<T>(&mut self, name: &str, who: Who, unit: &'static str, taken: &Sample<T>, values: &[f64]) {
+        let series = self.series.entry((name.to_owned(), who.name())).or_default();
+        series.unit = unit;
+        series.samples.extend_from_slice(values);
+        series.clean += if taken.is_clean() { values.len() } else { 0 };
+        series.guest.push(taken.guest);
+        let [low, high] = [f64::min, f64::max].map(|pick| values.iter().copied().reduce(pick).unwrap_or(f64::NAN));
+        ui::note(&format!("{name}, {}: {low:.5} to {high:.5} {unit} in {} samples", who.name(), values.len()));
+    }
+
     /// One more sample that no load of the host changes.
     pub fn add_exact(&mut self, name: &str, who: Who, unit: &'static str, value: f64) {
         self.add(name, who, unit, &Sample { value, others: 0.0, guest: 0.0 });

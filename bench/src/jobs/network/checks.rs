@@ -4,7 +4,7 @@ use super::{OURS, PEER};
 use crate::{
     report::{Bound, Check, Report},
     series::{Place, Series},
-    statistics::quantile,
+    statistics::{median, median_interval, quantile},
 };
 
 /// The unit of a ratio.
@@ -82,27 +82,24 @@ pub fn checks(report: &Report) -> Vec<Check> {
         let value = if target == 0.0 || name.ends_with("longest") { ours.maximum } else { ours.value };
         Some(Check::new(Place::Guest, name.into(), (value, unit), "", bound, target))
     });
-    let swaps = of(report, SWAPS[0], OURS).zip(of(report, SWAPS[1], OURS)).map(|(with, without)| {
-        let value = rounded(with.ratio(without));
-        Check::new(
-            Place::Guest,
-            "goodput with a swap every 100 ms".into(),
-            (value, TIMES),
-            "without swaps",
-            Bound::AtLeast,
-            0.99,
-        )
-    });
-    let rules = RULES.iter().filter_map(|&(with, without)| {
-        let value = rounded(of(report, with, OURS)?.ratio(of(report, without, OURS)?));
-        Some(Check::new(Place::Guest, with.into(), (value, TIMES), "without rules", Bound::AtLeast, 0.9))
-    });
+    let swaps = paired(report, "goodput with a swap every 100 ms", SWAPS, "without swaps", 0.99);
+    let rules = RULES.iter().filter_map(|&(with, without)| paired(report, with, [with, without], "without rules", 0.9));
     let processors = PROCESSORS.iter().filter_map(|what| {
         let name = format!("{what}{BESIDE}");
         let value = by_processors(report, &name, OURS)?;
         Some(Check::new(Place::Guest, name, (value, TIMES), "1 processor", Bound::AtLeast, 1.0))
     });
     ratios.chain(figures).chain(swaps).chain(rules).chain(processors).collect()
+}
+
+/// What the first of two figures of ours reaches of the second, which was taken turn by turn with it: the median of the pairs' ratios is to be
+/// at least `target`.
+fn paired(report: &Report, name: &str, [with, without]: [&str; 2], peer: &str, target: f64) -> Option<Check> {
+    let ratios = of(report, with, OURS)?.ratios(of(report, without, OURS)?);
+    let value = (rounded(median(&ratios)), TIMES);
+    let mut check = Check::new(Place::Guest, name.into(), value, peer, Bound::AtLeast, target);
+    check.interval = median_interval(&ratios).map(|(low, high)| (rounded(low), rounded(high)));
+    Some(check)
 }
 
 /// Of the promise with this name: what a guest reaches with two processors by what it reaches with one. The third quartile of the rounds'

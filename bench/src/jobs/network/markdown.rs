@@ -43,8 +43,9 @@ fn row(report: &Report, check: &Check) -> String {
         (format!("{ours:.2} ×"), theirs, String::new())
     } else if check.unit == checks::TIMES {
         // Close to the target two digits do not show on which side it is.
-        let digits = if (check.value - check.target).abs() < 0.01 { 3 } else { 2 };
-        (figure(OURS), figure(PEER), format!("{:.digits$}", check.value))
+        let digits = if check.interval.is_some() || (check.value - check.target).abs() < 0.01 { 3 } else { 2 };
+        let between = check.interval.map_or(String::new(), |(low, high)| format!(" ({low:.digits$}–{high:.digits$})"));
+        (figure(OURS), figure(PEER), format!("{:.digits$}{between}", check.value))
     } else {
         (amount(check.value, &check.unit), figure(PEER), String::new())
     };

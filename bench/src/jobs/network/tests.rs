@@ -49,6 +49,27 @@ fn a_bound_of_nothing_holds_only_if_no_sample_breaks_it() {
 }
 
 #[test]
+fn what_was_taken_in_pairs_is_judged_by_the_pairs_and_shows_how_sure_that_is() {
+    // The machine gets slower all the time; within each pair there is one per cent between the two, or none.
+    let base: Vec<f64> = (0..20).map(|pair| 20_000.0 - 700.0 * f64::from(pair)).collect();
+    let with: Vec<f64> = base.iter().enumerate().map(|(at, value)| value * [0.99, 1.0][at % 2]).collect();
+    let series = |name: &str, samples: &[f64]| {
+        format!(r#"{{"name":"{name}","peer":"midflight","unit":"Mbit/s","note":"","samples":{samples:?}}}"#)
+    };
+    let text = format!(
+        r#"{{"swaps":{{"commit":"","date":"","series":[{},{}]}}}}"#,
+        series("TCP out, 1 stream, a swap every 100 ms", &with),
+        series("TCP out, 1 stream, without swaps", &base)
+    );
+    let report = report("network-swaps.json", &text);
+    let [check] = &report.checks[..] else { panic!("{:?}", report.checks) };
+    assert_eq!((check.interval, check.holds), (Some((0.99, 1.0)), true));
+    assert!((0.99..=1.0).contains(&check.value), "{check:?}");
+    let line = markdown(&report);
+    assert!(line.contains("(0.990–1.000) | at least 0.99 | yes |"), "{line}");
+}
+
+#[test]
 fn two_processors_are_compared_with_one_of_the_same_guest() {
     let series = |peer: &str, count: &str, samples: &str| {
         format!(r#"{{"name":"TCP requests, {count}","peer":"{peer}","unit":"/s","note":"","samples":{samples}}}"#)
