@@ -87,11 +87,16 @@ pub trait Sockets {
 pub trait DatagramPort {
     /// Calls `each` with the oldest datagram that waits. Returns whether there was one.
     fn receive(&mut self, each: &mut dyn FnMut(&[u8], UdpPeer)) -> bool;
-    /// Queues a datagram.
+    /// Sends a datagram; while the network card has no room, it is queued.
     ///
     /// # Errors
     /// Those of the stack's `udp_send`.
     fn send(&mut self, to: UdpPeer, octets: &[u8]) -> Result<(), UdpError>;
+    /// The same for a sender that can wait: what the card has no room for is refused, and can be sent later without a copy more.
+    ///
+    /// # Errors
+    /// Those of the stack's `udp_transmit`.
+    fn offer(&mut self, to: UdpPeer, octets: &[u8]) -> Result<(), UdpError>;
 }
 
 impl Sockets for Engine {

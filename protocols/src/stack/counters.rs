@@ -21,6 +21,10 @@ pub struct Counters {
     pub host_full: u64,
     /// Frames for the host functions that came to a processor that has none: handed to processor 0 from a queue pair, dropped otherwise.
     pub host_elsewhere: u64,
+    /// Datagrams of UDP written straight into the link's buffers, by one copy.
+    pub datagrams_written: u64,
+    /// Datagrams of UDP that were queued for smoltcp to send: the first of each second to a peer, and what came behind others.
+    pub datagrams_queued: u64,
     /// ICMP "fragmentation needed" that no connection believed.
     pub too_big_ignored: u64,
     /// Frames handed to the processor that they belong to.
@@ -55,6 +59,8 @@ impl Counters {
             ("host", self.host),
             ("host_full", self.host_full),
             ("host_elsewhere", self.host_elsewhere),
+            ("datagrams_written", self.datagrams_written),
+            ("datagrams_queued", self.datagrams_queued),
             ("too_big_ignored", self.too_big_ignored),
             ("handed_over", self.handed_over),
             ("handover_dropped", self.handover_dropped),

@@ -6,6 +6,7 @@ use smoltcp::phy::{self, Checksum, ChecksumCapabilities, DeviceCapabilities, Med
 use smoltcp::time::Instant;
 
 use super::queue::FrameQueue;
+use super::ways::Ways;
 use crate::frame::ETHERNET_HEADER;
 
 /// Frames in either queue: more than a burst holds.
@@ -16,6 +17,8 @@ pub(super) struct Device {
     pub to_send: FrameQueue,
     /// Frames that smoltcp wanted to send but that were longer than the link's MTU allows.
     pub too_long: u64,
+    /// What is learned from the frames that smoltcp sends.
+    pub ways: Ways,
     mtu: usize,
 }
 
@@ -26,6 +29,7 @@ impl Device {
             received: FrameQueue::new(FRAMES, longest),
             to_send: FrameQueue::new(FRAMES, longest),
             too_long: 0,
+            ways: Ways::default(),
             mtu,
         }
     }
@@ -40,20 +44,27 @@ impl Device {
 
 pub(super) struct RxToken<'a>(&'a mut FrameQueue);
 
-pub(super) struct TxToken<'a>(&'a mut FrameQueue, &'a mut u64);
+pub(super) struct TxToken<'a> {
+    to_send: &'a mut FrameQueue,
+    too_long: &'a mut u64,
+    ways: &'a mut Ways,
+    now: Instant,
+}
 
 impl phy::Device for Device {
     type RxToken<'a> = RxToken<'a>;
     type TxToken<'a> = TxToken<'a>;
 
-    fn receive(&mut self, _now: Instant) -> Option<(RxToken<'_>, TxToken<'_>)> {
+    fn receive(&mut self, now: Instant) -> Option<(RxToken<'_>, TxToken<'_>)> {
+        let Self { received, to_send, too_long, ways, .. } = self;
         // Without room for an answer the question waits.
-        let possible = !self.received.is_empty() && !self.to_send.is_full();
-        possible.then_some((RxToken(&mut self.received), TxToken(&mut self.to_send, &mut self.too_long)))
+        let possible = !received.is_empty() && !to_send.is_full();
+        possible.then_some((RxToken(received), TxToken { to_send, too_long, ways, now }))
     }
 
-    fn transmit(&mut self, _now: Instant) -> Option<TxToken<'_>> {
-        (!self.to_send.is_full()).then_some(TxToken(&mut self.to_send, &mut self.too_long))
+    fn transmit(&mut self, now: Instant) -> Option<TxToken<'_>> {
+        let Self { to_send, too_long, ways, .. } = self;
+        (!to_send.is_full()).then_some(TxToken { to_send, too_long, ways, now })
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
@@ -79,11 +90,15 @@ impl phy::RxToken for RxToken<'_> {
 
 impl phy::TxToken for TxToken<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
-        match self.0.push(len) {
-            Some(frame) => f(frame),
+        match self.to_send.push(len) {
+            Some(frame) => {
+                let result = f(frame);
+                self.ways.learn(frame, self.now);
+                result
+            }
             None => {
                 // smoltcp has to write somewhere.
-                *self.1 += 1;
+                *self.too_long += 1;
                 f(&mut vec![0; len])
             }
         }

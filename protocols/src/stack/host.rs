@@ -9,8 +9,9 @@ use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, Ipv4Address, Ipv4Cidr, I
 
 use super::autoconf::Autoconf;
 use super::config::is_usable;
+use super::datagram::{Datagram, UDP_HEADER};
 use super::device::Device;
-use super::ip::{IPV4_HEADER, IPV6_HEADER};
+use super::ip::{Ends, IPV4_HEADER, IPV6_HEADER};
 use super::probe;
 use super::udp::{Udp, UdpError, UdpLimits, UdpPeer};
 use super::{Addressing, Config, Transmit, TxMeta};
@@ -18,8 +19,6 @@ use crate::frame::{MacAddress, Own6};
 
 /// UDP ports that can be bound at the same time.
 const UDP_PORTS: usize = 8;
-/// UDP header, in octets.
-const UDP_HEADER: usize = 8;
 /// The prefix of the link's own addresses, in bits (RFC 4291 section 2.5.6).
 const LINK_LOCAL_PREFIX: u8 = 64;
 /// How long to wait for a DHCP offer before asking again (RFC 2131 section 4.1 suggests 4 s at first).
@@ -40,6 +39,10 @@ pub(super) struct Host {
     next: Option<Instant>,
     /// Received frames that found no room.
     pub dropped: u64,
+    /// Datagrams written straight into the link's buffers.
+    pub written: u64,
+    /// Datagrams that smoltcp got to send.
+    pub queued: u64,
 }
 
 impl Host {
@@ -62,6 +65,8 @@ impl Host {
             udp_ports: 0,
             next: Some(now),
             dropped: 0,
+            written: 0,
+            queued: 0,
         };
         match config.addressing {
             Addressing::Dhcp => {
@@ -226,24 +231,58 @@ impl Host {
         }
     }
 
+    /// Writes a datagram straight into the link's buffer, if the way to the peer is known and nothing waits that came before; else queues it.
+    pub fn udp_transmit(
+        &mut self,
+        now: Instant,
+        udp: Udp,
+        to: UdpPeer,
+        data: &[u8],
+        tx: &mut dyn Transmit,
+    ) -> Result<(), UdpError> {
+        self.check_length(to, data)?;
+        let socket = self.sockets.get::<udp::Socket>(udp.0);
+        let ports = (socket.endpoint().port, to.remote.port);
+        let is_next = self.device.to_send.is_empty() && socket.send_queue() == 0;
+        let possible = is_next && ports.1 != 0 && self.is_own(to.local);
+        let ends = Ends::new(&to.local, &to.remote.addr).filter(|_| possible);
+        let way = ends.and_then(|ends| Some((ends, self.device.ways.find(&to.local, &to.remote.addr, now)?)));
+        let Some((ends, link)) = way else { return self.udp_send(udp, to, data) };
+        let datagram = Datagram { link, mac: self.mac, ends, ports, data };
+        let meta = datagram.meta(tx.offloads().checksum);
+        let sent = tx.transmit(datagram.len(), meta, &mut |into| datagram.write(into, meta));
+        self.written += u64::from(sent.is_ok());
+        sent.map_err(|_| UdpError::Full)
+    }
+
     pub fn udp_send(&mut self, udp: Udp, to: UdpPeer, data: &[u8]) -> Result<(), UdpError> {
+        self.check_length(to, data)?;
+        let mut meta = udp::UdpMetadata::from(to.remote);
+        // An answer to a broadcast comes from our own address.
+        meta.local_address = self.is_own(to.local).then_some(to.local);
+        self.next = Some(Instant::ZERO);
+        let sent = self.sockets.get_mut::<udp::Socket>(udp.0).send_slice(data, meta);
+        self.queued += u64::from(sent.is_ok());
+        sent.map_err(|error| match error {
+            udp::SendError::Unaddressable => UdpError::Unaddressable(to),
+            udp::SendError::BufferFull => UdpError::Full,
+        })
+    }
+
+    fn check_length(&self, to: UdpPeer, data: &[u8]) -> Result<(), UdpError> {
         let header = if matches!(to.remote.addr, IpAddress::Ipv4(_)) { IPV4_HEADER } else { IPV6_HEADER };
         let limit = self.mtu - header - UDP_HEADER;
         if data.len() > limit {
             return Err(UdpError::TooLong { length: data.len(), limit });
         }
-        let mut meta = udp::UdpMetadata::from(to.remote);
-        // An answer to a broadcast comes from our own address.
-        let is_own = match to.local {
-            IpAddress::Ipv4(local) => self.address.is_some_and(|own| own.address() == local),
-            IpAddress::Ipv6(local) => self.address6().contains(&local),
-        };
-        meta.local_address = is_own.then_some(to.local);
-        self.next = Some(Instant::ZERO);
-        self.sockets.get_mut::<udp::Socket>(udp.0).send_slice(data, meta).map_err(|error| match error {
-            udp::SendError::Unaddressable => UdpError::Unaddressable(to),
-            udp::SendError::BufferFull => UdpError::Full,
-        })
+        Ok(())
+    }
+
+    fn is_own(&self, address: IpAddress) -> bool {
+        match address {
+            IpAddress::Ipv4(address) => self.address.is_some_and(|own| own.address() == address),
+            IpAddress::Ipv6(address) => self.address6().contains(&address),
+        }
     }
 
     /// Frames that were longer than the link's MTU allows.
@@ -258,6 +297,7 @@ impl Host {
 
     /// Tells smoltcp of all addresses and routers.
     fn apply(&mut self) {
+        self.device.ways.forget();
         let own = self.autoconf.as_ref();
         let link_local = own.and_then(Autoconf::link_local).map(|address| Ipv6Cidr::new(address, LINK_LOCAL_PREFIX));
         let all = [

@@ -29,6 +29,15 @@ impl Ends {
         }
     }
 
+    /// The sum of the pseudo-header of a transport's `length` octets.
+    #[inline]
+    pub fn pseudo_header(&self, protocol: u8, length: usize) -> Sum {
+        match *self {
+            Self::V4(source, destination) => Sum::pseudo_header(&source.into(), &destination.into(), protocol, length),
+            Self::V6(source, destination) => Sum::pseudo_header(&source.into(), &destination.into(), protocol, length),
+        }
+    }
+
     /// Octets of the header.
     #[inline]
     pub fn header_len(&self) -> usize {

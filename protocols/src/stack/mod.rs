@@ -57,6 +57,7 @@
 //! | UDP ports | 8 | [`UdpError::TooManyPorts`] |
 //! | datagrams waiting at a UDP port | [`UdpLimits`] | dropped coming in, [`UdpError::Full`] going out |
 //! | octets waiting for the turn of their class | 128 KiB for each class, without what connections keep | frames of the host functions are dropped, counted (`dropped` of the class) |
+//! | ways that datagrams take without smoltcp | 16 | the oldest is found out again |
 //! | neighbors known by ARP and Neighbor Discovery | 64 | the oldest is forgotten |
 //! | frames on their way between processors | [`Sizes`](crate::handover::Sizes) | see [`handover`](crate::handover) |
 //! | connections, half-open ones, their buffers | the engine's [`Config`](crate::tcp::Config) | see [`tcp`](crate::tcp) |
@@ -64,6 +65,7 @@
 mod autoconf;
 mod config;
 mod counters;
+mod datagram;
 mod device;
 mod filter;
 mod gate;
@@ -78,6 +80,7 @@ mod shared;
 #[allow(clippy::module_inception)]
 mod stack;
 mod udp;
+mod ways;
 mod wire;
 
 #[cfg(test)]

@@ -334,6 +334,26 @@ impl Stack {
         self.main.as_mut().ok_or(UdpError::NotHere)?.host.udp_send(udp, to, data)
     }
 
+    /// Sends a datagram, at once if that is possible: by one copy straight into the buffer of the link, which completes its checksum if it can. Where the way
+    /// to the peer has to be found out, or other datagrams wait, it is queued as by [`udp_send`](Self::udp_send). The next
+    /// [`transmit`](Self::transmit) tells the device.
+    ///
+    /// # Errors
+    /// As [`udp_send`](Self::udp_send); [`UdpError::Full`] also if the link has no room.
+    pub fn udp_transmit(
+        &mut self,
+        now: Instant,
+        udp: Udp,
+        to: UdpPeer,
+        data: &[u8],
+        tx: &mut dyn Transmit,
+    ) -> Result<(), UdpError> {
+        let host = &mut self.main.as_mut().ok_or(UdpError::NotHere)?.host;
+        let mut gate = Gate::new(tx, self.filter.as_mut(), now);
+        gate.from = From::Host;
+        host.udp_transmit(now, udp, to, data, &mut gate)
+    }
+
     /// What was counted so far.
     pub fn counters(&self) -> Counters {
         let mut counters = self.counters;
@@ -347,6 +367,8 @@ impl Stack {
         }
         if let Some(main) = &self.main {
             counters.host_full = main.host.dropped;
+            counters.datagrams_written = main.host.written;
+            counters.datagrams_queued = main.host.queued;
             counters.forwarded = main.hub.forwarded();
             counters.handover_wakes = main.hub.counts().wakes;
             counters.impossible += main.host.too_long();

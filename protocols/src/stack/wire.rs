@@ -98,7 +98,11 @@ impl Egress for Wire<'_, '_> {
     }
 }
 
-fn ethernet_header(destination: MacAddress, source: MacAddress, ether_type: [u8; 2]) -> [u8; ETHERNET_HEADER] {
+pub(super) fn ethernet_header(
+    destination: MacAddress,
+    source: MacAddress,
+    ether_type: [u8; 2],
+) -> [u8; ETHERNET_HEADER] {
     let mut header = [0; ETHERNET_HEADER];
     header[..6].copy_from_slice(&destination);
     header[6..12].copy_from_slice(&source);

@@ -2,7 +2,7 @@
 
 use alloc::sync::Arc;
 
-use protocols::stack::{Stack, Udp, UdpError, UdpLimits, UdpPeer};
+use protocols::stack::{Stack, Transmit, Udp, UdpError, UdpLimits, UdpPeer};
 use protocols::time::Instant;
 
 use crate::echo::Echo;
@@ -29,16 +29,30 @@ pub(super) struct DatagramServices {
     streams: iperf3::Datagrams,
 }
 
-/// A bound port of the stack.
-struct Port<'a>(&'a mut Stack, Udp);
+/// The stack as the services use it in one turn.
+struct Link<'a> {
+    now: Instant,
+    stack: &'a mut Stack,
+    tx: &'a mut dyn Transmit,
+}
 
-impl DatagramPort for Port<'_> {
+/// A bound port of the stack.
+struct Port<'a, 'b>(&'a mut Link<'b>, Udp);
+
+impl DatagramPort for Port<'_, '_> {
     fn receive(&mut self, each: &mut dyn FnMut(&[u8], UdpPeer)) -> bool {
-        self.0.udp_receive(self.1, each)
+        self.0.stack.udp_receive(self.1, each)
     }
 
     fn send(&mut self, to: UdpPeer, octets: &[u8]) -> Result<(), UdpError> {
-        self.0.udp_send(self.1, to, octets)
+        match self.offer(to, octets) {
+            Err(UdpError::Full) => self.0.stack.udp_send(self.1, to, octets),
+            done => done,
+        }
+    }
+
+    fn offer(&mut self, to: UdpPeer, octets: &[u8]) -> Result<(), UdpError> {
+        self.0.stack.udp_transmit(self.0.now, self.1, to, octets, self.0.tx)
     }
 }
 
@@ -53,13 +67,14 @@ impl DatagramServices {
     pub(super) fn turn(
         &mut self,
         now: Instant,
-        stack: &mut Stack,
+        (stack, tx): (&mut Stack, &mut dyn Transmit),
         system: &dyn System,
         processor: usize,
         scratch: &mut [u8],
     ) -> bool {
-        let more = self.streams.turn(now, &mut Port(stack, self.iperf3), system, processor, scratch);
-        echo(&mut Port(stack, self.echo), scratch) || more
+        let mut link = Link { now, stack, tx };
+        let more = self.streams.turn(now, &mut Port(&mut link, self.iperf3), system, processor, scratch);
+        echo(&mut Port(&mut link, self.echo), scratch) || more
     }
 
     /// When `turn` has something to do though nothing comes.
@@ -69,7 +84,7 @@ impl DatagramServices {
 }
 
 /// Echo (RFC 862): what comes is sent back. Returns whether there may be more.
-fn echo(port: &mut Port<'_>, scratch: &mut [u8]) -> bool {
+fn echo(port: &mut Port<'_, '_>, scratch: &mut [u8]) -> bool {
     for _ in 0..BUDGET {
         let mut datagram = None;
         let came = port.receive(&mut |octets, peer| {

@@ -193,7 +193,7 @@ impl Node {
             self.announce();
         }
         if let Some(datagrams) = &mut self.datagrams {
-            again |= datagrams.turn(now, &mut self.stack, &*self.shared, self.number, &mut self.scratch);
+            again |= datagrams.turn(now, (&mut self.stack, tx), &*self.shared, self.number, &mut self.scratch);
         }
         again | self.stack.transmit(now, tx)
     }

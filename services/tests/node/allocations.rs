@@ -4,9 +4,10 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
+use protocols::time::Duration;
 use smoltcp::iface::SocketHandle;
 
-use crate::iperf3::start;
+use crate::iperf3::{start, start_datagrams};
 use crate::rig::Rig;
 
 struct Counting;
@@ -80,5 +81,27 @@ fn an_iperf3_stream_allocates_nothing_in_either_direction() {
             assert_eq!(during(&mut rig, |rig| carry(rig, streams[0])), 0, "{parameters}, {processors} processors");
             assert!(rig.arrived() > frames + 100, "ACKs at least");
         }
+    }
+}
+
+#[test]
+fn datagrams_that_are_sent_are_written_straight_into_the_link_and_allocate_nothing() {
+    for processors in [1, 2] {
+        let mut rig = Rig::new(processors, "");
+        start_datagrams(&mut rig, r#"{"udp":true,"time":10,"reverse":true,"len":1400,"bandwidth":112000000}"#);
+        let counted = |rig: &mut Rig, name: &str| -> u64 {
+            rig.records("status").iter().filter_map(|record| record.number(name)).sum()
+        };
+        let written = counted(&mut rig, "stack.datagrams_written");
+        // What the answer needed is gone.
+        rig.pass(Duration::from_millis(20));
+        let before = rig.allocated;
+        rig.pass(Duration::from_millis(200));
+        // Once a second the service looks at its connections whether they live, and makes a list of them; no datagram allocates.
+        assert!(rig.allocated - before <= 1, "{processors} processors: {}", rig.allocated - before);
+        let written = counted(&mut rig, "stack.datagrams_written") - written;
+        assert!(written >= 2000, "10,000 a second: {written}");
+        let queued = counted(&mut rig, "stack.datagrams_queued");
+        assert!(queued < 100, "the first of a second, and what came behind it: {queued}");
     }
 }

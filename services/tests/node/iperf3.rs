@@ -27,6 +27,18 @@ pub fn start(rig: &mut Rig, parameters: &str, streams: usize) -> (SocketHandle, 
     (control, streams)
 }
 
+/// Begins a test over UDP with one stream, from port 50,000.
+pub fn start_datagrams(rig: &mut Rig, parameters: &str) -> SocketHandle {
+    let control = rig.connect(5201);
+    rig.send(control, COOKIE);
+    assert_eq!(rig.receive(control, 1), [9]);
+    rig.send(control, &frame(parameters));
+    assert_eq!(rig.receive(control, 1), [10]);
+    assert_eq!(rig.datagram(50_000, 5201, b"9876").as_deref(), Some(&b"6789"[..]));
+    assert_eq!(rig.receive(control, 2), [1, 2]);
+    control
+}
+
 fn end(rig: &mut Rig, control: SocketHandle) -> serde_json::Value {
     rig.send(control, &[4]);
     assert_eq!(rig.receive(control, 1), [13]);
@@ -112,13 +124,7 @@ fn a_client_that_vanishes_frees_the_server() {
 fn the_client_sends_datagrams() {
     for processors in [1, 2] {
         let mut rig = Rig::new(processors, "");
-        let control = rig.connect(5201);
-        rig.send(control, COOKIE);
-        assert_eq!(rig.receive(control, 1), [9]);
-        rig.send(control, &frame(r#"{"udp":true,"time":10,"len":100}"#));
-        assert_eq!(rig.receive(control, 1), [10]);
-        assert_eq!(rig.datagram(50_000, 5201, b"9876").as_deref(), Some(&b"6789"[..]));
-        assert_eq!(rig.receive(control, 2), [1, 2]);
+        let control = start_datagrams(&mut rig, r#"{"udp":true,"time":10,"len":100}"#);
         for number in [1_u8, 2, 4] {
             let mut datagram = vec![0; 100];
             datagram[11] = number;

@@ -21,6 +21,8 @@ use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 /// The node's address.
 pub const SERVER: IpAddress = IpAddress::v4(10, 77, 0, 2);
 const CLIENT: IpAddress = IpAddress::v4(10, 77, 0, 1);
+/// Octets of the longest frame.
+const FRAME: usize = 1514;
 /// The time that one step takes.
 const STEP: Duration = Duration::from_micros(100);
 
@@ -82,7 +84,7 @@ impl End {
     }
 
     fn frame(&self, len: usize) -> Vec<u8> {
-        let mut frame = self.spare.borrow_mut().pop_front().unwrap_or_default();
+        let mut frame = self.spare.borrow_mut().pop_front().unwrap_or_else(|| Vec::with_capacity(FRAME));
         frame.clear();
         frame.resize(len, 0);
         frame
@@ -152,7 +154,7 @@ impl Device for End {
     fn capabilities(&self) -> DeviceCapabilities {
         let mut capabilities = DeviceCapabilities::default();
         capabilities.medium = Medium::Ethernet;
-        capabilities.max_transmission_unit = 1514;
+        capabilities.max_transmission_unit = FRAME;
         capabilities
     }
 }

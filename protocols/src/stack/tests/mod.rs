@@ -1,5 +1,6 @@
 mod classes;
 mod config;
+mod datagrams;
 mod dhcp;
 mod filter;
 mod host;

@@ -48,7 +48,11 @@ pub fn complete(frame: &[u8], meta: TxMeta) -> Vec<Vec<u8>> {
 fn with_checksum(mut frame: Vec<u8>, meta: TxMeta) -> Vec<u8> {
     if let Some(partial) = meta.checksum {
         let (start, at) = (usize::from(partial.start), usize::from(partial.start + partial.offset));
-        let checksum = Sum::new().with(&frame[start..]).checksum();
+        let checksum = match Sum::new().with(&frame[start..]).checksum() {
+            // In UDP that would mean that there is none.
+            0 if partial.offset == 6 => 0xffff,
+            checksum => checksum,
+        };
         frame[at..at + 2].copy_from_slice(&checksum.to_be_bytes());
     }
     frame

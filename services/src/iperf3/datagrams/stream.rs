@@ -8,8 +8,12 @@ use crate::iperf3::lobby::{Count, Report};
 use crate::iperf3::parameters::Parameters;
 use crate::service::DatagramPort;
 
-/// A sender that is limited to a rate looks this often whether it may send again.
-const PACE: Duration = Duration::from_millis(1);
+/// A sender that is limited to a rate looks this often whether it may send again. Between two looks it is behind by as much as the rate allows
+/// in that time, and sends that in one burst, which the receiver's buffer has to hold if nobody reads it meanwhile.
+const PACE: Duration = Duration::from_micros(500);
+/// A sender that was kept from looking in time makes good what it is behind with: in a look it sends at most so many times what the rate allows between
+/// two. All at once would be more than many a receiver's buffer holds.
+const CATCH_UP: u64 = 2;
 
 /// A stream.
 #[derive(Debug)]
@@ -24,6 +28,9 @@ pub(super) struct Stream {
     omit_until: Option<Instant>,
     /// When a sender looks again.
     resume: Option<Instant>,
+    /// When a sender at a rate begins the next burst, and how many octets it has sent when this one ends.
+    next_burst: Instant,
+    burst_end: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,6 +56,8 @@ impl Stream {
             transit_us: None,
             omit_until: None,
             resume: None,
+            next_burst: Instant::ZERO,
+            burst_end: 0,
         }
     }
 
@@ -130,18 +139,23 @@ impl Stream {
         if self.resume.is_some_and(|resume| resume > now) {
             return (0, false);
         }
+        if now >= self.next_burst {
+            self.next_burst = now + PACE;
+            self.burst_end = self.bytes + (rate.saturating_mul(CATCH_UP * PACE.total_micros()) / 1_000_000).max(1);
+        }
         let mut sent = 0;
         // Unless the rate is reached there is more to be sent at once.
         self.resume = Some(now);
         while sent < budget {
             let elapsed = now.total_micros().saturating_sub(since.total_micros()).cast_unsigned();
             // As the client does: a datagram goes out whenever the average is below the rate.
-            if rate > 0 && u128::from(self.bytes) * 1_000_000 > u128::from(rate) * u128::from(elapsed) {
-                self.resume = Some(now + PACE);
+            let is_ahead = || u128::from(self.bytes) * 1_000_000 > u128::from(rate) * u128::from(elapsed);
+            if rate > 0 && (self.bytes >= self.burst_end || is_ahead()) {
+                self.resume = Some(self.next_burst);
                 break;
             }
             Header::new(now, self.count.packets + 1).write(block, wide);
-            if port.send(self.peer, block).is_err() {
+            if port.offer(self.peer, block).is_err() {
                 return (sent, true);
             }
             self.count.packets += 1;
