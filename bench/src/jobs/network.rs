@@ -26,7 +26,7 @@ const METHOD: &[&str] = &[
     "A sample is clean if nothing but the guests and the traffic used more than 0.15 of a core of the host meanwhile (/proc/stat); one that is not is taken again, twice at most. The note of a series says how many are clean.",
     "Imperfect links are those of the project's own emulator, between QEMU and the TAP; there both guests run at the same time, and neither has offloads.",
     "Datagrams one way are iperf3's, the same client for both guests. Without loss is the highest rate that a search finds at which the receiver misses none in a second, twice tried; as fast as it goes is what arrives of a flood.",
-    "With two processors the client shares the host's two cores with them: what the Linux guest loses by its second stands beside. The ratio is the third quartile of the rounds', so it is below 1 only if two are slower in most.",
+    "With two processors the client shares the host's two cores with them: what the Linux guest loses by its second stands beside. Two are slower only if the whole interval of the median says so: the median of two that are just as fast is below 1 half of the time.",
     "The environment's load is that of the moment when the report was made, not that of the samples.",
     "A figure is the median of its samples; a ratio is the median of the rounds' ratios. Where an interval stands behind it, the median lies there with a probability of 95 %, whatever the distribution (order statistics of the ratios).",
     "Swaps and none take turns within a connection, second by second in the order A B B A, and each second is compared with the one beside it.",

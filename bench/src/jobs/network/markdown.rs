@@ -36,16 +36,13 @@ fn row(report: &Report, check: &Check) -> String {
         let series = report.series(Place::Guest, &check.name, peer);
         series.map_or(String::new(), |series| amount(series.value, &series.unit))
     };
-    let beside = |peer: &str| checks::by_processors(report, &check.name, peer);
-    let (ours, theirs, ratio) = if let Some(ours) = beside(OURS) {
-        // Each guest beside itself.
-        let theirs = beside(PEER).map_or(String::new(), |theirs| format!("{theirs:.2} ×"));
-        (format!("{ours:.2} ×"), theirs, String::new())
-    } else if check.unit == checks::TIMES {
+    let (ours, theirs, ratio) = if check.unit == checks::TIMES {
         // Close to the target two digits do not show on which side it is.
         let digits = if check.interval.is_some() || (check.value - check.target).abs() < 0.01 { 3 } else { 2 };
         let between = check.interval.map_or(String::new(), |(low, high)| format!(" ({low:.digits$}–{high:.digits$})"));
-        (figure(OURS), figure(PEER), format!("{:.digits$}{between}", check.value))
+        // Two processors are compared with one of the same guest.
+        let theirs = checks::linux_two_by_one(report, &check.name).map(|theirs| format!("{theirs:.2} ×"));
+        (figure(OURS), theirs.unwrap_or_else(|| figure(PEER)), format!("{:.digits$}{between}", check.value))
     } else {
         (amount(check.value, &check.unit), figure(PEER), String::new())
     };

@@ -74,19 +74,28 @@ fn two_processors_are_compared_with_one_of_the_same_guest() {
     let series = |peer: &str, count: &str, samples: &str| {
         format!(r#"{{"name":"TCP requests, {count}","peer":"{peer}","unit":"/s","note":"","samples":{samples}}}"#)
     };
-    let all = [
-        series("midflight", "1 processor", "[10, 10, 10, 10]"),
-        series("midflight", "2 processors", "[9, 9, 11, 12]"),
-        series("linux", "1 processor", "[10, 10, 10, 10]"),
-        series("linux", "2 processors", "[5, 5, 5, 5]"),
-    ];
-    let text = format!(r#"{{"processors":{{"commit":"","date":"","series":[{}]}}}}"#, all.join(","));
-    let report = report("network-processors.json", &text);
-    let [check] = &report.checks[..] else { panic!("{:?}", report.checks) };
-    assert!(check.holds && check.value >= 1.1, "{check:?}");
-    let line = markdown(&report);
-    assert!(line.contains("| TCP requests, 2 processors by 1 | 1.1"), "{line}");
-    assert!(line.contains("| 0.50 × |  | at least 1 | yes |"), "{line}");
+    let judged = |two: &str| {
+        let all = [
+            series("midflight", "1 processor", "[10, 10, 10, 10, 10, 10]"),
+            series("midflight", "2 processors", two),
+            series("linux", "1 processor", "[10, 10]"),
+            series("linux", "2 processors", "[5, 5]"),
+        ];
+        let text = format!(r#"{{"processors":{{"commit":"","date":"","series":[{}]}}}}"#, all.join(","));
+        let report = report("network-processors.json", &text);
+        let [check] = &report.checks[..] else { panic!("{:?}", report.checks) };
+        (check.holds, markdown(&report))
+    };
+    // Mostly slower, and yet not surely.
+    let (holds, text) = judged("[9.5, 9.5, 9.5, 9.5, 9.8, 10.1]");
+    assert!(
+        holds
+            && text
+                .contains("| TCP requests, 2 processors by 1 |  | 0.50 × | 0.950 (0.950–1.010) | at least 1 | yes |"),
+        "{text}"
+    );
+    let (holds, text) = judged("[9.5, 9.5, 9.5, 9.5, 9.8, 9.9]");
+    assert!(!holds && text.contains("| 0.950 (0.950–0.990) | at least 1 | **no** |"), "{text}");
 }
 
 #[test]
