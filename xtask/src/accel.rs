@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
+use crate::capture::tally;
 use crate::machine::{Accel, Machine, Network, forwards};
 use crate::paths;
 use crate::ui;
@@ -95,5 +96,6 @@ fn prove(machine: &Machine) -> Result<(), String> {
     let vm = Vm::start(trial, |_| ()).map_err(|error| error.to_string())?;
     let ready = vm.wait_ready(LIMIT);
     vm.end();
+    tally::excuse("KVM was tried with it");
     ready.map(drop).map_err(|_| format!("KVM did not boot the image within {} s", LIMIT.as_secs()))
 }

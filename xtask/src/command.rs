@@ -89,6 +89,16 @@ impl Guarded {
         keep
     }
 
+    /// Asks it to end in its own way (SIGTERM).
+    pub fn ask_to_end(&self) {
+        self.with(|child| {
+            if matches!(child.try_wait(), Ok(None)) {
+                // Fails only when it is gone already.
+                let _ = rustix::process::kill_process(self.pid, Signal::TERM);
+            }
+        });
+    }
+
     /// Waits for its end.
     pub fn wait(&self) -> Result<ExitStatus> {
         // Waits without reaping and without the lock, so that an interruption can kill it meanwhile.

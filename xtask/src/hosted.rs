@@ -8,6 +8,9 @@ use anyhow::Result;
 use crate::machine::Machine;
 use crate::{command, paths, ui};
 
+/// The address of its end of the TAP.
+pub const MAC: [u8; 6] = [2, 0x4d, 0x66, 0, 0, 2];
+
 /// Builds the process, optimised, and returns its path.
 pub fn build() -> Result<PathBuf> {
     ui::step("Building the hosted process");

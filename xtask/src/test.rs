@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow, bail};
 
+use crate::capture::tally;
 use crate::e2e::{self, Lab};
 use crate::{cleanup, command, paths, provision, races, tidy, ui};
 
@@ -80,7 +81,11 @@ pub fn run(args: &Args) -> Result<()> {
     for (number, step) in steps.iter().enumerate() {
         ui::step(&format!("[{}/{}] {}: {}", number + 1, steps.len(), step.name, step.what));
         let began = Instant::now();
-        let verdict = match (step.run)(&lab) {
+        tally::take();
+        let result = (step.run)(&lab);
+        let captured = tally::take();
+        let result = result.and_then(|outcome| captured.complete().map(|()| outcome));
+        let verdict = match result {
             Ok(Outcome::Counted { passed: p, failed: f }) => {
                 passed += p;
                 failed += f;
@@ -103,7 +108,7 @@ pub fn run(args: &Args) -> Result<()> {
                 "FAILED".into()
             }
         };
-        ui::note(&format!("{} {verdict} ({})", step.name, ui::seconds(began.elapsed())));
+        ui::note(&format!("{} {verdict} ({}){captured}", step.name, ui::seconds(began.elapsed())));
     }
     ui::step(&format!("{} steps in {}", steps.len(), ui::seconds(start.elapsed())));
     for remark in &remarks {

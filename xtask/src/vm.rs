@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::capture::Capture;
+use crate::capture::{Capture, tally};
 use crate::command::Guarded;
 use crate::machine::Machine;
 
@@ -65,6 +65,7 @@ impl Vm {
             std::thread::spawn(move || log.fill(pipe, echo))
         });
         let readers = readers.collect();
+        tally::started();
         Ok(Self { process, log, readers, machine })
     }
 

@@ -1,4 +1,4 @@
-//! QEMU's stream of frames, of which a part is kept: the beginning, and a window of each stretch after it.
+//! A stream of frames, of which a part is kept: the first of each tenth of a second, so that it has something of all that happened.
 
 use std::fs::File;
 use std::io::{BufWriter, ErrorKind, Read, Write};
@@ -12,14 +12,17 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 /// The file's header (libpcap's classic format), and that of each frame: seconds, microseconds, octets kept, octets there were.
 const FILE_HEADER: usize = 24;
 const HEADER: usize = 16;
-/// Octets that are kept at the beginning.
-const BEGINNING: u64 = 12 << 20;
-/// After it, of so many octets…
-const STRETCH: u64 = 64 << 20;
-/// … the first so many.
-const WINDOW: u64 = 512 << 10;
-/// Octets that are kept in all.
-const LIMIT: u64 = 24 << 20;
+/// What the file begins with if times have nanoseconds in the place of microseconds.
+const NANOSECONDS: u32 = 0xa1b2_3c4d;
+/// Parts of a second…
+const TENTHS: u32 = 10;
+/// … in each of which so many frames are kept, for each of which tshark takes some 20 µs…
+const FRAMES: u64 = 100;
+/// … as long as those before it have less than so many octets.
+const OCTETS: u64 = 192 << 10;
+/// The same in all.
+const ALL_FRAMES: u64 = 80_000;
+const ALL_OCTETS: u64 = 96 << 20;
 /// QEMU before 8.1 leaves the virtio-net header in front of the frame (VIRTIO 1.2, 5.1.6) where the network has one.
 const SKIPS: [usize; 3] = [0, 10, 12];
 
@@ -28,6 +31,13 @@ const SKIPS: [usize; 3] = [0, 10, 12];
 pub struct Kept {
     pub seen: u64,
     pub kept: u64,
+}
+
+/// What was kept of a time.
+#[derive(Clone, Copy, Debug, Default)]
+struct Part {
+    frames: u64,
+    octets: u64,
 }
 
 /// The reading end.
@@ -54,7 +64,7 @@ impl Reader {
             let last = stop.load(Ordering::Acquire);
             match self.pipe.read(&mut piece) {
                 // No writer yet, or no more.
-                Ok(0) if last || self.keeper.kept.seen > 0 => break,
+                Ok(0) if last || self.keeper.seen > 0 => break,
                 Ok(0) => {}
                 Ok(length) => {
                     self.keeper.take(&piece[..length])?;
@@ -80,44 +90,48 @@ struct Keeper<W> {
     guest: [u8; 6],
     /// What is not a whole frame yet.
     pending: Vec<u8>,
-    /// The file's header has been written.
-    begun: bool,
+    /// What a second's parts are counted in, once the file's header has been written.
+    unit: Option<u32>,
     /// Octets in front of each frame that belong to no frame, once that is known.
     skip: Option<usize>,
-    octets: u64,
-    written: u64,
-    kept: Kept,
+    seen: u64,
+    all: Part,
+    /// The tenth of a second that it is, and what was kept of it.
+    tenth: (u64, Part),
 }
 
 impl<W: Write> Keeper<W> {
     fn new(out: W, guest: [u8; 6]) -> Self {
-        let (pending, kept) = (Vec::new(), Kept::default());
-        Self { out, guest, pending, begun: false, skip: None, octets: 0, written: 0, kept }
+        let (all, tenth) = (Part::default(), (0, Part::default()));
+        Self { out, guest, pending: Vec::new(), unit: None, skip: None, seen: 0, all, tenth }
     }
 
     fn take(&mut self, octets: &[u8]) -> Result<()> {
         self.pending.extend_from_slice(octets);
         let mut at = 0;
-        if !self.begun {
+        if self.unit.is_none() {
             let Some(header) = self.pending.get(..FILE_HEADER) else { return Ok(()) };
             self.out.write_all(header)?;
-            (self.begun, at) = (true, FILE_HEADER);
+            self.unit = Some(if word(header, 0) == NANOSECONDS { 1_000_000_000 } else { 1_000_000 });
+            at = FILE_HEADER;
         }
         while let Some(header) = self.pending.get(at..at + HEADER) {
-            let word = |at: usize| u32::from_le_bytes(std::array::from_fn(|index| header[at + index]));
-            let (length, whole) = (word(8) as usize, word(12));
+            let (length, whole) = (word(header, 8) as usize, word(header, 12));
             let Some(frame) = self.pending.get(at + HEADER..at + HEADER + length) else { break };
-            self.kept.seen += 1;
-            self.octets += length as u64;
+            self.seen += 1;
             let shows = |skip: &usize| {
                 let address = |at: usize| frame.get(skip + at..skip + at + 6) == Some(&self.guest[..]);
                 address(0) || address(6)
             };
             self.skip = self.skip.or_else(|| SKIPS.into_iter().find(shows));
-            let wanted = self.octets < BEGINNING || self.octets % STRETCH < WINDOW;
+            let part = word(header, 4) / (self.unit.unwrap_or(u32::MAX) / TENTHS);
+            let tenth = u64::from(word(header, 0)) * u64::from(TENTHS) + u64::from(part);
+            if self.tenth.0 != tenth {
+                self.tenth = (tenth, Part::default());
+            }
             if let Some(skip) = self.skip
-                && wanted
-                && self.written < LIMIT
+                && self.tenth.1.has_room(FRAMES, OCTETS)
+                && self.all.has_room(ALL_FRAMES, ALL_OCTETS)
                 && length >= skip
             {
                 let skipped = u32::try_from(skip)?;
@@ -125,8 +139,10 @@ impl<W: Write> Keeper<W> {
                 self.out.write_all(&(u32::try_from(length)? - skipped).to_le_bytes())?;
                 self.out.write_all(&whole.saturating_sub(skipped).to_le_bytes())?;
                 self.out.write_all(&frame[skip..])?;
-                self.written += length as u64;
-                self.kept.kept += 1;
+                for part in [&mut self.tenth.1, &mut self.all] {
+                    part.frames += 1;
+                    part.octets += length as u64;
+                }
             }
             at += HEADER + length;
         }
@@ -136,8 +152,19 @@ impl<W: Write> Keeper<W> {
 
     fn end(mut self) -> Result<Kept> {
         self.out.flush().context("cannot write the capture")?;
-        Ok(self.kept)
+        Ok(Kept { seen: self.seen, kept: self.all.frames })
     }
+}
+
+impl Part {
+    fn has_room(&self, frames: u64, octets: u64) -> bool {
+        self.frames < frames && self.octets < octets
+    }
+}
+
+/// The number at this place of a header, which the host has written in its own order.
+fn word(header: &[u8], at: usize) -> u32 {
+    u32::from_ne_bytes(std::array::from_fn(|index| header[at + index]))
 }
 
 #[cfg(test)]

@@ -8,7 +8,6 @@ use super::Lab;
 use crate::command;
 use crate::machine::Transport;
 use crate::test::Outcome;
-use crate::vm::Vm;
 
 /// What `exit(0)` of the image reaches us as, through QEMU's debug-exit device.
 const DONE: i32 = 3;
@@ -42,7 +41,7 @@ pub fn ready(lab: &Lab) -> Result<Outcome> {
             guest.shut_down()
         })?;
         ensure!(status.code() == Some(DONE), "the image was shut down, but the machine ended with {status}");
-        guest.vm.end();
+        guest.end()?;
     }
     Ok(Outcome::PASSED)
 }
@@ -52,9 +51,9 @@ pub fn malformed_options(lab: &Lab) -> Result<Outcome> {
     for option in ["ip=10.77.0.999/24", "mtu=12", "log=loudly", "congestion=bogus", "frobnicate=1"] {
         let mut machine = lab.machine()?;
         machine.options = vec![option.into()];
-        let vm = Vm::start(machine, |_| ())?;
         let key = option.split('=').next().unwrap_or(option);
-        let line = vm.wait_line(Duration::from_secs(60), |line| line.starts_with("midflight: error:"))?;
+        let is_error = |line: &str| line.starts_with("midflight: error:");
+        let (vm, line) = lab.start_until(machine, |vm| vm.wait_line(Duration::from_secs(60), is_error))?;
         ensure!(line.contains(key), "`{option}` was answered by `{line}`, which does not name it");
         let limit = vm.end_after(Duration::from_secs(60));
         let status = vm.wait_end()?;
@@ -63,7 +62,7 @@ pub fn malformed_options(lab: &Lab) -> Result<Outcome> {
         if status.code().is_none_or(|code| code == 0 || code == DONE) {
             bail!("`{option}` ended the image as if all were well ({status})");
         }
-        vm.end();
+        vm.end()?;
     }
     Ok(Outcome::PASSED)
 }

@@ -1,22 +1,20 @@
-//! Every guest of these tests is captured (see [`capture`](crate::capture)). This proves that the judge finds what is wrong, and lets it look at what the
+//! Every machine of these tests is captured (see [`capture`](crate::capture)). This proves that the judge finds what is wrong, and lets it look at what the
 //! other tests do not make a guest send: recovery on an imperfect link that duplicates and reorders, congestion marks, closed windows, resets, datagrams.
 
-use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
 use super::traffic::iperf;
 use super::{Lab, iperf as swaps, tap};
-use crate::capture::{Sender, blameless, notices};
-use crate::command::{self, Guarded};
+use crate::capture::{Dumpcap, Sender, Until, blameless, notices, notices_on};
 use crate::link::{self, Link};
 use crate::machine::{Network, TAP_GUEST, Transport};
 use crate::netns::Namespace;
 use crate::test::Outcome;
-use crate::{paths, provision};
+use crate::{command, paths, provision};
 
 /// Both ways.
 const SPEC: &str = "rate=50mbit,delay=2ms,loss=0.5%,duplicate=0.5%,reorder=1%,reorder-by=3ms,seed=7";
@@ -35,6 +33,7 @@ pub fn judged(lab: &Lab) -> Result<Outcome> {
         Ok(namespace) => namespace,
         Err(outcome) => return Ok(outcome),
     };
+    notices_on(&namespace)?;
     // The host asks for congestion notification, too, so that it and the guest agree on it.
     namespace.sysctl("net/ipv4/tcp_ecn", "1")?;
     let emulator = Link::start(&link::build()?, &namespace, SPEC, false)?;
@@ -72,19 +71,12 @@ fn completed(lab: &Lab) -> Result<()> {
             command.args(["netns", "exec", far.name(), program]).args(words.split_whitespace());
             command
         };
-        let mut dumpcap = inside("dumpcap", "-q -P -i far0 -s 2000 -a filesize:16384 -a duration:8 -w");
-        let dumpcap = Guarded::spawn(dumpcap.arg(&file).stdout(Stdio::null()).stderr(Stdio::piped()))?;
-        // It says so when it captures.
-        let errors = dumpcap.with(|child| child.stderr.take()).context("dumpcap's pipe is missing")?;
-        let mut lines = BufReader::new(errors).lines();
-        lines
-            .find(|line| line.as_ref().is_ok_and(|line| line.starts_with("File:")))
-            .context("dumpcap does not start")??;
+        // What the router has sent, which no card completes.
+        let dumpcap = Dumpcap::start(far.name(), "far0", "ip", &file, Until::Octets(16 << 20))?;
         for words in ["-t 2 -R", "-t 2", "-t 1 -u -b 5M -l 1400 -R"] {
             command::output(&mut inside("iperf3", &format!("-c {TAP_GUEST} {words}")))?;
         }
-        let status = dumpcap.wait()?;
-        ensure!(status.success(), "dumpcap ended with {status}");
+        dumpcap.end()?;
         let found = blameless(&file, Sender::Address(TAP_GUEST.parse()?), true)?;
         // Each of TCP or UDP has two checksums.
         ensure!(

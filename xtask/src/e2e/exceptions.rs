@@ -6,7 +6,6 @@ use anyhow::{Context, Result, ensure};
 
 use super::Lab;
 use crate::test::Outcome;
-use crate::vm::Vm;
 
 /// How long a failing guest may take to boot and end.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -16,9 +15,9 @@ pub fn reported(lab: &Lab) -> Result<Outcome> {
     for name in ["panic", "fault:pf", "fault:null", "fault:ud", "fault:gp", "fault:de", "fault:stack", "fault:rsp"] {
         let mut machine = lab.machine()?;
         machine.options = vec![format!("test={name}")];
-        let vm = Vm::start(machine, |_| ())?;
-        let line = vm.wait_line(LIMIT, |line| line.contains("midflight: exception") || line.contains("panic"));
-        let line = line.with_context(|| format!("test={name} is not reported"))?;
+        let reports = |line: &str| line.contains("midflight: exception") || line.contains("panic");
+        let reported = lab.start_until(machine, |vm| vm.wait_line(LIMIT, reports));
+        let (vm, line) = reported.with_context(|| format!("test={name} is not reported"))?;
         ensure!(line.contains("panic") == (name == "panic"), "test={name} is reported as `{line}`");
         let limit = vm.end_after(LIMIT);
         let status = vm.wait_end()?;
@@ -31,7 +30,7 @@ pub fn reported(lab: &Lab) -> Result<Outcome> {
                 vm.tail()
             );
         }
-        vm.end();
+        vm.end()?;
     }
     Ok(Outcome::PASSED)
 }
@@ -40,8 +39,8 @@ pub fn reported(lab: &Lab) -> Result<Outcome> {
 pub fn sleep_ends(lab: &Lab) -> Result<Outcome> {
     let mut machine = lab.machine()?;
     machine.options = vec!["test=sleep".into()];
-    let vm = Vm::start(machine, |_| ())?;
-    vm.wait_line(LIMIT, |line| line.contains("between sti and hlt")).context("the image sleeps for ever")?;
-    vm.end();
+    let awake = |line: &str| line.contains("between sti and hlt");
+    let (vm, _) = lab.start_until(machine, |vm| vm.wait_line(LIMIT, awake)).context("the image sleeps for ever")?;
+    vm.end()?;
     Ok(Outcome::PASSED)
 }

@@ -7,7 +7,7 @@ use crate::hosted;
 use crate::machine::{Network, Vmm};
 use crate::test::Outcome;
 
-/// The data of the echo service, and iperf3 in both directions, all under swaps; two processors.
+/// The data of the echo service, and iperf3 in both directions, all under swaps; two processors. Then the data once more without offloads.
 pub fn process(lab: &Lab) -> Result<Outcome> {
     let namespace = match tap::namespace() {
         Ok(namespace) => namespace,
@@ -15,17 +15,22 @@ pub fn process(lab: &Lab) -> Result<Outcome> {
     };
     namespace.use_several_queues()?;
     let program = hosted::build()?;
-    let guest = lab.boot(|machine| {
-        machine.vmm = Vmm::Hosted;
-        machine.image = program.clone();
-        machine.network = Network::Queues(namespace.name().to_owned(), machine.processors);
-    })?;
-    guest.tested(|guest| {
+    let boot = |without_offloads: bool| {
+        lab.boot(|machine| {
+            machine.vmm = Vmm::Hosted;
+            machine.image = program.clone();
+            machine.network = Network::Queues(namespace.name().to_owned(), machine.processors);
+            machine.without_offloads = without_offloads;
+        })
+    };
+    boot(false)?.tested(|guest| {
         namespace.inside(|| {
             payload::exchange(guest)?;
             iperf::under_swaps(guest, "-t 12 -R", true)?;
             iperf::under_swaps(guest, "-t 12", false)?;
             tap::nothing_forwarded(guest)
         })
-    })
+    })?;
+    // Its own checksums, and no segment for others to cut.
+    boot(true)?.tested(|guest| namespace.inside(|| payload::exchange(guest)))
 }

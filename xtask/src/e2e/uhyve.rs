@@ -12,7 +12,6 @@ use crate::netns::Namespace;
 use crate::test::Outcome;
 use crate::uhyve::run::{BOOT_NESTED, status_of_image};
 use crate::uhyve::{Inside, Nested};
-use crate::vm::Vm;
 use crate::{command, provision, ui};
 
 /// How long a boot may take before the machine is started again, on a loaded host.
@@ -55,7 +54,7 @@ pub fn nested(lab: &Lab) -> Result<Outcome> {
     })?;
     let code = status_of_image(&guest.vm, status);
     ensure!(code == 0, "the image was shut down, but the status that came out is {code}");
-    guest.vm.end();
+    guest.end()?;
     failure(lab, &namespace, &vmm)
 }
 
@@ -76,9 +75,7 @@ fn failure(lab: &Lab, namespace: &Namespace, vmm: &Vmm) -> Result<Outcome> {
         machine.network = Network::Tap(namespace.name().to_owned());
         machine.vmm = vmm.clone();
         machine.options = vec!["frobnicate=1".into()];
-        let vm = Vm::start(machine, |_| ())?;
-        let line = vm.wait_line(BOOT_AGAIN, |line| line.starts_with("midflight: error:"))?;
-        Ok((vm, line))
+        lab.start_until(machine, |vm| vm.wait_line(BOOT_AGAIN, |line| line.starts_with("midflight: error:")))
     })?;
     ensure!(line.contains("frobnicate"), "the malformed option was answered by `{line}`");
     let limit = vm.end_after(BOOT_NESTED);
@@ -86,6 +83,6 @@ fn failure(lab: &Lab, namespace: &Namespace, vmm: &Vmm) -> Result<Outcome> {
     drop(limit);
     let code = status_of_image(&vm, status);
     ensure!(code == 1, "the image failed, but the status that came out is {code}; its last lines were:\n{}", vm.tail());
-    vm.end();
+    vm.end()?;
     Ok(Outcome::PASSED)
 }

@@ -41,19 +41,43 @@ fn the_cards_header_is_taken_off() {
     }
 }
 
-#[test]
-fn of_a_long_capture_parts_are_kept() {
-    let frame = [&GUEST[..], &vec![1; 60_000]].concat();
-    let piece = stream(&vec![frame; 100])[FILE_HEADER..].to_vec();
+/// So many frames of `length` octets each in every tenth of a second of a minute: what was kept, and its octets.
+fn minute(length: usize, frames: usize) -> (Kept, u64) {
+    let frame = [&GUEST[..], &vec![1; length - 6]].concat();
     let mut count = 0;
     let mut keeper = Keeper::new(Counter(&mut count), GUEST);
     keeper.take(&[9; FILE_HEADER]).unwrap();
-    (0..60).for_each(|_| keeper.take(&piece).unwrap());
-    let kept = keeper.end().unwrap();
+    for tenth in 0..600_u32 {
+        let mut piece = stream(&vec![frame.clone(); frames])[FILE_HEADER..].to_vec();
+        for header in piece.chunks_mut(HEADER + length) {
+            header[..4].copy_from_slice(&(7 + tenth / 10).to_ne_bytes());
+            header[4..8].copy_from_slice(&(tenth % 10 * 100_000 + 99_999).to_ne_bytes());
+        }
+        keeper.take(&piece).unwrap();
+    }
+    (keeper.end().unwrap(), count as u64)
+}
+
+#[test]
+fn of_each_tenth_of_a_second_something_is_kept() {
+    assert_eq!(minute(60, 50).0.kept, 600 * 50);
+    assert_eq!(minute(60, 300).0.kept, 600 * FRAMES);
+    // The frame that goes beyond the octets is the last one.
+    let (kept, octets) = minute(60_000, 10);
     assert_eq!(kept.seen, 6_000);
-    // 360 MB have five stretches, of each of which a window is kept.
-    let expected = (BEGINNING + 5 * WINDOW) as usize;
-    assert!(count.abs_diff(expected) < 10 * 60_000, "{count} of {expected}");
+    assert_eq!(kept.kept, (ALL_OCTETS / 60_000 + 1).min(600 * (OCTETS / 60_000 + 1)));
+    assert!(octets < ALL_OCTETS + 60_000 + 16 * kept.kept + 24, "{octets}");
+}
+
+#[test]
+fn a_second_has_as_many_parts_in_nanoseconds() {
+    let frame = [&GUEST[..], &[1; 54]].concat();
+    let mut octets = stream(&vec![frame; 300]);
+    octets[..4].copy_from_slice(&NANOSECONDS.to_ne_bytes());
+    for (at, header) in octets[FILE_HEADER..].chunks_mut(HEADER + 60).enumerate() {
+        header[4..8].copy_from_slice(&(at as u32 / 150 * 100_000_000).to_ne_bytes());
+    }
+    assert_eq!(kept(&octets, 1000).1.kept, 2 * FRAMES);
 }
 
 struct Counter<'a>(&'a mut usize);
