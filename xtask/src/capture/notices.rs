@@ -19,6 +19,11 @@ pub fn notices() -> Result<()> {
         ("a datagram with the sum of the pseudo-header", partial(segment(17, &[]), 6), [true, false]),
         ("a sum of the pseudo-header that is wrong by one", changed(partial(segment(6, &[]), 16), 51), [true, true]),
         ("a length of IPv4 beyond the frame", longer(segment(6, &[])), [true, true]),
+        (
+            "an ICMP error about a segment with the sum of the pseudo-header",
+            error(&partial(segment(6, &[]), 16)),
+            [false; 2],
+        ),
         ("an option beyond the header", segment(6, &[2, 40, 5, 0xb4]), [true, true]),
     ];
     let dir = paths::target().join("captures");
@@ -91,6 +96,20 @@ fn partial(mut frame: Vec<u8>, at: usize) -> Vec<u8> {
     let [first, second] = sum(&pseudo);
     frame[34 + at..36 + at].copy_from_slice(&[!first, !second]);
     frame
+}
+
+/// The guest's ICMP error about a packet.
+fn error(frame: &[u8]) -> Vec<u8> {
+    let mut icmp = [&[3, 3, 0, 0, 0, 0, 0, 0], &frame[14..]].concat();
+    let own = sum(&icmp);
+    icmp[2..4].copy_from_slice(&own);
+    let mut ip = frame[14..34].to_vec();
+    ip[3] += 28;
+    ip[9] = 1;
+    ip[10..12].fill(0);
+    let header = sum(&ip);
+    ip[10..12].copy_from_slice(&header);
+    [&frame[..14], &ip, &icmp].concat()
 }
 
 /// A segment or datagram of the guest's with right checksums.

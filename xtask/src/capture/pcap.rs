@@ -18,11 +18,13 @@ const NANOSECONDS: u32 = 0xa1b2_3c4d;
 const TENTHS: u32 = 10;
 /// … in each of which so many frames are kept, for each of which tshark takes some 20 µs…
 const FRAMES: u64 = 100;
-/// … as long as those before it have less than so many octets.
+/// … a long one only as long as those before it have less than so many octets.
 const OCTETS: u64 = 192 << 10;
 /// The same in all.
 const ALL_FRAMES: u64 = 80_000;
 const ALL_OCTETS: u64 = 96 << 20;
+/// A frame with more octets is long: a segment that the card will cut.
+const LONG: usize = 1600;
 /// QEMU before 8.1 leaves the virtio-net header in front of the frame (VIRTIO 1.2, 5.1.6) where the network has one.
 const SKIPS: [usize; 3] = [0, 10, 12];
 
@@ -130,8 +132,8 @@ impl<W: Write> Keeper<W> {
                 self.tenth = (tenth, Part::default());
             }
             if let Some(skip) = self.skip
-                && self.tenth.1.has_room(FRAMES, OCTETS)
-                && self.all.has_room(ALL_FRAMES, ALL_OCTETS)
+                && self.tenth.1.has_room(FRAMES, OCTETS, length)
+                && self.all.has_room(ALL_FRAMES, ALL_OCTETS, length)
                 && length >= skip
             {
                 let skipped = u32::try_from(skip)?;
@@ -157,8 +159,9 @@ impl<W: Write> Keeper<W> {
 }
 
 impl Part {
-    fn has_room(&self, frames: u64, octets: u64) -> bool {
-        self.frames < frames && self.octets < octets
+    /// For a frame of this length.
+    fn has_room(&self, frames: u64, octets: u64, length: usize) -> bool {
+        self.frames < frames && (self.octets < octets || length <= LONG)
     }
 }
 

@@ -132,12 +132,15 @@ pub fn judge(file: &Path, sender: Sender, whole: bool) -> Result<Found> {
 impl Found {
     fn add(&mut self, line: &Line<'_>, whole: bool) {
         self.sent += 1;
+        // Those of TCP and UDP in an ICMP error are of the packet that it quotes: who sent that may have left them to its card.
+        let quotes = line.transport().1 == 0;
         let statuses = STATUSES.map(|status| line.get(status));
-        self.right += statuses.iter().filter(|status| **status == GOOD).count() as u64;
         let partial = !statuses[..2].contains(&GOOD) && line.is_partial();
-        let excused = if partial && !whole { 2 } else { 0 };
-        self.partial += u64::from(excused > 0);
-        let wrong = statuses[excused..].contains(&BAD) || partial && whole;
+        let left = partial && !whole;
+        let own = &statuses[if quotes || left { 2 } else { 0 }..];
+        self.right += own.iter().filter(|status| **status == GOOD).count() as u64;
+        self.partial += u64::from(left);
+        let wrong = own.contains(&BAD) || partial && whole;
         if wrong || FLAWS.iter().any(|flaw| !line.get(flaw).is_empty()) {
             self.blamed += 1;
             if self.bad.len() < NAMED {
@@ -163,7 +166,7 @@ impl Line<'_> {
         checksum.strip_prefix("0x").and_then(|digits| u16::from_str_radix(digits, 16).ok()) == Some(sum)
     }
 
-    /// What stands in the checksum's place, the protocol's number, and the length of header and payload. An ICMP error quotes another packet's.
+    /// What stands in the checksum's place, the protocol's number, and the length of header and payload; 0 as the protocol of other packets.
     fn transport(&self) -> (&str, u32, Option<u32>) {
         let number = |name: &str| self.get(name).parse::<u32>().ok();
         match (self.get("ip.proto"), self.get("ipv6.nxt")) {
