@@ -1,11 +1,11 @@
-//! ICMPv6 messages (RFC 4443): echo requests and Neighbor Discovery (RFC 4861) go to the host functions, "packet too big" (RFC 8201) to
+//! ICMPv6 messages (RFC 4443): echo requests, Neighbor Discovery (RFC 4861) and queries of Multicast Listener Discovery go to the host functions, "packet too big" (RFC 8201) to
 //! TCP; all others are ignored, as those of ICMP are.
 
 use smoltcp::wire::{IpAddress, Ipv6Address};
 
 use super::checksum::Sum;
 use super::ipv6::{self, Checked, address};
-use super::{DropReason, Local, TooBig, be16, ethernet};
+use super::{DropReason, Local, TooBig, be16, ethernet, mld};
 
 const HEADER: usize = 8;
 const PACKET_TOO_BIG: u8 = 2;
@@ -44,6 +44,13 @@ pub(super) fn check(
     let is_neighbor = matches!(message[0], ROUTER_ADVERTISEMENT..=NEIGHBOR_ADVERTISEMENT);
     if source.is_unspecified() && message[0] != NEIGHBOR_SOLICITATION {
         return Err(DropReason::Ip6Source);
+    }
+    if message[0] == mld::QUERY {
+        return mld::check(message, ip, source).map(|()| Message::Neighbor);
+    }
+    // The host functions would not pass over them.
+    if ip.extended {
+        return Err(DropReason::Ip6Extension);
     }
     if !is_neighbor && !datagram.unicast {
         return Err(DropReason::IcmpBroadcast);

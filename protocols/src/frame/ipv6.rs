@@ -28,6 +28,8 @@ pub(super) struct Checked {
     pub hop_limit: u8,
     /// Extension headers stand in front of the transport.
     pub extended: bool,
+    /// One of them, the first, alerts routers (RFC 2711).
+    pub alerts: bool,
 }
 
 pub(super) fn check(packet: &[u8], local: &Local, link: &ethernet::Header) -> Result<Checked, DropReason> {
@@ -62,7 +64,8 @@ pub(super) fn check(packet: &[u8], local: &Local, link: &ethernet::Header) -> Re
         congested: class & 0b11 == 0b11,
         payload: start..end,
     };
-    Ok(Checked { datagram, hop_limit: header[7], extended: start != HEADER })
+    let alerts = header[6] == HOP_BY_HOP && alerts(&packet[HEADER..start]);
+    Ok(Checked { datagram, hop_limit: header[7], extended: start != HEADER, alerts })
 }
 
 /// Reads an address; `None` beyond the end.
@@ -96,6 +99,20 @@ pub(super) fn transport(packet: &[u8], mut next: u8) -> Result<(u8, usize), Drop
         (next, at) = (following, at + length);
     }
     Err(DropReason::Ip6Extension)
+}
+
+/// Whether hop-by-hop options, which are sound and stand first in `headers`, have a Router Alert.
+fn alerts(headers: &[u8]) -> bool {
+    const ROUTER_ALERT: u8 = 5;
+    let mut options = headers.get(2..(usize::from(headers[1]) + 1) * 8).unwrap_or_default();
+    loop {
+        options = match options {
+            [0, rest @ ..] => rest,
+            [ROUTER_ALERT, 2, ..] => return true,
+            [_, length, rest @ ..] => rest.get(usize::from(*length)..).unwrap_or_default(),
+            _ => return false,
+        };
+    }
 }
 
 /// Walks options (RFC 8200 section 4.2). None is known here beyond padding: the two highest bits say whether it may be skipped.

@@ -17,6 +17,7 @@ mod icmp;
 mod icmp6;
 mod ipv4;
 mod ipv6;
+mod mld;
 mod own;
 mod reason;
 mod tcp;
@@ -34,6 +35,7 @@ use smoltcp::wire::{IpAddress, Ipv4Address, Ipv4Cidr, Ipv6Address};
 pub(crate) use ethernet::is_station;
 pub use ethernet::{ETHERNET_HEADER, MacAddress};
 pub(crate) use ipv4::is_host;
+pub(crate) use mld::Query;
 pub use own::Own6;
 pub(crate) use own::{ALL_NODES, group_mac, is_host6, solicited};
 pub use reason::{DropReason, Drops};
@@ -63,7 +65,8 @@ pub enum Class {
         /// Octets of the frame that count, from the Ethernet header.
         length: usize,
     },
-    /// A message of Neighbor Discovery (RFC 4861) for the host functions: what ARP is to IPv4. It came from this link, and is valid.
+    /// A message of Neighbor Discovery (RFC 4861) for the host functions: what ARP is to IPv4; or a query of Multicast Listener Discovery, by which
+    /// switches learn where such messages have to go (RFC 3810). It came from this link, and is valid.
     Neighbor {
         /// Octets of the frame that count, from the Ethernet header.
         length: usize,
@@ -167,7 +170,7 @@ fn check6(packet: &[u8], meta: RxMeta, local: &Local, link: &ethernet::Header) -
     match datagram.protocol {
         ipv6::TCP => tcp::check(payload, datagram, meta, link).map(Class::Tcp),
         // The host functions would not pass over them.
-        ipv6::UDP | ipv6::ICMP if ip.extended => Err(DropReason::Ip6Extension),
+        ipv6::UDP if ip.extended => Err(DropReason::Ip6Extension),
         ipv6::UDP if !datagram.unicast => Err(DropReason::UdpMulticast),
         ipv6::UDP => udp::check(payload, datagram, meta).map(|()| Class::Host { length }),
         ipv6::ICMP => icmp6::check(payload, &ip, local, link).map(|message| match message {
@@ -188,6 +191,13 @@ pub(crate) fn ends6(packet: &[u8]) -> Option<(Ipv6Address, Ipv6Address)> {
 pub(crate) fn transport6(packet: &[u8]) -> Option<(u8, usize)> {
     let (protocol, start) = ipv6::transport(packet, *packet.get(6)?).ok()?;
     (start <= packet.len()).then_some((protocol, start))
+}
+
+/// The query of Multicast Listener Discovery in a frame; `None` if it holds none.
+pub(crate) fn listener_query(frame: &[u8]) -> Option<Query> {
+    let packet = frame.get(ETHERNET_HEADER..)?;
+    let (protocol, start) = transport6(packet)?;
+    (protocol == ipv6::ICMP).then(|| mld::query(&packet[start..]))?
 }
 
 /// Reads a big-endian 16-bit field; `None` beyond the end.

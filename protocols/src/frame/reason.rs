@@ -82,7 +82,7 @@ reasons! {
     Ip6Source = "ip6_source",
     /// The destination is neither ours nor a group of ours.
     Ip6NotOurs = "ip6_not_ours",
-    /// Extension headers are malformed, too many, out of place, or in front of anything but TCP.
+    /// Extension headers are malformed, too many, out of place, or in front of anything but TCP and queries of Multicast Listener Discovery.
     Ip6Extension = "ip6_extension",
     /// An option that must not be skipped (RFC 8200 section 4.2).
     Ip6Option = "ip6_option",
@@ -96,6 +96,8 @@ reasons! {
     NeighborFormat = "neighbor_format",
     /// A solicitation for another station's address.
     NeighborNotOurs = "neighbor_not_ours",
+    /// A query of Multicast Listener Discovery that RFC 3810 section 6.2 calls invalid.
+    ListenerQuery = "listener_query",
     /// Shorter than a TCP header.
     TcpShort = "tcp_short",
     /// The data offset is below 5 or beyond the end of the segment.

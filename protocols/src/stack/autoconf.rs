@@ -16,7 +16,8 @@ use smoltcp::wire::{
 };
 
 use super::config::Addressing6;
-use crate::frame::{ALL_NODES, ETHERNET_HEADER, MacAddress, Own6, group_mac, solicited};
+use super::listener::Listener;
+use crate::frame::{ALL_NODES, ETHERNET_HEADER, MacAddress, Own6, group_mac, listener_query, solicited};
 
 /// All routers of the link (RFC 4291 section 2.7.1).
 const ALL_ROUTERS: Ipv6Address = Ipv6Address::new(0xff02, 0, 0, 0, 0, 0, 0, 2);
@@ -45,6 +46,8 @@ pub(super) struct Autoconf {
     solicit_at: Instant,
     /// Addresses that nobody may have objected to by then.
     probes: Vec<(Ipv6Address, Instant)>,
+    /// The groups in which our addresses are asked for.
+    listener: Listener,
     to_send: Vec<Vec<u8>>,
     /// Addresses or router have changed since [`take_change`](Self::take_change).
     changed: bool,
@@ -54,7 +57,7 @@ pub(super) struct Autoconf {
 
 impl Autoconf {
     /// `None` if there is to be no IPv6.
-    pub fn new(mac: MacAddress, addressing: Addressing6, now: Instant) -> Option<Self> {
+    pub fn new(mac: MacAddress, addressing: Addressing6, seed: u64, now: Instant) -> Option<Self> {
         let (global, router, listens) = match addressing {
             Addressing6::Off => return None,
             Addressing6::Auto => (None, None, true),
@@ -72,6 +75,7 @@ impl Autoconf {
             solicitations: if listens { SOLICITATIONS } else { 0 },
             solicit_at: now,
             probes: Vec::new(),
+            listener: Listener::new(mac, seed),
             to_send: Vec::new(),
             changed: true,
             duplicate: None,
@@ -116,12 +120,17 @@ impl Autoconf {
         }
         let solicit = (self.solicitations > 0).then_some(self.solicit_at);
         let probed = self.probes.iter().map(|(_, until)| *until).min();
-        [solicit, probed, self.global_until, self.router_until].into_iter().flatten().min()
+        let all = [solicit, probed, self.global_until, self.router_until, self.listener.poll_at()];
+        all.into_iter().flatten().min()
     }
 
     /// Lets time pass.
     pub fn poll(&mut self, now: Instant) {
+        let was_in_doubt = self.is_in_doubt();
         self.probes.retain(|(_, until)| *until > now);
+        if was_in_doubt && !self.is_in_doubt() {
+            self.listener.report_again(now);
+        }
         if self.global_until.is_some_and(|until| until <= now) {
             (self.global, self.global_until, self.changed) = (None, None, true);
         }
@@ -137,6 +146,23 @@ impl Autoconf {
             let lladdr = Some(EthernetAddress(self.mac).into());
             self.send(source, ALL_ROUTERS, NdiscRepr::RouterSolicit { lladdr });
         }
+        self.listen(now);
+    }
+
+    /// Listens to the groups in which our addresses are asked for, and says so when that is due.
+    fn listen(&mut self, now: Instant) {
+        // Both addresses may be asked for in one group.
+        let addresses = [self.link_local, self.global.map(|global| global.address())];
+        self.listener.listen(addresses.map(|address| address.map(|address| solicited(&address))), now);
+        let source = self.link_local.filter(|_| !self.is_in_doubt()).unwrap_or(Ipv6Address::UNSPECIFIED);
+        while let Some(frame) = self.listener.next(source, now) {
+            self.to_send.push(frame);
+        }
+    }
+
+    /// Whether another station may still have our address of the link.
+    fn is_in_doubt(&self) -> bool {
+        self.link_local.is_some_and(|address| self.is_probed(&address))
     }
 
     /// The oldest frame that is to be sent.
@@ -149,8 +175,12 @@ impl Autoconf {
         self.to_send.remove(0);
     }
 
-    /// Looks at a message of Neighbor Discovery that was found valid. Whether smoltcp is to see it too.
+    /// Looks at a message of Neighbor Discovery, or a query of Multicast Listener Discovery, that was found valid. Whether smoltcp is to see it too.
     pub fn take(&mut self, frame: &[u8], now: Instant) -> bool {
+        if let Some(query) = listener_query(frame) {
+            self.listener.asked(&query, now);
+            return false;
+        }
         let Some((source, message)) = parse(frame) else { return false };
         match message {
             NdiscRepr::RouterAdvert { router_lifetime, prefix_info, .. } => {
@@ -225,9 +255,10 @@ impl Autoconf {
         self.probes.iter().any(|(probed, _)| probed == address)
     }
 
-    /// Asks whether anyone else has the address (RFC 4862 section 5.4.2).
+    /// Asks whether anyone else has the address (RFC 4862 section 5.4.2), which is answered in a group.
     fn probe(&mut self, address: Ipv6Address, now: Instant) {
         self.probes.push((address, now + PROBE));
+        self.listen(now);
         let solicit = NdiscRepr::NeighborSolicit { target_addr: address, lladdr: None };
         self.send(Ipv6Address::UNSPECIFIED, solicited(&address), solicit);
     }

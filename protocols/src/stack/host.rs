@@ -59,7 +59,7 @@ impl Host {
             dhcp: None,
             address: None,
             gateway: None,
-            autoconf: Autoconf::new(config.mac, config.possible6(), now),
+            autoconf: Autoconf::new(config.mac, config.possible6(), seed, now),
             mac: config.mac,
             mtu: config.mtu,
             udp_ports: 0,

@@ -72,6 +72,7 @@ mod gate;
 mod host;
 mod ip;
 mod link;
+mod listener;
 mod probe;
 mod queue;
 mod reject;

@@ -144,6 +144,8 @@ pub(super) fn lies6() -> Vec<(DropReason, Vec<u8>)> {
         (NeighborFormat, advertisement(everyone, 0x40)),
         (NeighborFormat, router(PEER_ADDRESS6, &[0; 8])),
         (NeighborFormat, router(PEER_LINK_LOCAL, &[0; 7])),
+        // A query without Router Alert.
+        (ListenerQuery, packet6(PEER_LINK_LOCAL, everyone, 1, 58, &[&[130, 0, 0, 0][..], &[0; 24]].concat())),
         (NeighborNotOurs, neighbor((PEER_ADDRESS6, asked), 135, [0; 4], &PEER_ADDRESS6.octets())),
     ]
 }
