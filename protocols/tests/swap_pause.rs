@@ -1,57 +1,22 @@
 //! What packets wait for in a swap of the classifier does not depend on the number of rules: counted by the allocator, while two processors
 //! hold calls back, move their state and go over to the new engine.
 
-use std::alloc::{GlobalAlloc, Layout, System as Memory};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use allocation_counter::measure;
 use protocols::classification::classifier::{
     Batch, Classifier, ClassifierRef, Packet, Rulebook, Ruleset, Step, implementations, lookup,
 };
 use protocols::classification::text::parse_rule;
 use swapper::{Coid, Processor, ProcessorId, SwapOptions, System};
 
-struct Counting;
-
-static COUNTS: AtomicBool = AtomicBool::new(false);
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-static OCTETS: AtomicU64 = AtomicU64::new(0);
-static FREED: AtomicU64 = AtomicU64::new(0);
-
-// SAFETY: every call is passed on to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if COUNTS.load(Ordering::Relaxed) {
-            ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-            OCTETS.fetch_add(layout.size() as u64, Ordering::Relaxed);
-        }
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { Memory.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        if COUNTS.load(Ordering::Relaxed) {
-            FREED.fetch_add(1, Ordering::Relaxed);
-        }
-        // SAFETY: the caller keeps the contract of `dealloc`.
-        unsafe { Memory.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
-
 /// Allocations, their octets, and what was freed.
 type Work = [u64; 3];
 
-fn counted<R>(work: &mut Work, f: impl FnOnce() -> R) -> R {
-    let now = || [&ALLOCATIONS, &OCTETS, &FREED].map(|count| count.load(Ordering::Relaxed));
-    let before = now();
-    COUNTS.store(true, Ordering::Relaxed);
-    let result = f();
-    COUNTS.store(false, Ordering::Relaxed);
-    let after = now();
-    work.iter_mut().enumerate().for_each(|(index, sum)| *sum += after[index] - before[index]);
-    result
+fn counted<R>(work: &mut Work, f: impl FnOnce() -> R) {
+    let info = measure(|| drop(f()));
+    let freed = info.count_total.checked_add_signed(-info.count_current).expect("what is left was allocated");
+    work.iter_mut().zip([info.count_total, info.bytes_total, freed]).for_each(|(sum, more)| *sum += more);
 }
 
 #[derive(Default)]

@@ -1,33 +1,10 @@
 //! The data path of TCP allocates nothing: counted by the allocator itself while two engines exchange data.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicU64, Ordering};
-
+use allocation_counter::measure;
 use protocols::congestion::lookup;
 use protocols::tcp::{Checksum, Config, ConnId, Egress, Engine, Full, Header, Kinds, Path, Secrets};
 use protocols::time::{Duration, Instant};
 use smoltcp::wire::IpAddress;
-
-struct Counting;
-
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-
-// SAFETY: every call is passed on to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller keeps the contract of `dealloc`.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
 
 const SLOTS: usize = 512;
 
@@ -129,16 +106,20 @@ impl Pair {
 #[test]
 fn steady_state_allocates_nothing() {
     for lose in [0, 500, 50] {
-        let mut pair = Pair::new(lose);
+        let mut made = None;
+        assert!(measure(|| made = Some(Pair::new(lose))).count_total > 0, "nothing is counted");
+        let mut pair = made.unwrap();
         while pair.received < 20_000_000 {
             pair.round();
         }
-        let (before, received) = (ALLOCATIONS.load(Ordering::Relaxed), pair.received);
+        let received = pair.received;
         let segments = pair.engines[1].counters().segments_in;
-        while pair.received < received + 20_000_000 {
-            pair.round();
-        }
-        let allocations = ALLOCATIONS.load(Ordering::Relaxed) - before;
+        let steady = || {
+            while pair.received < received + 20_000_000 {
+                pair.round();
+            }
+        };
+        let allocations = measure(steady).count_total;
         let segments = pair.engines[1].counters().segments_in - segments;
         assert!(segments > 10_000);
         assert_eq!(allocations, 0, "{segments} segments, every {lose}th lost");

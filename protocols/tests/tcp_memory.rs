@@ -1,38 +1,10 @@
 //! What ten thousand open connections cost, and that all of them can be busy at once: counted by the allocator itself.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
-
+use allocation_counter::measure;
 use protocols::congestion::lookup;
 use protocols::tcp::{Checksum, Config, ConnId, Egress, Engine, Error, Full, Header, Kinds, Path, Secrets};
 use protocols::time::{Duration, Instant};
 use smoltcp::wire::IpAddress;
-
-struct Counting;
-
-static LIVE: AtomicUsize = AtomicUsize::new(0);
-
-/// What both tests count is counted for one of them at a time.
-static TURN: Mutex<()> = Mutex::new(());
-
-// SAFETY: every call is passed on to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        LIVE.fetch_add(layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of `dealloc`.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
 
 /// Segments on their way to one engine.
 #[derive(Default)]
@@ -100,12 +72,9 @@ fn engine(seed: u8, buffer_bytes: usize) -> Engine {
     Engine::new(config, Secrets::from_seed([seed; 32]), cubic)
 }
 
-#[test]
-fn ten_thousand_open_connections_fit_a_small_machine() {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let engine = |seed| engine(seed, BUFFERS);
-    let before = LIVE.load(Ordering::Relaxed);
-    let mut engines = [engine(1), engine(2)];
+/// Two engines, the connections between them by the first one's names, and what time it is then.
+fn opened() -> ([Engine; 2], Vec<ConnId>, Instant) {
+    let mut engines = [engine(1, BUFFERS), engine(2, BUFFERS)];
     engines[1].listen(80, 4096).unwrap();
     let mut now = Instant::from_secs(1);
     let mut ends = Vec::new();
@@ -128,7 +97,15 @@ fn ten_thousand_open_connections_fit_a_small_machine() {
         assert_eq!(engines.each_ref().map(Engine::buffer_octets), [0, 0], "batch {batch}");
     }
     assert_eq!(engines.each_ref().map(Engine::connection_count), [CONNECTIONS; 2]);
-    let each = (LIVE.load(Ordering::Relaxed) - before) / (2 * CONNECTIONS);
+    (engines, ends, now)
+}
+
+#[test]
+fn ten_thousand_open_connections_fit_a_small_machine() {
+    let mut made = None;
+    let live = measure(|| made = Some(opened())).bytes_current;
+    let (mut engines, ends, mut now) = made.unwrap();
+    let each = live as usize / (2 * CONNECTIONS);
     println!("{each} octets for each idle connection, tables included");
     assert!(each < 1800, "{each} octets for each idle connection");
 
@@ -146,7 +123,6 @@ fn ten_thousand_open_connections_fit_a_small_machine() {
 /// Each sends an octet before any has been answered, and the other side sends it back: there are that many buffers in both directions at once.
 #[test]
 fn ten_thousand_connections_are_answered_at_once_on_a_small_machine() {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let mut engines = [engine(1, 1 << 30), engine(2, BUFFERS)];
     engines[1].listen(80, 4096).unwrap();
     let now = Instant::from_secs(1);
@@ -183,7 +159,6 @@ fn ten_thousand_connections_are_answered_at_once_on_a_small_machine() {
 /// A server that closes first remembers each connection for a minute: without its buffers, and without the rest of it.
 #[test]
 fn time_wait_costs_a_few_octets() {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let mut engines = [engine(1, 1 << 30), engine(2, BUFFERS)];
     engines[1].listen(80, 4096).unwrap();
     let now = Instant::from_secs(1);
@@ -204,9 +179,8 @@ fn time_wait_costs_a_few_octets() {
         engines[1].time_wait_count()
     };
     round();
-    let before = LIVE.load(Ordering::Relaxed);
-    while round() < CONNECTIONS {}
-    let each = LIVE.load(Ordering::Relaxed).saturating_sub(before) / (CONNECTIONS - 100);
+    let live = measure(|| while round() < CONNECTIONS {}).bytes_current;
+    let each = live.max(0) as usize / (CONNECTIONS - 100);
     println!("{each} octets for each connection in TIME-WAIT, tables and what they have in reserve included");
     assert!((1..100).contains(&each), "{each} octets for each connection in TIME-WAIT");
 }

@@ -1,44 +1,11 @@
 //! The data path of whole nodes allocates nothing: from the frame that arrives, through checks, classifier, TCP and the iperf3 service, to the frame that
 //! leaves. Counted by the allocator itself, on the thread that has the node's turn.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
 use protocols::time::Duration;
 use smoltcp::iface::SocketHandle;
 
 use crate::iperf3::{start, start_datagrams};
 use crate::rig::Rig;
-
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-// SAFETY: every call is passed on to the system's allocator unchanged.
-#[allow(unsafe_code)]
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // A thread that ends has nothing to count any more.
-        let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller keeps the contract of `dealloc`.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
-
-/// What this thread has allocated since it began.
-pub fn so_far() -> u64 {
-    ALLOCATIONS.get()
-}
 
 /// Octets of each of the two measurements, of which the first is for warming up.
 const OCTETS: u64 = 4_000_000;

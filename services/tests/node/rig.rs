@@ -280,12 +280,13 @@ impl Rig {
             self.links[self.arrived % self.links.len()].incoming.borrow_mut().push_back(frame);
         }
         for (processor, node) in self.nodes.iter_mut().enumerate() {
-            let before = crate::allocations::so_far();
-            self.turns[processor] = match self.links.get_mut(processor) {
-                Some(link) => node.turn(now, &mut link.clone(), link),
-                None => node.turn_detached(now),
+            let turn = || {
+                self.turns[processor] = match self.links.get_mut(processor) {
+                    Some(link) => node.turn(now, &mut link.clone(), link),
+                    None => node.turn_detached(now),
+                };
             };
-            self.allocated += crate::allocations::so_far() - before;
+            self.allocated += allocation_counter::measure(turn).count_total;
         }
     }
 

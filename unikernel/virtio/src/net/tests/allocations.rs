@@ -1,42 +1,10 @@
 //! The data path allocates nothing and shows frames where the device put them: counted by the allocator itself, on the thread that drives the pair.
 
-use core::cell::Cell;
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::collections::BTreeSet;
 
+use allocation_counter::measure;
+
 use super::*;
-
-struct Counting;
-
-std::thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-// SAFETY: every call is passed on to the system's allocator unchanged.
-#[allow(unsafe_code)]
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // A thread that ends has nothing to count any more.
-        let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller keeps the contract of `dealloc`.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
-
-/// What `act` allocates.
-fn allocations(act: impl FnOnce()) -> u64 {
-    let before = ALLOCATIONS.get();
-    act();
-    ALLOCATIONS.get() - before
-}
 
 const BUFFERS: u16 = 64;
 const ROUNDS: u64 = 100;
@@ -54,7 +22,7 @@ fn a_burst_both_ways_allocates_nothing_and_is_seen_in_place() {
             while nic.deliver(0, &frame(round, 1514)) {}
             let mut seen = [0; BUFFERS as usize];
             let mut count = 0;
-            allocated += allocations(|| {
+            allocated += measure(|| {
                 pair.disarm();
                 let (rx, tx) = pair.split();
                 while rx.receive(|_, bytes| {
@@ -66,7 +34,8 @@ fn a_burst_both_ways_allocates_nothing_and_is_seen_in_place() {
                 }) {}
                 pair.kick();
                 let _ = pair.arm();
-            });
+            })
+            .count_total;
             received += count as u64;
             places.extend(&seen[..count]);
             assert_eq!(nic.collect(0).len(), count);
@@ -79,5 +48,5 @@ fn a_burst_both_ways_allocates_nothing_and_is_seen_in_place() {
 
 #[test]
 fn the_counter_counts() {
-    assert_eq!(allocations(|| drop(core::hint::black_box(alloc::boxed::Box::new(7)))), 1);
+    assert_eq!(measure(|| drop(core::hint::black_box(alloc::boxed::Box::new(7)))).count_total, 1);
 }
