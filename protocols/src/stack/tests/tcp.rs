@@ -135,3 +135,20 @@ fn a_syn_that_meets_a_full_link_is_answered_later() {
     server.turn();
     assert_eq!(server.tx.take().len(), 1);
 }
+
+/// RFC 1191 and RFC 8201: what a router says of a segment in flight is believed, and the stream goes on in shorter ones.
+#[test]
+fn a_router_that_carries_less_is_believed() {
+    for (mut world, mtu) in [(World::new(Offloads::default()), 1100), (World::over_ipv6(Offloads::default()), 1300)] {
+        world.router = Some(mtu);
+        world.connect(300_000);
+        world.run(Duration::from_secs(60));
+        let counters = world.server.stack.counters();
+        let drops = counters.drops.total() - counters.drops.get(DropReason::EthernetMulticast);
+        assert_eq!((drops - counters.drops.get(DropReason::NeighborNotOurs), counters.impossible), (0, 0));
+        // Of a burst each segment is answered; once the first is believed, the others say nothing new.
+        assert!(counters.too_big_ignored < 20, "{}", counters.too_big_ignored);
+        let mean = counters.octets_out / counters.frames_out;
+        assert!(mean <= mtu as u64 + 14, "{mean}");
+    }
+}

@@ -7,8 +7,9 @@ use smoltcp::time::{Duration, Instant};
 
 use super::offload::complete;
 use super::peer::{Peer, STATIC};
-use crate::frame::craft::six::{OUR_ADDRESS6, PEER_ADDRESS6};
-use crate::frame::craft::{OUR_ADDRESS, OUR_MAC, PEER_ADDRESS, PEER_MAC};
+use crate::frame::ETHERNET_HEADER;
+use crate::frame::craft::six::{OUR_ADDRESS6, PEER_ADDRESS6, icmp6};
+use crate::frame::craft::{OUR_ADDRESS, OUR_MAC, PEER_ADDRESS, PEER_MAC, icmp};
 use crate::stack::{Addressing, Addressing6, Config, IpAddress, Ipv4Cidr, Ipv6Cidr, Offloads};
 use crate::tcp::{self, ConnId, Kinds, Path};
 
@@ -41,6 +42,8 @@ pub struct World {
     pub streams: BTreeMap<ConnId, Stream>,
     /// Decides by a frame's number whether the link loses it.
     pub lose: fn(u64) -> bool,
+    /// A router on the way to the client carries no longer packets, and says so.
+    pub router: Option<usize>,
     frames: u64,
     path: Path,
 }
@@ -66,6 +69,7 @@ impl World {
             path: Path { local: ends.0, remote: ends.1, link: OUR_MAC },
             streams: BTreeMap::new(),
             lose: |_| false,
+            router: None,
             frames: 0,
         };
         world.client.tx.offloads = offloads;
@@ -122,11 +126,28 @@ impl World {
         let frames: Vec<_> = from.tx.frames.drain(..).flat_map(|(frame, meta)| complete(&frame, meta)).collect();
         for frame in &frames {
             self.frames += 1;
+            if let Some(mtu) = self.router
+                && !up
+                && frame.len() > ETHERNET_HEADER + mtu
+            {
+                from.rx.put(&too_big(frame, mtu));
+                continue;
+            }
             if !(self.lose)(self.frames) {
                 to.rx.put(frame);
             }
         }
         frames.len()
+    }
+}
+
+/// What a router answers to a frame of ours that is too long for the next link.
+fn too_big(frame: &[u8], mtu: usize) -> Vec<u8> {
+    let mtu = mtu as u16;
+    let [high, low] = mtu.to_be_bytes();
+    match frame[12] {
+        8 => icmp(3, 4, [0, 0, high, low], &frame[ETHERNET_HEADER..][..28]),
+        _ => icmp6(2, 0, [0, 0, high, low], &frame[ETHERNET_HEADER..][..1232]),
     }
 }
 

@@ -7,9 +7,9 @@ use alloc::vec::Vec;
 use smoltcp::iface::{Config as InterfaceConfig, Interface, SocketHandle, SocketSet};
 use smoltcp::phy::{self, Device, DeviceCapabilities, Medium};
 use smoltcp::socket::tcp as peer;
-use smoltcp::wire::{HardwareAddress, IpCidr, IpProtocol, Ipv4Address, Ipv4Packet, Ipv4Repr, TcpPacket};
+use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr, IpProtocol, IpRepr, TcpPacket};
 
-use super::world::{PORT, delay, engine, octet, path};
+use super::world::{PORT, delay, engine, octet, path, path6};
 use crate::sim::{self, Loss, Probability};
 use crate::tcp::{Checksum, CloseReason, Config, ConnId, Egress, Engine, Error, Full, Header, Kinds, Path};
 use crate::time::{Duration, Instant};
@@ -67,22 +67,13 @@ struct Wire(Vec<Vec<u8>>);
 impl Egress for Wire {
     fn send(&mut self, path: &Path, header: &Header, payload: [&[u8]; 2]) -> Result<(), Full> {
         let payload = payload.concat();
-        let mut packet = vec![0; 20 + header.len() + payload.len()];
-        let address = |address: smoltcp::wire::IpAddress| match address {
-            smoltcp::wire::IpAddress::Ipv4(address) => address,
-            smoltcp::wire::IpAddress::Ipv6(_) => unreachable!("the test speaks IPv4"),
-        };
-        let repr = Ipv4Repr {
-            src_addr: address(path.local),
-            dst_addr: address(path.remote),
-            next_header: IpProtocol::Tcp,
-            payload_len: packet.len() - 20,
-            hop_limit: 64,
-        };
-        repr.emit(&mut Ipv4Packet::new_unchecked(&mut packet[..]), &phy::ChecksumCapabilities::default());
-        let len = header.write(&mut packet[20..]);
-        packet[20 + len..].copy_from_slice(&payload);
-        TcpPacket::new_unchecked(&mut packet[20..]).fill_checksum(&path.local, &path.remote);
+        let repr = IpRepr::new(path.local, path.remote, IpProtocol::Tcp, header.len() + payload.len(), 64);
+        let mut packet = vec![0; repr.buffer_len()];
+        repr.emit(&mut packet[..], &phy::ChecksumCapabilities::default());
+        let segment = &mut packet[repr.header_len()..];
+        let len = header.write(segment);
+        segment[len..].copy_from_slice(&payload);
+        TcpPacket::new_unchecked(segment).fill_checksum(&path.local, &path.remote);
         self.0.push(packet);
         Ok(())
     }
@@ -93,6 +84,7 @@ const OCTETS: u64 = 120_000;
 /// Us (side 0) and the peer (side 1).
 struct Meeting {
     now: Instant,
+    path: Path,
     engine: Engine,
     conn: Option<ConnId>,
     closed: Option<CloseReason>,
@@ -107,11 +99,11 @@ struct Meeting {
 }
 
 impl Meeting {
-    fn new(config: &Config, we_open: bool, link: sim::Config, seed: u64) -> Self {
+    fn new(config: &Config, path: fn(usize) -> Path, we_open: bool, link: sim::Config, seed: u64) -> Self {
         let now = Instant::from_secs(1);
         let mut device = Pipe::default();
         let mut interface = Interface::new(InterfaceConfig::new(HardwareAddress::Ip), &mut device, now);
-        let address = IpCidr::new(path(1).local, 24);
+        let address = IpCidr::new(path(1).local, 16);
         interface.update_ip_addrs(|addresses| addresses.push(address).expect("room for one address"));
         let buffer = || peer::SocketBuffer::new(vec![0; 30_000]);
         let mut socket = peer::Socket::new(buffer(), buffer());
@@ -122,13 +114,28 @@ impl Meeting {
             conn = Some(engine.connect(now, path(0), PORT, None).unwrap());
         } else {
             engine.listen(PORT, 4).unwrap();
-            socket.connect(interface.context(), (Ipv4Address::new(10, 0, 0, 1), PORT), 45_000).unwrap();
+            socket.connect(interface.context(), (path(0).local, PORT), 45_000).unwrap();
         }
         let mut sockets = SocketSet::new(Vec::new());
         let handle = sockets.add(socket);
         let link = sim::Duplex::new(link, link, seed);
         let (sent, received) = ([0; 2], [0; 2]);
-        Self { now, engine, conn, closed: None, shut: false, interface, device, sockets, handle, link, sent, received }
+        let path = path(0);
+        Self {
+            now,
+            path,
+            engine,
+            conn,
+            closed: None,
+            shut: false,
+            interface,
+            device,
+            sockets,
+            handle,
+            link,
+            sent,
+            received,
+        }
     }
 
     fn carry(&mut self, wire: Wire) {
@@ -196,10 +203,11 @@ impl Meeting {
 
     fn run(mut self) {
         let end = self.now + Duration::from_secs(3600);
+        let header = if matches!(self.path.local, IpAddress::Ipv4(_)) { 20 } else { 40 };
         while self.closed.is_none() || self.received != [OCTETS; 2] || !self.peer_is_done() {
             let mut wire = Wire::default();
             while let Some(packet) = self.link.backward.receive(self.now) {
-                self.engine.receive(self.now, &path(0), &packet[20..], Checksum::Verify, &mut wire);
+                self.engine.receive(self.now, &self.path, &packet[header..], Checksum::Verify, &mut wire);
             }
             self.serve_ours();
             self.engine.poll(self.now, &mut wire);
@@ -233,7 +241,7 @@ impl Meeting {
     }
 }
 
-fn meet(config: &Config, percent: u32, seed: u64) {
+fn meet(config: &Config, path: fn(usize) -> Path, percent: u32, seed: u64) {
     let link = sim::Config {
         loss: Loss::Independent(Probability::from_percent(percent)),
         reorder: Probability::from_percent(percent),
@@ -242,14 +250,21 @@ fn meet(config: &Config, percent: u32, seed: u64) {
         ..delay(5)
     };
     for we_open in [true, false] {
-        Meeting::new(config, we_open, link, seed).run();
+        Meeting::new(config, path, we_open, link, seed).run();
     }
 }
 
 #[test]
 fn an_independent_implementation_understands_us() {
     for percent in [0, 2, 8] {
-        meet(&Config::default(), percent, u64::from(percent) + 1);
+        meet(&Config::default(), path, percent, u64::from(percent) + 1);
+    }
+}
+
+#[test]
+fn also_over_ipv6() {
+    for percent in [0, 2, 8] {
+        meet(&Config::default(), path6, percent, u64::from(percent) + 20);
     }
 }
 
@@ -265,6 +280,6 @@ fn also_without_options_and_with_small_buffers() {
         ..Config::default()
     };
     for percent in [0, 4] {
-        meet(&config, percent, u64::from(percent) + 10);
+        meet(&config, path, percent, u64::from(percent) + 10);
     }
 }

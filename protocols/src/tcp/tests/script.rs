@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use smoltcp::wire::TcpPacket;
 
-use super::world::{Outbox, Packet, engine, path};
+use super::world::{Outbox, Packet, engine, path, path6};
 use crate::tcp::{
     Arrival, Checksum, Config, ConnId, Egress, Engine, Event, Flags, Header, Intake, Kinds, Options, Path, SackBlocks,
     Timestamps,
@@ -30,6 +30,8 @@ pub struct Script {
     /// The network marks the next segment.
     pub congested: bool,
     pub in_place: InPlace,
+    /// Between whom, seen from either side.
+    paths: fn(usize) -> Path,
 }
 
 /// A service that takes octets where they lie: of each segment so many at most.
@@ -78,7 +80,13 @@ impl Script {
             outbox: Outbox::default(),
             congested: false,
             in_place: InPlace::default(),
+            paths: path,
         }
+    }
+
+    /// The same over IPv6.
+    pub fn over_ipv6(config: &Config) -> Self {
+        Self { paths: path6, ..Self::new(config) }
     }
 
     /// A connection that the peer opened with these options, and the events taken.
@@ -124,7 +132,7 @@ impl Script {
     }
 
     pub fn path(&self) -> Path {
-        path(0)
+        (self.paths)(0)
     }
 
     /// Gives the engine a segment as it is, but for ports and checksum.
@@ -132,11 +140,13 @@ impl Script {
         header.source_port = self.peer_port;
         header.destination_port = PORT;
         let mut outbox = Outbox::default();
-        outbox.send(&path(1), &Header { segment_size: u16::MAX, ..header }, [payload, b""]).unwrap();
+        let theirs = (self.paths)(1);
+        outbox.send(&theirs, &Header { segment_size: u16::MAX, ..header }, [payload, b""]).unwrap();
         let (_, Packet { mut octets, .. }) = outbox.sent.remove(0);
-        TcpPacket::new_unchecked(&mut octets[..]).fill_checksum(&path(1).local, &path(1).remote);
+        TcpPacket::new_unchecked(&mut octets[..]).fill_checksum(&theirs.local, &theirs.remote);
         let arrival = Arrival { checksum: Checksum::Verify, congested: core::mem::take(&mut self.congested) };
-        self.engine.receive_with(self.now, &path(0), &octets, arrival, &mut self.in_place, &mut self.outbox);
+        let path = self.path();
+        self.engine.receive_with(self.now, &path, &octets, arrival, &mut self.in_place, &mut self.outbox);
     }
 
     /// A segment from the peer with relative numbers.

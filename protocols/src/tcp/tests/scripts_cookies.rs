@@ -9,7 +9,10 @@ fn syn(options: Options) -> Header {
 
 /// A listener whose backlog of four is full, and which has answered many more SYNs.
 fn flooded(config: &Config) -> Script {
-    let mut script = Script::new(config);
+    flood(Script::new(config))
+}
+
+fn flood(mut script: Script) -> Script {
     script.engine.listen(PORT, 4).unwrap();
     for port in 0..1000 {
         script.peer_port = 1000 + port;
@@ -36,7 +39,12 @@ fn meet(script: &mut Script, options: Options, payload: &[u8]) {
 
 #[test]
 fn who_answers_a_cookie_is_connected() {
-    let mut script = flooded(&config());
+    for script in [Script::new(&config()), Script::over_ipv6(&config())] {
+        is_connected(flood(script));
+    }
+}
+
+fn is_connected(mut script: Script) {
     meet(&mut script, Options { sack_permitted: true, window_scale: Some(7), ..Script::plain() }, b"hello");
     let event = script.events().remove(0);
     let info = script.engine.info(event.conn).unwrap();
@@ -61,6 +69,32 @@ fn timestamps_carry_what_the_syns_agree_on() {
     let info = script.engine.info(event.conn).unwrap();
     assert_eq!((info.mss, info.sack, info.timestamps), (1448, true, true));
     assert_eq!(info.send_window, 65_535 << 7);
+}
+
+/// The header of IPv6 is 20 octets longer, so a peer on Ethernet names 1440, which a cookie can hold; what no IPv6 link may forbid is never lost.
+#[test]
+fn over_ipv6_a_cookie_holds_the_sizes_that_are_usual_there() {
+    for (named, held) in [(1440, 1440), (1460, 1440), (1220, 1220), (1279, 1220), (8940, 1440), (0, 216)] {
+        let mut script = flood(Script::over_ipv6(&config()));
+        meet(&mut script, Options { mss: Some(named), ..Options::default() }, b"");
+        let event = script.events().remove(0);
+        assert_eq!(script.engine.info(event.conn).unwrap().mss, held, "a peer that names {named}");
+    }
+}
+
+/// A cookie is of one connection: its addresses count in full.
+#[test]
+fn over_ipv6_a_cookie_is_no_good_from_another_address() {
+    let mut script = flood(Script::over_ipv6(&config()));
+    script.inject(syn(Script::plain()), b"");
+    script.isn = script.sent().remove(0).header.sequence;
+    script.advance(20);
+    script.peer_port += 1;
+    script.segment(Flags::ACK, 0, 0, b"");
+    assert!(script.take()[0].flags.contains(Flags::RST));
+    script.peer_port -= 1;
+    script.segment(Flags::ACK, 0, 0, b"");
+    assert_eq!(script.engine.counters().cookies_taken, 1);
 }
 
 #[test]

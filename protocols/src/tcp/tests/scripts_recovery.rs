@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::script::{Script, config};
+use super::script::{PEER_PORT, PORT, Script, config};
 use crate::tcp::{CloseReason, Config, Flags, Options, State, Timestamps};
 
 fn segments(range: core::ops::Range<i64>) -> Vec<(i64, usize)> {
@@ -371,12 +371,33 @@ fn a_smaller_path_mtu_makes_smaller_segments() {
     let mut script = loaded(Script::plain());
     let path = script.path();
     let isn = script.isn;
-    let ports = (super::script::PORT, super::script::PEER_PORT);
+    let ports = (PORT, PEER_PORT);
     assert!(!script.engine.packet_too_big(&path, ports.0, ports.1, isn.wrapping_add(20_001), 700), "not in flight");
     assert!(script.engine.packet_too_big(&path, ports.0, ports.1, isn.wrapping_add(1), 700));
     assert_eq!(script.sent_data()[0], (0, 660));
     assert!(!script.engine.packet_too_big(&path, ports.0, ports.1, isn.wrapping_add(1), 900), "never larger");
     assert_eq!(script.engine.info(script.conn()).unwrap().timeouts, 0);
+}
+
+/// Of a link that carries less than IPv6's least, a fragment header would be the answer; segments stay as long as every link carries
+/// them (RFC 8201 section 4).
+#[test]
+fn over_ipv6_no_path_mtu_is_below_1280() {
+    for (said, len) in [(1400, 1340), (1280, 1220), (1279, 1220), (68, 1220), (0, 1220)] {
+        let mut script = Script::over_ipv6(&config());
+        script.engine.listen(PORT, 4).unwrap();
+        script.handshake(Options { mss: Some(1440), ..Options::default() });
+        script.send(60_000);
+        assert_eq!(script.sent_data()[1], (1440, 1440));
+        let (path, isn) = (script.path(), script.isn);
+        let mut too_big =
+            |at: u32, mtu| script.engine.packet_too_big(&path, PORT, PEER_PORT, isn.wrapping_add(at), mtu);
+        assert!(!too_big(60_001, said), "not in flight");
+        assert!(too_big(1, said));
+        assert!(!too_big(1, 1401) && !too_big(1, said), "no more than once, and never larger");
+        assert_eq!(script.sent_data()[..2], [(0, len), (len as i64, len)], "a link of {said} octets");
+        assert_eq!(script.engine.info(script.conn()).unwrap().timeouts, 0);
+    }
 }
 
 #[test]

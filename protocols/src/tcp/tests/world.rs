@@ -81,6 +81,12 @@ pub fn path(side: usize) -> Path {
     Path { local: address(side), remote: address(1 - side), link: [2, 0, 0, 0, 0, 1 + side as u8] }
 }
 
+/// The same over IPv6.
+pub fn path6(side: usize) -> Path {
+    let address = |side: usize| IpAddress::v6(0xfd00, 0, 0, 0, 0, 0, 0, 1 + side as u16);
+    Path { local: address(side), remote: address(1 - side), ..path(side) }
+}
+
 /// What one side does with its connection.
 #[derive(Default, Debug)]
 pub struct Side {
