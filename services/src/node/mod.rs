@@ -14,6 +14,7 @@ mod mailbox;
 mod platform;
 mod port;
 mod ready;
+mod rehearsal;
 mod rules;
 mod setup;
 mod shared;

@@ -19,6 +19,7 @@ use super::answers::answer;
 use super::datagrams::{self, DatagramServices};
 use super::port::ControlPort;
 use super::ready::Ready;
+use super::rehearsal::rehearse;
 use super::setup::SetupError;
 use super::shared::Shared;
 use crate::echo::Echo;
@@ -112,6 +113,7 @@ impl Node {
             let coid = processor.create(rules.object()).map_err(SetupError::Object)?;
             let coid = *shared.classifier.call_once(|| coid);
             stack.classify(processor.bind::<dyn Classifier>(coid).map_err(SetupError::Object)?);
+            rehearse(shared.system(), &processor).map_err(SetupError::Object)?;
             book = Some(rules);
         } else {
             let coid = *shared.congestion.get().ok_or(SetupError::Order(number))?;
