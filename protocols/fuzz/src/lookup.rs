@@ -14,6 +14,8 @@ use crate::input::Input;
 const BURST: usize = 48;
 /// Rules, at most.
 const RULES: usize = 600;
+/// In so many steps everything that changes of so few rules left to be done has been done, however little each does.
+const SETTLED: usize = 1 << 20;
 
 /// Plays changes of rules and lookups.
 ///
@@ -175,6 +177,17 @@ impl Engines {
                 let (name, fresh, _) = &mut self.engines[at];
                 *fresh = engine(name, u64::from(input.octet()));
                 self.rules.iter().for_each(|(id, entry)| fresh.insert(*id, entry));
+            }
+            // What changes left to be done: a little of it, or all.
+            settle @ 176..=191 => {
+                let budget = usize::from(input.octet() & 31) + 1;
+                for (name, engine, _) in &mut self.engines {
+                    let mut steps = 0;
+                    while !engine.settle(budget) && settle & 1 == 0 {
+                        steps += 1;
+                        assert!(steps < SETTLED, "{name} is never done");
+                    }
+                }
             }
             _ => self.look(&burst(input)),
         }
