@@ -91,7 +91,7 @@ impl Bench {
                 while self.book.has_leftovers() {
                     let mut piece = [0; 3];
                     counted(&mut piece, || self.book.tidy(8));
-                    assert!(piece[2] < 600, "{} pieces of memory were freed at once", piece[2]);
+                    assert!(piece[2] < 100, "{} pieces of memory were freed at once", piece[2]);
                 }
                 return work;
             }

@@ -45,6 +45,12 @@ impl<T: Copy> ByRule<T> {
         self.bound
     }
 
+    /// Frees at most `budget` pieces of memory, and forgets the values in them; whether none is left.
+    pub fn dissolve(&mut self, budget: usize) -> bool {
+        self.chunks.truncate(self.chunks.len().saturating_sub(budget));
+        self.chunks.is_empty()
+    }
+
     /// Octets.
     pub fn memory(&self) -> usize {
         let values: usize = self.chunks.iter().map(Vec::capacity).sum();

@@ -36,6 +36,13 @@ impl FlowCache {
     /// A cache for so many flows of each family, or more: the number of its places is a power of 2. One of IPv4 takes 64 octets and holds
     /// three flows, one of IPv6 takes 128 and holds two.
     pub fn new(flows: usize, seed: u64) -> Self {
+        let mut cache = Self::begun(flows, seed);
+        cache.grow(usize::MAX);
+        cache
+    }
+
+    /// The same, without places at first: [`grow`](Self::grow) makes them. What has none is looked up.
+    pub fn begun(flows: usize, seed: u64) -> Self {
         let places = flows.max(64).next_power_of_two() / 2;
         Self {
             v4: Places::new(places, seed),
@@ -44,6 +51,13 @@ impl FlowCache {
             generation: 0,
             tag: 0,
         }
+    }
+
+    /// Makes at most `budget` places of each family, if any are missing.
+    #[inline]
+    pub fn grow(&mut self, budget: usize) {
+        self.v4.grow(budget);
+        self.v6.grow(budget);
     }
 
     /// The rule that the header meets by the engine's rules, which are of this generation.

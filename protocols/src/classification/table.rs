@@ -170,6 +170,13 @@ impl RuleTable {
         self.slots.get(id)?.as_ref()
     }
 
+    /// Frees at most `budget` pieces of memory, with the rules in them; whether none is left.
+    pub(in crate::classification) fn dissolve(&mut self, budget: usize) -> bool {
+        self.slots.0.truncate(self.slots.0.len().saturating_sub(budget));
+        self.free.clear();
+        self.slots.0.is_empty()
+    }
+
     /// All rules, by name.
     pub fn iter(&self) -> impl Iterator<Item = (RuleId, &Entry)> {
         let slots = self.slots.0.iter().flatten().enumerate();

@@ -69,7 +69,8 @@ pub struct Duties {
 }
 
 /// The interface of a classifier. Times are microseconds on the clock of the stack. No call can fail or block; only
-/// [`refresh`](Classifier::refresh) allocates, and connection tracking until it has reached its limit.
+/// [`refresh`](Classifier::refresh) allocates, a little each time, connection tracking until it has reached its limit, and what counts a frame
+/// of a rule for whose counters there is no room yet.
 #[swapper::interface]
 pub trait Classifier {
     /// Takes the newest rules, and says what they ask for. Called at the beginning of each activity that has frames.

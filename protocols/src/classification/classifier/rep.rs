@@ -16,6 +16,8 @@ use crate::classification::{Counter, Engine, FlowCache, Header, RuleId, Sharing,
 
 /// Flows of each version of IP that a cache remembers.
 const FLOWS: usize = 8192;
+/// Places for flows of each version of IP that are made at a time.
+const PLACES: usize = 256;
 
 /// A classifier's Rep: the table that this processor has now, and what it counted and tracked.
 #[derive(Debug)]
@@ -41,7 +43,7 @@ impl<E: Engine> Rep<E> {
         Self { root: Arc::clone(root), inner: ProcessorCell::new(Inner { table, state, cache: None }) }
     }
 
-    /// Makes room for the counters of all rules.
+    /// Says how many rules there are counters of.
     pub(super) fn reserve(&self) {
         self.inner.with(|inner| inner.state.reserve(inner.table.bound()));
     }
@@ -69,8 +71,10 @@ impl<E: Engine> Classifier for Rep<E> {
                 inner.table = self.root.table();
                 inner.state.reserve(inner.table.bound());
             }
-            if self.root.is_cached() && inner.cache.is_none() && inner.table.has_rules(0) {
-                inner.cache = Some(FlowCache::new(FLOWS, seed(self.root.secret())));
+            inner.state.grow();
+            if self.root.is_cached() && inner.table.has_rules(0) {
+                let secret = self.root.secret();
+                inner.cache.get_or_insert_with(|| FlowCache::begun(FLOWS, seed(secret))).grow(PLACES);
             }
             let (table, stateful) = (&inner.table, inner.table.is_stateful());
             Duties {

@@ -11,13 +11,11 @@ use super::Implementation;
 use super::batch::{Batch, Busy, Change, RulesError};
 use super::bucket::Bucket;
 use super::ruleset::Ruleset;
-use super::tables::Tables;
+use super::tables::{Dissolve, Tables};
 use crate::classification::{Entry, Order, RuleId, Shares, Sharing};
 
 /// Changes that the spare table may lack before it is cheaper to make a new one.
 const LAG: usize = 4096;
-/// What is left over from so many changes is freed a little at a time.
-const LEFTOVERS: usize = 2;
 
 /// What became of the work on the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +75,7 @@ type Buckets = BTreeMap<RuleId, Arc<Bucket>>;
 /// Many small pieces of memory, which take their time to free.
 enum Leftover {
     Tables(Box<dyn Tables>),
+    Spare(Box<dyn Dissolve>),
     Rules(Ruleset, Buckets),
 }
 
@@ -85,6 +84,7 @@ impl Leftover {
     fn dissolve(&mut self, budget: usize) -> bool {
         match self {
             Self::Tables(tables) => tables.dissolve(budget),
+            Self::Spare(spare) => spare.dissolve(budget),
             Self::Rules(rules, buckets) => {
                 (0..budget).for_each(|_| drop(buckets.pop_first()));
                 buckets.is_empty() && rules.dissolve(budget)
@@ -186,6 +186,7 @@ impl Rulebook {
                 Job::CatchUp { at: 0, then: changes }
             }
             Batch::Replace(rules) => {
+                self.leave_spare();
                 self.tables.begin();
                 self.lag.clear();
                 self.epoch = self.epoch.wrapping_add(1).max(1);
@@ -246,13 +247,13 @@ impl Rulebook {
 
     /// The swap has ended. What was prepared is in place from now on, or is given up.
     pub fn swapped(&mut self, committed: bool) {
-        if let Job::Prepared(next) = core::mem::replace(&mut self.job, Job::Idle)
-            && committed
-        {
-            self.implementation = next.implementation;
-            let old = core::mem::replace(&mut self.tables, next.tables);
-            self.leave(Leftover::Tables(old));
-            self.lag.clear();
+        if let Job::Prepared(mut next) = core::mem::replace(&mut self.job, Job::Idle) {
+            if committed {
+                self.implementation = next.implementation;
+                core::mem::swap(&mut self.tables, &mut next.tables);
+                self.lag.clear();
+            }
+            self.leftovers.push(Leftover::Tables(next.tables));
         }
     }
 
@@ -261,15 +262,21 @@ impl Rulebook {
         !self.leftovers.is_empty()
     }
 
-    fn leave(&mut self, leftover: Leftover) {
-        // Nobody comes to tidy while one change follows the other: then it is freed at once.
-        if self.leftovers.len() == LEFTOVERS {
-            self.leftovers.remove(0);
-        }
-        self.leftovers.push(leftover);
+    fn leave_spare(&mut self) {
+        self.leftovers.extend(self.tables.take_spare().map(Leftover::Spare));
     }
 
-    /// Frees at most `budget` pieces of memory that are not needed any more.
+    /// Whether what was begun has to wait until what is left over from before is freed, so that memory does not run out where one change follows the
+    /// other.
+    fn is_to_tidy(&self) -> bool {
+        let begins = matches!(
+            self.job,
+            Job::CatchUp { at: 0, .. } | Job::Replace { place: None, .. } | Job::Prepare { place: None, .. }
+        );
+        begins && self.has_leftovers()
+    }
+
+    /// Frees about `budget` pieces of memory that are not needed any more.
     pub fn tidy(&mut self, budget: usize) {
         if let Some(leftover) = self.leftovers.last_mut()
             && leftover.dissolve(budget)
@@ -280,6 +287,10 @@ impl Rulebook {
 
     /// Goes on with what was begun, for at most `budget` rules.
     pub fn step(&mut self, budget: usize) -> Step {
+        if self.is_to_tidy() {
+            self.tidy(budget);
+            return Step::More;
+        }
         match core::mem::replace(&mut self.job, Job::Idle) {
             Job::Idle => Step::Idle,
             Job::CatchUp { at, then } => self.catch_up(at, then, budget),
@@ -302,7 +313,7 @@ impl Rulebook {
                     None => {
                         let rules = core::mem::replace(&mut self.rules, rules);
                         let buckets = core::mem::replace(&mut self.buckets, buckets);
-                        self.leave(Leftover::Rules(rules, buckets));
+                        self.leftovers.push(Leftover::Rules(rules, buckets));
                         self.publish(true)
                     }
                 }
@@ -313,7 +324,7 @@ impl Rulebook {
                     return Step::Waiting;
                 }
                 if forget {
-                    self.tables.forget_spare();
+                    self.leave_spare();
                 }
                 Step::InForce
             }
@@ -322,7 +333,8 @@ impl Rulebook {
                     Some(place) => self.next(Job::Prepare { next, place: Some(place) }),
                     None => {
                         next.tables.publish(self.generation, self.sharing.as_ref());
-                        next.tables.forget_spare();
+                        // It never had a rule.
+                        drop(next.tables.take_spare());
                         next.tables.rehearse_lookup();
                         self.job = Job::Prepared(next);
                         Step::Prepared

@@ -65,7 +65,7 @@ impl Ruleset {
     /// Forgets a few rules without order, for want of use for them; whether none is left.
     pub(super) fn dissolve(&mut self, budget: usize) -> bool {
         (0..budget).for_each(|_| _ = self.order.pop_first());
-        self.order.is_empty()
+        self.order.is_empty() && self.table.dissolve(budget)
     }
 
     /// The number of rules.

@@ -121,10 +121,13 @@ impl<E: Engine> Snapshot<E> {
         self.incoming.settle(budget) && self.outgoing.settle(budget)
     }
 
-    /// Frees a few buckets, which are many small pieces of memory; all else is few large ones. Whether none is left.
+    /// Frees about `budget` pieces of memory of a table that nobody uses any more; whether only a few are left.
     pub fn dissolve(&mut self, budget: usize) -> bool {
         (0..budget).for_each(|_| drop(self.buckets.pop_first()));
         self.buckets.is_empty()
+            && self.actions.dissolve(budget)
+            && self.incoming.dissolve(budget)
+            && self.outgoing.dissolve(budget)
     }
 
     /// Whether frames that come in (and, of the second, that go out) meet any rule at all.

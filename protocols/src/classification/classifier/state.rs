@@ -67,29 +67,54 @@ pub(super) fn count(counter: &mut Counter, octets: usize) {
     counter.octets += octets as u64;
 }
 
+/// Rules whose counters are one piece of memory.
+const CHUNK: usize = 256;
+/// Such pieces that are made at a time: to make them all takes longer than packets should wait.
+const GROWTH: usize = 4;
+
 /// A Rep's state.
 #[derive(Debug)]
 pub(super) struct State {
-    rules: Vec<(Owner, Counter)>,
+    /// By rule, in pieces; one that is empty has no counters yet.
+    rules: Vec<Vec<(Owner, Counter)>>,
+    /// Pieces before this one have been made.
+    made: usize,
+    /// Counters that there is to be room for.
+    bound: usize,
     pub totals: Totals,
     pub tracker: Tracker,
 }
 
 impl State {
     pub fn new(secret: [u8; 16]) -> Self {
-        Self { rules: Vec::new(), totals: Totals::default(), tracker: Tracker::new(secret) }
+        Self { rules: Vec::new(), made: 0, bound: 0, totals: Totals::default(), tracker: Tracker::new(secret) }
     }
 
-    /// Makes room for the counters of so many rules.
+    /// There are counters of so many rules from now on. Memory for them is found a little with each [`grow`](Self::grow).
     pub fn reserve(&mut self, bound: usize) {
-        if self.rules.len() < bound {
-            self.rules.resize(bound, (Owner::NOBODY, Counter::default()));
+        self.bound = self.bound.max(bound);
+    }
+
+    /// Makes room for some counters more, if it lacks.
+    pub fn grow(&mut self) {
+        let due = self.bound.div_ceil(CHUNK);
+        if self.made < due {
+            self.rules.resize_with(due, Vec::new);
+            let end = due.min(self.made + GROWTH);
+            self.rules[self.made..end].iter_mut().for_each(make);
+            self.made = end;
         }
     }
 
     /// Counts a frame of a rule. A counter begins at 0 when its index has another owner.
     pub fn count_rule(&mut self, id: RuleId, action: &Compiled, octets: usize) {
-        if let Some((owner, counter)) = self.rules.get_mut(id.index()) {
+        let index = id.index();
+        if index < self.bound
+            && let Some(piece) = self.rules.get_mut(index / CHUNK)
+        {
+            // Of a rule that was met before it was this piece's turn.
+            make(piece);
+            let (owner, counter) = &mut piece[index % CHUNK];
             if *owner != action.owner {
                 (*owner, *counter) = (action.owner, Counter::default());
             }
@@ -111,12 +136,19 @@ impl State {
 
     /// What a rule counted.
     pub fn rule(&self, id: RuleId, action: &Compiled) -> Counter {
-        let own = self.rules.get(id.index()).filter(|(owner, _)| *owner == action.owner);
+        let piece = self.rules.get(id.index() / CHUNK);
+        let own = piece.and_then(|piece| piece.get(id.index() % CHUNK)).filter(|(owner, _)| *owner == action.owner);
         own.map(|(_, counter)| *counter).unwrap_or_default()
     }
 
     /// Rules whose counters are kept.
     pub fn len(&self) -> usize {
-        self.rules.len()
+        self.bound
+    }
+}
+
+fn make(piece: &mut Vec<(Owner, Counter)>) {
+    if piece.is_empty() {
+        *piece = vec![(Owner::NOBODY, Counter::default()); CHUNK];
     }
 }

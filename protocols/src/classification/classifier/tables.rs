@@ -1,5 +1,6 @@
 //! The two tables of one implementation: the one in force, and the one that is being made ready.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 
 use swapper::{Object, Transfer};
@@ -31,14 +32,27 @@ pub(super) trait Tables: Send {
     fn rehearse(&self);
     /// Looks something up in the table that was published, for the same reason.
     fn rehearse_lookup(&self);
-    /// Frees a little of tables that are not in use any more; whether that was all, or nobody but the last processor's Rep can free the rest.
+    /// Frees a little of tables that are not in use any more; whether only a few pieces are left, or nobody but the last processor's Rep can free the
+    /// rest.
     fn dissolve(&mut self, budget: usize) -> bool;
-    /// Frees the spare table, as far as no processor has it.
-    fn forget_spare(&mut self);
+    /// Gives the spare table up, to be freed a little at a time.
+    fn take_spare(&mut self) -> Option<Box<dyn Dissolve>>;
     /// A new clustered object around these tables.
     fn object(&self) -> Object;
     /// Octets of both tables.
     fn memory(&self) -> usize;
+}
+
+/// A table that is not needed any more: many pieces of memory, which take their time to free.
+pub(super) trait Dissolve: Send {
+    /// Frees about `budget` of them; whether only a few are left, or a processor has the table still.
+    fn dissolve(&mut self, budget: usize) -> bool;
+}
+
+impl<E: Engine + Sync> Dissolve for Arc<Snapshot<E>> {
+    fn dissolve(&mut self, budget: usize) -> bool {
+        Arc::get_mut(self).is_none_or(|table| table.dissolve(budget))
+    }
 }
 
 /// A seed of hash tables, from a secret.
@@ -99,8 +113,8 @@ impl<E: Engine + Sync + 'static> Tables for TablesOf<E> {
         }
     }
 
-    fn forget_spare(&mut self) {
-        self.spare = None;
+    fn take_spare(&mut self) -> Option<Box<dyn Dissolve>> {
+        self.spare.take().map(|spare| Box::new(spare) as _)
     }
 
     fn rehearse(&self) {
@@ -121,7 +135,12 @@ impl<E: Engine + Sync + 'static> Tables for TablesOf<E> {
     }
 
     fn dissolve(&mut self, budget: usize) -> bool {
-        self.spare = None;
+        if let Some(spare) = &mut self.spare {
+            if spare.dissolve(budget) {
+                self.spare = None;
+            }
+            return false;
+        }
         let table = Arc::get_mut(&mut self.root).and_then(Root::table_mut);
         table.is_none_or(|table| table.dissolve(budget))
     }

@@ -45,6 +45,9 @@ pub(super) trait Search<const N: usize>: Send {
     /// See [`Engine::settle`].
     fn settle(&mut self, budget: usize) -> bool;
 
+    /// See [`Engine::dissolve`].
+    fn dissolve(&mut self, budget: usize) -> bool;
+
     /// The octets that its tables take.
     fn memory(&self) -> usize;
 }
@@ -107,6 +110,10 @@ impl<A: Search<V4>, B: Search<V6>> Engine for Dual<A, B> {
 
     fn settle(&mut self, budget: usize) -> bool {
         self.v4.settle(budget) && self.v6.settle(budget)
+    }
+
+    fn dissolve(&mut self, budget: usize) -> bool {
+        self.v4.dissolve(budget) && self.v6.dissolve(budget)
     }
 
     fn memory(&self) -> usize {

@@ -73,6 +73,11 @@ impl Engine for Linear {
         self.chunks.iter().flatten().find(|(.., pattern)| pattern.matches(header)).map(|(_, id, _)| *id)
     }
 
+    fn dissolve(&mut self, budget: usize) -> bool {
+        self.chunks.truncate(self.chunks.len().saturating_sub(budget));
+        self.chunks.is_empty()
+    }
+
     fn memory(&self) -> usize {
         let lines: usize = self.chunks.iter().map(Vec::capacity).sum();
         lines * size_of::<Line>() + self.chunks.capacity() * size_of::<Vec<Line>>()

@@ -97,6 +97,12 @@ impl<const N: usize> Long<N> {
         }
     }
 
+    /// Frees `budget` chunks; whether none is left.
+    pub fn dissolve(&mut self, budget: usize) -> bool {
+        self.chunks.truncate(self.chunks.len().saturating_sub(budget));
+        self.chunks.is_empty()
+    }
+
     pub fn memory(&self) -> usize {
         let chunk = |chunk: &Chunk<N>| {
             let intervals = chunk.intervals.iter();

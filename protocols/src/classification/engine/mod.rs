@@ -56,6 +56,12 @@ pub trait Engine: Send {
         true
     }
 
+    /// Frees about `budget` of its pieces of memory, those of an engine that nobody uses any more; whether only a few are left. From the first
+    /// call on a lookup may miss rules.
+    fn dissolve(&mut self, _budget: usize) -> bool {
+        true
+    }
+
     /// The octets that its tables take, unused capacity included.
     fn memory(&self) -> usize;
 }

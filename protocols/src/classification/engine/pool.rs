@@ -134,6 +134,11 @@ impl<const N: usize> Pool<N> {
         self.nodes.settle(budget)
     }
 
+    /// See [`ByRule::dissolve`]: where rules are is forgotten.
+    pub fn dissolve(&mut self, budget: usize) -> bool {
+        self.places.dissolve(budget)
+    }
+
     pub fn memory(&self) -> usize {
         self.nodes.memory() + self.places.memory()
     }

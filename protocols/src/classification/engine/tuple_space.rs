@@ -147,6 +147,12 @@ impl<const N: usize> Search<N> for Space<N> {
             .all(|table| table.lists.settle(budget, |head| pool.node(*head).rule.key().hash(&table.mask, seed)))
     }
 
+    fn dissolve(&mut self, budget: usize) -> bool {
+        self.ranking = Ranking::new();
+        self.tables.truncate(self.tables.len().saturating_sub(budget));
+        self.tables.is_empty() && self.pool.dissolve(budget)
+    }
+
     fn memory(&self) -> usize {
         let lists: usize = self.tables.iter().map(|table| table.lists.memory()).sum();
         self.pool.memory() + self.ranking.memory() + lists + self.tables.capacity() * size_of::<Table<N>>()

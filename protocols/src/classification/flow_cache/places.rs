@@ -1,6 +1,6 @@
 //! Where flows are kept.
 
-use alloc::{vec, vec::Vec};
+use alloc::vec::Vec;
 
 use super::super::{
     engine::{Key, Mask},
@@ -41,8 +41,9 @@ impl Known {
 /// Places by hash, each for `W` flows.
 #[derive(Clone, Debug)]
 pub(super) struct Places<const N: usize, const W: usize> {
-    /// Their number is a power of 2.
+    /// As many as were made; a flow of one that was not is not kept.
     places: Vec<Place<N, W>>,
+    /// Their number in the end is a power of 2: 64 less this is its logarithm.
     shift: u32,
     seed: u64,
 }
@@ -94,9 +95,18 @@ impl<const N: usize, const W: usize> Place<N, W> {
 }
 
 impl<const N: usize, const W: usize> Places<N, W> {
-    /// `places` is a power of 2.
+    /// Room for `places`, a power of 2; [`grow`](Self::grow) makes them.
     pub fn new(places: usize, seed: u64) -> Self {
-        Self { places: vec![Place::EMPTY; places], shift: 64 - places.trailing_zeros(), seed }
+        Self { places: Vec::with_capacity(places), shift: 64 - places.trailing_zeros(), seed }
+    }
+
+    /// Makes at most `budget` of the places that are missing.
+    #[inline]
+    pub fn grow(&mut self, budget: usize) {
+        let missing = (1 << (64 - self.shift)) - self.places.len();
+        if missing != 0 {
+            self.places.resize(self.places.len() + missing.min(budget), Place::EMPTY);
+        }
     }
 
     /// The flow of a header, and its place.

@@ -9,7 +9,7 @@ use crate::classification::{
 };
 
 /// Rules, buckets and slots that one change may move.
-const MOST: usize = 4_000;
+const MOST: usize = 1_200;
 
 #[test]
 fn one_change_moves_few_rules_however_many_there_are() {

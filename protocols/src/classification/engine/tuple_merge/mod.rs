@@ -37,7 +37,7 @@ const COLLISIONS: usize = 10;
 
 /// So many buckets and rules are moved with each rule that comes or goes: so many that a change of a table's size has ended long before the
 /// next one is due.
-const MOVES: usize = 32;
+const MOVES: usize = 16;
 
 const NOWHERE: u32 = u32::MAX;
 
@@ -209,6 +209,20 @@ impl<const N: usize, const VECTORS: bool> Search<N> for Merge<N, VECTORS> {
             return false;
         }
         (0..self.tables.len()).all(|at| self.settle_table(at, budget)) && self.arena.settle(budget)
+    }
+
+    fn dissolve(&mut self, budget: usize) -> bool {
+        self.ranking = Ranking::new();
+        self.sweeps.clear();
+        match self.tables.last_mut() {
+            Some(table) => {
+                if table.dissolve(budget) {
+                    self.tables.pop();
+                }
+                false
+            }
+            None => self.places.dissolve(budget),
+        }
     }
 
     fn memory(&self) -> usize {

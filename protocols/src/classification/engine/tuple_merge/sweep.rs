@@ -19,8 +19,8 @@ pub(super) struct Sweep {
     hash: u64,
 }
 
-/// Rules that are moved at a time.
-const RULES: usize = 4;
+/// Rules that are moved at a time: each moves [`MOVES`] others in both tables, if these grow or shrink.
+const RULES: usize = 1;
 
 impl<const N: usize, const VECTORS: bool> Merge<N, VECTORS> {
     /// Begins to split the table if too many rules in it agree with this key, and if the rules differ in a table that looks at more.

@@ -236,6 +236,17 @@ impl<const N: usize> Table<N> {
         (list.len() > limit).then_some(list)
     }
 
+    /// Frees about `budget` pieces of long lists; whether none of these is left.
+    pub fn dissolve(&mut self, budget: usize) -> bool {
+        if let Some(Some(long)) = self.long.last_mut()
+            && !long.dissolve(budget)
+        {
+            return false;
+        }
+        self.long.pop();
+        self.long.is_empty()
+    }
+
     pub fn memory(&self) -> usize {
         let long: usize = self.long.iter().flatten().map(Long::memory).sum();
         let buckets = self.buckets.capacity() + self.next.capacity();
