@@ -22,6 +22,9 @@ const CASES: [(&str, usize, &str); 3] = [
     ("10,000 rules", 10_000, "tuple-merge"),
     ("10,000 rules, flow cache", 10_000, "tuple-merge-cached"),
 ];
+/// Each round takes so many samples through rules and without, one beside the other, in an order that is turned round each time: a single pair scatters by
+/// a tenth.
+const PAIRS: usize = 3;
 /// Seconds of load for each round of swaps.
 const LOAD: usize = 20;
 /// Swaps with 100,000 rules, again and again.
@@ -31,8 +34,13 @@ const SWAPS: [&str; 4] = ["tuple-space", "tuple-merge-cached", "tuple-space-cach
 pub fn through_rules(parts: &Parts, amount: Amount, records: &mut Records) -> Result<()> {
     let guest = parts.place(Who::Midflight)?.boot(&Setup::default())?;
     let all = [&guest.vm];
-    for _ in 0..amount.rounds {
-        for (what, count, classifier) in CASES {
+    for pair in 0..amount.rounds * PAIRS {
+        let mut cases = CASES;
+        if pair % 2 == 1 {
+            cases.reverse();
+        }
+        // The flow cache is for comparison: once a round is enough.
+        for (what, count, classifier) in cases.into_iter().filter(|case| pair % PAIRS == 0 || *case != CASES[2]) {
             on_control(&guest, |control| {
                 rules::load(control, &rules::some(count))?;
                 control.order(&format!("swap classifier {classifier}")).map(|_| ())
