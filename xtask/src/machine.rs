@@ -51,6 +51,9 @@ pub enum Accel {
     Kvm,
     /// By QEMU's translator.
     Tcg,
+    /// By it, with a clock that counts instructions as 2 ns each, which is about what they take on the other clock: what the guest measures then depends
+    /// on the guest alone.
+    Counted,
 }
 
 /// The transport of a forwarded port.
@@ -289,6 +292,7 @@ impl Machine {
         let accel = match self.accel {
             Accel::Kvm => "kvm",
             Accel::Tcg => "tcg,thread=multi",
+            Accel::Counted => "tcg,thread=single",
         };
         let mut all = words(["-M", "q35", "-accel", accel]);
         // With MWAIT (CPUID's MONITOR) Hermit's idle loop burns the host's processor and loses wake-ups.
@@ -301,7 +305,13 @@ impl Machine {
         let pairs = network.pairs();
         let card = format!("virtio-net-pci,netdev=n0,disable-legacy=on,romfile={offloads}{pairs}");
         all.extend(words(["-device", &card]));
-        let line = format!("midflight -freq {} -- {}", self.tsc_mhz, self.image_options().join(" "));
+        let mut tsc_mhz = self.tsc_mhz;
+        if self.accel == Accel::Counted {
+            all.extend(words(["-icount", "shift=1"]));
+            // Then the counter counts nanoseconds.
+            tsc_mhz = 1000;
+        }
+        let line = format!("midflight -freq {tsc_mhz} -- {}", self.image_options().join(" "));
         all.extend(words(["-kernel", &image.display().to_string(), "-append", line.trim_end()]));
         all
     }

@@ -37,7 +37,7 @@ pub fn measure(quick: bool) -> Result<PathBuf> {
     let plan = match (quick, machine.accel) {
         (true, _) => "swapper:quick",
         (false, Accel::Kvm) => "swapper",
-        (false, Accel::Tcg) => "swapper:translated",
+        (false, Accel::Tcg | Accel::Counted) => "swapper:translated",
     };
     machine.options = vec![format!("bench={plan}")];
     let about = about(&machine)?;

@@ -4,6 +4,7 @@ mod boot;
 mod captures;
 mod classifier;
 mod control_port;
+mod echoes;
 mod elf;
 mod exceptions;
 mod hosted;

@@ -53,7 +53,7 @@ pub fn command(machine: &Machine, initramfs: &Path) -> Command {
     // Tuned: without ERMS Linux copies by loads and stores, which the translator runs three times faster than `rep movsb`.
     let (accel, cpu) = match machine.accel {
         Accel::Kvm => ("kvm", "max"),
-        Accel::Tcg => ("tcg,thread=multi", "max,-erms"),
+        Accel::Tcg | Accel::Counted => ("tcg,thread=multi", "max,-erms"),
     };
     command.args(["-M", "q35", "-accel", accel, "-cpu", cpu]);
     command.args(["-smp", &machine.processors.to_string(), "-m", &machine.memory]);
