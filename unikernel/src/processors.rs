@@ -81,9 +81,10 @@ pub fn start_others(run: fn(usize)) {
     // The kernel's own wake-up of an idle processor can get lost, so it is repeated until the task runs.
     let mut next = clock::micros();
     while UP.load(Ordering::SeqCst) < count {
-        if clock::micros() >= next {
-            lapic::interrupt_others(interrupts::HERMIT_WAKE);
-            next += 1_000;
+        let now = clock::micros();
+        if now >= next {
+            lapic::interrupt_others(interrupts::WAKE);
+            next = now + 1_000;
         }
         core::hint::spin_loop();
     }

@@ -28,9 +28,11 @@ enum Failure {
     Memory,
     /// No failure, unless an interrupt before `hlt` is missed: then the image sleeps for ever.
     Sleep,
+    /// No failure, unless an interrupt that is delivered again overwrites the frame of the first.
+    Again,
 }
 
-const ALL: [(&str, Failure); 10] = [
+const ALL: [(&str, Failure); 11] = [
     ("panic", Failure::Panic),
     ("fault:pf", Failure::PageFault),
     ("fault:null", Failure::NullPointer),
@@ -41,10 +43,11 @@ const ALL: [(&str, Failure); 10] = [
     ("fault:rsp", Failure::StackPointer),
     ("memory", Failure::Memory),
     ("sleep", Failure::Sleep),
+    ("again", Failure::Again),
 ];
 
 /// What `test=` knows.
-pub const NAMES: &str = "panic, fault:pf, fault:null, fault:ud, fault:gp, fault:de, fault:stack, fault:rsp, memory, sleep, and @N for another processor than 0";
+pub const NAMES: &str = "panic, fault:pf, fault:null, fault:ud, fault:gp, fault:de, fault:stack, fault:rsp, memory, sleep, again, and @N for another processor than 0";
 
 /// Takes the word `test=NAME` or `test=NAME@PROCESSOR`, if there is one, out of the others.
 pub fn split<'a>(words: &'a [&'a str]) -> Result<(Option<Test>, impl Iterator<Item = &'a str>), Error> {
@@ -84,6 +87,10 @@ impl Failure {
                 lapic::interrupt(lapic::id(), interrupts::WAKE);
                 cpu::sleep_interrupted();
                 console::line(format_args!("midflight: an interrupt between sti and hlt ends the sleep"));
+            }
+            Self::Again => {
+                assert!(interrupts::frame_outlives_another(), "an interrupt overwrites the frame of another");
+                console::line(format_args!("midflight: an interrupt that comes again leaves the first one's frame"));
             }
             // SAFETY (all below): the exception is what is wanted; its handler never returns here.
             // SAFETY: nothing is mapped there.

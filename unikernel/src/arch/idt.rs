@@ -53,6 +53,21 @@ pub unsafe fn set(vector: u8, handler: u64, stack: u8) {
 /// # Safety
 /// Hermit has given this processor its segment; `top` is the end of a stack that nothing else uses.
 pub unsafe fn set_stack(index: u8, top: u64) {
+    // SAFETY: the caller vouches for it.
+    unsafe { stack_pointer(index).write_unaligned(top) };
+}
+
+/// The end of stack `index` (1..=7) of this processor's task state segment.
+pub fn stack(index: u8) -> u64 {
+    // SAFETY: Hermit gives each processor its segment before anything of ours runs there.
+    unsafe { stack_pointer(index).read_unaligned() }
+}
+
+/// Where stack `index` (1..=7) is written in this processor's task state segment.
+///
+/// # Safety
+/// Hermit has given this processor its segment.
+unsafe fn stack_pointer(index: u8) -> *mut u64 {
     let mut pointer = Pointer { limit: 0, base: 0 };
     let selector: u16;
     // SAFETY: stores the registers' values.
@@ -67,5 +82,5 @@ pub unsafe fn set_stack(index: u8, top: u64) {
         (low >> 16 & 0xff_ffff) | (low >> 56 & 0xff) << 24 | high << 32
     };
     // SAFETY: seven stack pointers begin at offset 36 of the segment.
-    unsafe { ((base + 36) as *mut u64).add(usize::from(index & 7) - 1).write_unaligned(top) };
+    unsafe { ((base + 36) as *mut u64).add(usize::from(index & 7) - 1) }
 }

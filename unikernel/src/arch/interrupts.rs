@@ -4,8 +4,13 @@
 //! An interrupt that comes between `sti` and `hlt` would be served before the processor sleeps, and the sleep would miss it. A processor lets none in there
 //! (Intel SDM volume 2B, STI), but QEMU's emulated SVM does: `VMRUN` forgets that the guest was left right after `sti` (`control.int_state`, as of 7.2 and later). So
 //! a handler that finds itself called from `hlt` returns behind it.
+//!
+//! An interrupt may be delivered again while its handler runs, before the end of interrupt and although interrupts are off: QEMU's emulated SVM does so with one that
+//! `VMRUN` has delivered, if something makes the emulator leave its loop just then (`helper_vmrun` leaves the vector in `exception_index`, as of 7.2 and later). So no
+//! handler has a stack of its own, where the second delivery would overwrite the frame of the first, or takes a lock; nor does Hermit's wake-up keep its handler,
+//! which does both.
 
-use core::arch::naked_asm;
+use core::arch::{asm, naked_asm};
 
 use super::{cpu, idt, lapic};
 use crate::processors;
@@ -16,8 +21,8 @@ pub const NIC: u8 = 0xe0;
 pub const WAKE: u8 = 0xe1;
 /// The time that this processor wanted to sleep is over.
 pub const TIMER: u8 = 0xe2;
-/// Hermit's own vector that makes a processor look for new tasks.
-pub const HERMIT_WAKE: u8 = 121;
+/// Hermit's own vector that makes a processor look for new tasks. Its loop of an idle processor does that after each interrupt, so nothing is left to its handler.
+const HERMIT_WAKE: u8 = 121;
 
 /// An interrupt's entry: skips the `hlt` that it came before, saves what a function may change, calls `$function`, returns.
 macro_rules! entry {
@@ -78,10 +83,35 @@ extern "C" fn timer() {
 
 /// Installs the handlers for all processors. Once, on the boot processor, after [`lapic::detect`] and before anything raises one.
 pub fn install() {
-    for (vector, entry) in
-        [(NIC, enter_plain as *const ()), (WAKE, enter_plain as *const ()), (TIMER, enter_timer as *const ())]
-    {
+    let plain = enter_plain as *const ();
+    for (vector, entry) in [(NIC, plain), (WAKE, plain), (HERMIT_WAKE, plain), (TIMER, enter_timer as *const ())] {
         // SAFETY: the entry serves an interrupt without an error code, on the stack that it finds: the image is compiled without a red zone.
         unsafe { idt::set(vector, entry as u64, 0) };
     }
+}
+
+/// Whether the frame of an interrupt outlives a second delivery of Hermit's wake-up: that is made on the stack on which the kernel has its handlers run.
+pub fn frame_outlives_another() -> bool {
+    const FRAME: u64 = 0x6d69_6466;
+    cpu::interrupts_off();
+    let kept: u64;
+    // SAFETY: with interrupts off nothing else uses that stack, and the vector's handler returns.
+    unsafe {
+        asm!(
+            "mov {saved}, rsp",
+            "mov rsp, {top}",
+            "push {frame}",
+            "sub rsp, 56",
+            "int {vector}",
+            "add rsp, 56",
+            "pop {frame}",
+            "mov rsp, {saved}",
+            saved = out(reg) _,
+            top = in(reg) idt::stack(1),
+            frame = inout(reg) FRAME => kept,
+            vector = const HERMIT_WAKE,
+        );
+    }
+    cpu::interrupts_on();
+    kept == FRAME
 }

@@ -37,10 +37,19 @@ pub fn reported(lab: &Lab) -> Result<Outcome> {
 
 /// An emulated processor may let an interrupt in between `sti` and `hlt`. It must end the sleep all the same.
 pub fn sleep_ends(lab: &Lab) -> Result<Outcome> {
+    says(lab, "sleep", "between sti and hlt").context("the image sleeps for ever")
+}
+
+/// An emulated processor may deliver an interrupt again while its handler runs. The handler must come to its end all the same.
+pub fn handlers_nest(lab: &Lab) -> Result<Outcome> {
+    says(lab, "again", "leaves the first one's frame").context("an interrupt overwrites the frame of another")
+}
+
+/// Boots an image that tries `test` and says `line` if it went well.
+fn says(lab: &Lab, test: &str, line: &str) -> Result<Outcome> {
     let mut machine = lab.machine()?;
-    machine.options = vec!["test=sleep".into()];
-    let awake = |line: &str| line.contains("between sti and hlt");
-    let (vm, _) = lab.start_until(machine, |vm| vm.wait_line(LIMIT, awake)).context("the image sleeps for ever")?;
+    machine.options = vec![format!("test={test}")];
+    let (vm, _) = lab.start_until(machine, |vm| vm.wait_line(LIMIT, |said| said.contains(line)))?;
     vm.end()?;
     Ok(Outcome::PASSED)
 }

@@ -44,6 +44,11 @@ pub const STEPS: &[Step] = &[
         run: exceptions::reported,
     },
     Step { name: "sleep", what: "an interrupt right before hlt is not missed", run: exceptions::sleep_ends },
+    Step {
+        name: "again",
+        what: "an interrupt delivered while its own handler runs does no harm",
+        run: exceptions::handlers_nest,
+    },
     Step { name: "boot", what: "it boots, says that it is ready, and answers help, list and status", run: boot::ready },
     Step { name: "options", what: "a malformed option is reported and ends the image", run: boot::malformed_options },
     Step { name: "idle", what: "an idle guest leaves the host's processor alone", run: idle::measure },

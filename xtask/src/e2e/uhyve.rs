@@ -1,7 +1,6 @@
 //! The image under uhyve. KVM that can run it is rare where tests run, so uhyve has a Linux guest whose KVM is emulated.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
@@ -12,22 +11,7 @@ use crate::netns::Namespace;
 use crate::test::Outcome;
 use crate::uhyve::run::{BOOT_NESTED, status_of_image};
 use crate::uhyve::{Inside, Nested};
-use crate::{command, provision, ui};
-
-/// How long a boot may take before the machine is started again, on a loaded host.
-const BOOT_AGAIN: Duration = Duration::from_secs(60);
-
-/// Boots again, twice at most, if nothing comes of a boot: on emulated KVM a guest of several processors was seen to stop in the kernel's start,
-/// before the image had said anything. What is tested starts with readiness.
-fn again<T>(boot: impl Fn() -> Result<T>) -> Result<T> {
-    for _ in 0..2 {
-        match boot() {
-            Ok(booted) => return Ok(booted),
-            Err(error) => ui::note(&format!("nested: nothing came of a boot, which is made again: {error:#}")),
-        }
-    }
-    boot()
-}
+use crate::{command, provision};
 
 /// What is promised of the image under QEMU holds here too.
 pub fn nested(lab: &Lab) -> Result<Outcome> {
@@ -36,11 +20,9 @@ pub fn nested(lab: &Lab) -> Result<Outcome> {
         Err(outcome) => return Ok(outcome),
     };
     let vmm = Vmm::Nested(Arc::new(Nested::new(Inside::Uhyve, &lab.image()?)?));
-    let guest = again(|| {
-        lab.boot_within(BOOT_AGAIN, |machine| {
-            machine.network = Network::Tap(namespace.name().to_owned());
-            machine.vmm = vmm.clone();
-        })
+    let guest = lab.boot_within(BOOT_NESTED, |machine| {
+        machine.network = Network::Tap(namespace.name().to_owned());
+        machine.vmm = vmm.clone();
     })?;
     let status = guest.explained(|guest| {
         ensure!(guest.ready.contains(" processors=2 "), "not two processors: `{}`", guest.ready);
@@ -70,13 +52,12 @@ fn ping(namespace: &Namespace) -> Result<()> {
 
 /// An image that cannot run says why, and its status gets out.
 fn failure(lab: &Lab, namespace: &Namespace, vmm: &Vmm) -> Result<Outcome> {
-    let (vm, line) = again(|| {
-        let mut machine = lab.machine()?;
-        machine.network = Network::Tap(namespace.name().to_owned());
-        machine.vmm = vmm.clone();
-        machine.options = vec!["frobnicate=1".into()];
-        lab.start_until(machine, |vm| vm.wait_line(BOOT_AGAIN, |line| line.starts_with("midflight: error:")))
-    })?;
+    let mut machine = lab.machine()?;
+    machine.network = Network::Tap(namespace.name().to_owned());
+    machine.vmm = vmm.clone();
+    machine.options = vec!["frobnicate=1".into()];
+    let (vm, line) =
+        lab.start_until(machine, |vm| vm.wait_line(BOOT_NESTED, |line| line.starts_with("midflight: error:")))?;
     ensure!(line.contains("frobnicate"), "the malformed option was answered by `{line}`");
     let limit = vm.end_after(BOOT_NESTED);
     let status = vm.wait_end()?;
