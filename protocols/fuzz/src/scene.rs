@@ -329,7 +329,11 @@ impl Scene {
                 let mut peers = vec![];
                 while self.stack.udp_receive(self.udp, &mut |data, peer| peers.push((data.len(), peer))) {}
                 for (length, peer) in peers {
-                    let _ = self.stack.udp_send(self.udp, peer, &vec![0; length]);
+                    let data = vec![0; length];
+                    let _ = match which & 1 {
+                        0 => self.stack.udp_send(self.udp, peer, &data),
+                        _ => self.stack.udp_transmit(self.now, self.udp, peer, &data, &mut self.tx),
+                    };
                 }
             }
         }

@@ -28,6 +28,8 @@ const SOLICITATION_INTERVAL: Duration = Duration::from_secs(4);
 const PROBE: Duration = Duration::from_secs(1);
 /// What one advertisement, which anyone on the link can forge, may at most shorten a lifetime to (RFC 4862 section 5.5.3 (e)).
 const TWO_HOURS: Duration = Duration::from_secs(2 * 60 * 60);
+/// Messages that may wait for the link. Of more, answers to whoever asks for our address are not made, and reports of groups wait their turn.
+const WAITING: usize = 32;
 /// Addresses are made of prefixes of this length, in bits (RFC 4291 section 2.5.1).
 const PREFIX: u8 = 64;
 
@@ -155,7 +157,9 @@ impl Autoconf {
         let addresses = [self.link_local, self.global.map(|global| global.address())];
         self.listener.listen(addresses.map(|address| address.map(|address| solicited(&address))), now);
         let source = self.link_local.filter(|_| !self.is_in_doubt()).unwrap_or(Ipv6Address::UNSPECIFIED);
-        while let Some(frame) = self.listener.next(source, now) {
+        while self.to_send.len() < WAITING
+            && let Some(frame) = self.listener.next(source, now)
+        {
             self.to_send.push(frame);
         }
     }
@@ -278,6 +282,9 @@ impl Autoconf {
     }
 
     fn send(&mut self, source: Ipv6Address, destination: Ipv6Address, message: NdiscRepr<'_>) {
+        if self.to_send.len() >= WAITING {
+            return;
+        }
         let message = Icmpv6Repr::Ndisc(message);
         let ip = Ipv6Repr {
             src_addr: source,

@@ -54,6 +54,7 @@
 //! |---|---|---|
 //! | frames waiting for the host functions | 64 | dropped, counted (`host_full`) |
 //! | frames of the host functions waiting for the link | 64 | nothing more is taken from the queue above |
+//! | messages of Neighbor Discovery and reports of groups waiting for the link | 32 | not made; reports wait |
 //! | UDP ports | 8 | [`UdpError::TooManyPorts`] |
 //! | datagrams waiting at a UDP port | [`UdpLimits`] | dropped coming in, [`UdpError::Full`] going out |
 //! | octets waiting for the turn of their class | 128 KiB for each class, without what connections keep | frames of the host functions are dropped, counted (`dropped` of the class) |

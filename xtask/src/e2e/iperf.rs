@@ -106,6 +106,23 @@ pub fn datagrams(lab: &Lab) -> Result<Outcome> {
     })
 }
 
+/// Datagrams that the guest sends arrive, and nearly all are written straight into the card's buffers: the others are the first of each second, and what
+/// came behind them.
+pub fn datagrams_sent(guest: &Guest) -> Result<()> {
+    let arguments = "-u -l 1400 -b 8M -t 2 -R";
+    let (packets, lost) = datagrams_of(&iperf(guest, arguments)?)?;
+    crate::ui::note(&format!("iperf3 {arguments}: {packets} datagrams, {lost} lost"));
+    ensure!(packets > 1000 && lost == 0, "iperf3 {arguments}: {lost} of {packets} datagrams were lost");
+    let records = guest.control()?.all("status")?;
+    let written = records.iter().find_map(|record| record.get("stack.datagrams_written"));
+    let written: u64 = written.context("the guest wrote no datagram straight into the card's buffers")?.parse()?;
+    ensure!(
+        written > packets / 2,
+        "only {written} of {packets} datagrams were written straight into the card's buffers"
+    );
+    Ok(())
+}
+
 /// How many datagrams a test had, and how many of them were lost.
 fn datagrams_of(report: &Value) -> Result<(u64, u64)> {
     let sum = &report["end"]["sum"];

@@ -37,6 +37,7 @@ pub fn everything(lab: &Lab) -> Result<Outcome> {
             payload::exchange(guest)?;
             iperf::under_swaps(guest, "-t 12 -R", true)?;
             iperf::under_swaps(guest, "-t 12", false)?;
+            iperf::datagrams_sent(guest)?;
             rejections(guest)?;
             default_drop(guest)
         })

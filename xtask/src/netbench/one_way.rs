@@ -15,6 +15,8 @@ const CLOSE: f64 = 1.1;
 const STEPS: usize = 8;
 /// A rate is too high only if datagrams were lost in so many attempts: one may be the host's.
 const ATTEMPTS: usize = 2;
+/// What part of the datagrams the host loses by one of its pauses at most; where more were lost, the rate is too high, and one attempt says so.
+const PAUSE: f64 = 0.02;
 /// What a sender that is given a rate falls short of it at most; one that cannot send so fast has found its own limit.
 const KEPT: f64 = 0.95;
 
@@ -68,6 +70,9 @@ fn search(
             let (step, taken) = run(guest, all, size, words, next, seconds.min(1))?;
             if step.lost == 0 {
                 clean = Some((step, taken));
+                break;
+            }
+            if step.lost as f64 > PAUSE * (step.lost as f64 + step.received * seconds.min(1) as f64) {
                 break;
             }
         }

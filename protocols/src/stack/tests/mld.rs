@@ -169,6 +169,26 @@ fn what_no_router_of_this_link_can_have_sent_is_dropped() {
     assert_eq!(heard(&mut peer, Duration::from_millis(1)).len(), 2);
 }
 
+/// Whoever asks and asks while nothing can be sent gets no more than there is room for.
+#[test]
+fn a_link_that_is_full_keeps_answers_within_bounds() {
+    let mut peer = settled(&SIX);
+    peer.tx.room = 0;
+    let probe = neighbor((Ipv6Address::UNSPECIFIED, groups()[1]), 135, [0; 4], &OUR_ADDRESS6.octets());
+    for _ in 0..500 {
+        peer.ask(&query(false, 0, None));
+        peer.ask(&probe);
+    }
+    peer.tx.room = 1000;
+    let mut sent = Vec::new();
+    for _ in 0..3 {
+        peer.turn();
+        sent.extend(peer.tx.take());
+    }
+    assert!((64..=64 + 32 + 2).contains(&sent.len()), "64 at the link and 32 before it: {}", sent.len());
+    assert_eq!(peer.stack.next_deadline(peer.now), None);
+}
+
 #[test]
 fn a_group_is_left_with_the_address_that_is_given_up() {
     for older in [false, true] {
