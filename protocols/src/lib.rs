@@ -17,4 +17,6 @@ pub mod sim;
 pub mod stack;
 pub mod steering;
 pub mod tcp;
+#[cfg(test)]
+mod ticks;
 pub mod time;

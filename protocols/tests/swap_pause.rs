@@ -1,14 +1,17 @@
 //! What packets wait for in a swap of the classifier does not depend on the number of rules: counted by the allocator, while two processors
 //! hold calls back, move their state and go over to the new engine.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use allocation_counter::measure;
 use protocols::classification::classifier::{
     Batch, Classifier, ClassifierRef, Packet, Rulebook, Ruleset, Step, implementations, lookup,
 };
 use protocols::classification::text::parse_rule;
-use swapper::{Coid, Processor, ProcessorId, SwapOptions, System};
+use swapper::{Coid, Processor, SwapOptions, System};
+
+#[path = "../src/ticks.rs"]
+mod ticks;
+
+use ticks::Ticks;
 
 /// Allocations, their octets, and what was freed.
 type Work = [u64; 3];
@@ -17,19 +20,6 @@ fn counted<R>(work: &mut Work, f: impl FnOnce() -> R) {
     let info = measure(|| drop(f()));
     let freed = info.count_total.checked_add_signed(-info.count_current).expect("what is left was allocated");
     work.iter_mut().zip([info.count_total, info.bytes_total, freed]).for_each(|(sum, more)| *sum += more);
-}
-
-#[derive(Default)]
-struct Ticks(AtomicU64);
-
-impl swapper::Platform for Ticks {
-    fn now(&self) -> u64 {
-        self.0.fetch_add(1, Ordering::Relaxed)
-    }
-
-    fn wake(&self, _: ProcessorId) {}
-
-    fn wait(&self, _: ProcessorId, _: Option<u64>) {}
 }
 
 struct Bench {

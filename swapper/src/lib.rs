@@ -202,7 +202,7 @@
 //! | data races in the storms, with a seeded one that has to be found | `cargo xtask test races`: ThreadSanitizer, the standard library compiled for it |
 //! | the instructions of a compiled call | `cargo test -p swapper --test callpath` |
 //! | wrong accesses and leaks in all of the above, with a nightly toolchain | `RUSTFLAGS=-Zsanitizer=address cargo +nightly test --target x86_64-unknown-linux-gnu -p swapper --tests` |
-//! | 2^20 objects | `cargo test --release -p swapper --test calls -- --ignored` |
+//! | 2^20 objects, all that can have a name | `cargo test -p swapper --test calls` |
 //!
 //! **What the model does not cover.** More preemptions in one run than its bound; more than two processors and one object,
 //! so neither two swaps that wait for each other, nor calls between objects (those are what `explore` is for, in whole steps

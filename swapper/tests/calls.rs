@@ -273,9 +273,9 @@ fn tables_grow_by_region() {
     many(4 * REGION_ENTRIES);
 }
 
-/// `cargo test --release -p swapper --test calls -- --ignored`
+/// It takes some hundred MiB.
 #[test]
-#[ignore = "makes 2^20 objects: some hundred MiB"]
+#[cfg_attr(miri, ignore = "makes 2^20 objects")]
 fn tables_grow_to_two_to_the_twenty() {
     many(1 << 19);
 }

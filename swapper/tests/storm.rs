@@ -5,6 +5,7 @@
 
 mod common;
 
+use common::storm::{self, SetOnDrop, THREADS, Tally};
 use common::{Alive, Bank, Branch, COPY, MOVE};
 use std::{
     sync::{
@@ -13,9 +14,7 @@ use std::{
     },
     thread,
 };
-use swapper::{Coid, Distributed, Host, Outcome, Reason, Swap, SwapOptions, System};
-
-const THREADS: usize = 2;
+use swapper::{Coid, Distributed, Host, Outcome, Swap, SwapOptions, System};
 
 /// One thread: calls without a pause, runs workers between activities, and lets `between` do something as well, until
 /// told to stop; returns how many calls it made.
@@ -33,7 +32,6 @@ fn serve(
     let bank = processor.bind::<dyn Bank>(coid).unwrap();
     let mut calls = 0;
     ready.wait();
-    // If this thread fails, the other one stops as well.
     let _stop = SetOnDrop(stop);
     while !stop.load(Ordering::Acquire) {
         processor.activity(|| {
@@ -68,17 +66,11 @@ fn swaps_under_load_lose_nothing() {
     drop(processor);
 
     let order = |order: u64| {
-        let mut next = Branch::new(order, if order.is_multiple_of(3) { &[COPY] } else { &[COPY, MOVE] }, &roots, &reps);
-        next.bad_import = u64::from(order % 11 == 3) << (order % 2);
+        let mut next = storm::branch(order, &roots, &reps);
         next.bad_export = (u64::from(order % 13 == 5) << (order % 2)).into();
-        let time_limit = if order % 17 == 7 { 500 * (order % 5) } else { u64::MAX };
-        let swap = system.swap(coid, Distributed::new(next), SwapOptions { time_limit, notify: None }).unwrap();
-        if order % 19 == 9 {
-            swap.cancel();
-        }
-        swap
+        storm::order(&system, coid, order, next)
     };
-    let (mut committed, mut undone, mut suspended, mut forwarded) = (0, 0, 0, 0);
+    let mut tally = Tally::default();
     let calls: u64 = thread::scope(|scope| {
         let other = scope.spawn(|| serve(&system, 1, coid, &stop, &ready, || ()));
         let mut number = 0;
@@ -93,16 +85,7 @@ fn swaps_under_load_lose_nothing() {
             };
             if let Some(report) = report {
                 assert_eq!(roots.count(), 1, "the winner alone is left: {report:?}");
-                match &report.outcome {
-                    Outcome::Committed => committed += 1,
-                    Outcome::Undone(Reason::Deadline(_)) => assert_eq!(number % 17, 7, "{report:?}"),
-                    Outcome::Undone(Reason::Cancelled) => assert_eq!(number % 19, 9, "{report:?}"),
-                    Outcome::Undone(Reason::Import { .. }) => assert_eq!(number % 11, 3, "{report:?}"),
-                    Outcome::Undone(_) => (),
-                }
-                undone += u64::from(!report.is_committed());
-                suspended += report.suspended();
-                forwarded += report.forwarded();
+                tally.add(number, &report);
             }
             if number == swaps {
                 stop.store(true, Ordering::Release);
@@ -113,9 +96,9 @@ fn swaps_under_load_lose_nothing() {
         });
         calls + other.join().unwrap()
     });
-    println!("{committed} committed, {undone} undone, {calls} calls, {suspended} suspended, {forwarded} forwarded");
-    assert_eq!(committed + undone, swaps);
-    assert!(committed > swaps / 2 && undone > swaps / 10, "{committed} {undone}");
+    println!("{calls} calls, {tally:?}");
+    assert_eq!(tally.committed + tally.undone, swaps);
+    assert!(tally.committed > swaps / 2 && tally.undone > swaps / 10, "{tally:?}");
     system.destroy(coid).unwrap();
     assert_eq!((roots.count(), reps.count()), (0, 0));
 }
@@ -188,14 +171,10 @@ fn swaps_that_wait_their_turn_under_load_lose_nothing() {
     let coid = processor.create(Distributed::new(Branch::new(0, &[COPY, MOVE], &roots, &reps))).unwrap();
     drop(processor);
     let order = |number: u64| {
-        let new = Distributed::new(Branch::new(
-            number,
-            if number.is_multiple_of(3) { &[COPY] } else { &[COPY, MOVE] },
-            &roots,
-            &reps,
-        ));
+        let mut new = storm::branch(number, &roots, &reps);
+        new.bad_import = 0;
         let time_limit = if number % 17 == 7 { 500 * (number % 5) } else { u64::MAX };
-        system.swap(coid, new, SwapOptions { time_limit, notify: None }.in_turn()).unwrap()
+        system.swap(coid, Distributed::new(new), SwapOptions { time_limit, notify: None }.in_turn()).unwrap()
     };
     let run = |number: usize| {
         let mut under_way: Vec<Swap> = Vec::new();
@@ -234,12 +213,4 @@ fn swaps_that_wait_their_turn_under_load_lose_nothing() {
     });
     system.destroy(coid).unwrap();
     assert_eq!((roots.count(), reps.count()), (0, 0));
-}
-
-struct SetOnDrop<'a>(&'a AtomicBool);
-
-impl Drop for SetOnDrop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Release);
-    }
 }

@@ -5,6 +5,7 @@
 
 mod common;
 
+use common::storm::{self, SetOnDrop, THREADS, Tally};
 use common::{Alive, Bank, Branch, COPY, MOVE, Task};
 use std::{
     cell::Cell,
@@ -15,9 +16,8 @@ use std::{
     },
     thread,
 };
-use swapper::{Coid, Distributed, Host, Outcome, Reason, Swap, SwapOptions, System};
+use swapper::{Coid, Distributed, Host, Swap, System};
 
-const THREADS: usize = 2;
 /// Calls that each thread keeps under way.
 const UNDER_WAY: usize = 4;
 /// Turns of a loop after which a call that waits to be woken must have been; a swap takes some dozen.
@@ -103,17 +103,7 @@ fn swaps_among_futures_lose_nothing() {
     let processor = unsafe { system.attach(0) }.unwrap();
     let coid = processor.create(Distributed::new(Branch::new(0, &[COPY, MOVE], &roots, &reps))).unwrap();
     drop(processor);
-    let order = |order: u64| {
-        let mut next = Branch::new(order, if order.is_multiple_of(3) { &[COPY] } else { &[COPY, MOVE] }, &roots, &reps);
-        next.bad_import = u64::from(order % 11 == 3) << (order % 2);
-        let time_limit = if order % 17 == 7 { 500 * (order % 5) } else { u64::MAX };
-        let swap = system.swap(coid, Distributed::new(next), SwapOptions { time_limit, notify: None }).unwrap();
-        if order % 19 == 9 {
-            swap.cancel();
-        }
-        swap
-    };
-    let (mut committed, mut undone, mut suspended, mut forwarded) = (0, 0, 0, 0);
+    let mut tally = Tally::default();
     let (sum, dropped) = thread::scope(|scope| {
         let other = scope.spawn(|| serve(&system, 1, coid, &stop, &ready, || ()));
         let (mut number, mut swap) = (0, None);
@@ -121,40 +111,22 @@ fn swaps_among_futures_lose_nothing() {
             if let Some(under_way) = &swap {
                 let Some(report) = Swap::poll(under_way) else { return };
                 swap = None;
-                match &report.outcome {
-                    Outcome::Committed => committed += 1,
-                    Outcome::Undone(Reason::Deadline(_)) => assert_eq!(number % 17, 7, "{report:?}"),
-                    Outcome::Undone(Reason::Cancelled) => assert_eq!(number % 19, 9, "{report:?}"),
-                    Outcome::Undone(Reason::Import { .. }) => assert_eq!(number % 11, 3, "{report:?}"),
-                    Outcome::Undone(_) => panic!("{report:?}"),
-                }
-                undone += u64::from(!report.is_committed());
-                suspended += report.suspended();
-                forwarded += report.forwarded();
+                tally.add(number, &report);
             }
             if number == swaps {
                 stop.store(true, Ordering::Release);
                 return;
             }
             number += 1;
-            swap = Some(order(number));
+            swap = Some(storm::order(&system, coid, number, storm::branch(number, &roots, &reps)));
         });
         let other = other.join().unwrap();
         (own.0 + other.0, own.1 + other.1)
     });
-    println!(
-        "{committed} committed, {undone} undone; {sum} calls and {dropped} dropped, {suspended} suspended, {forwarded} forwarded"
-    );
-    assert_eq!(committed + undone, swaps);
-    assert!(committed > swaps / 2 && undone > swaps / 20 && dropped > 0 && suspended > 0 && forwarded > 0);
+    println!("{sum} calls and {dropped} dropped, {tally:?}");
+    assert_eq!(tally.committed + tally.undone, swaps);
+    assert!(tally.committed > swaps / 2 && tally.undone > swaps / 20 && dropped > 0, "{tally:?}");
+    assert!(tally.suspended > 0 && tally.forwarded > 0, "{tally:?}");
     system.destroy(coid).unwrap();
     assert_eq!((roots.count(), reps.count()), (0, 0));
-}
-
-struct SetOnDrop<'a>(&'a AtomicBool);
-
-impl Drop for SetOnDrop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Release);
-    }
 }

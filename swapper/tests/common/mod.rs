@@ -2,6 +2,8 @@
 //! whose implementations fail on request and count themselves.
 #![allow(dead_code, missing_docs)]
 
+pub mod storm;
+
 use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,

@@ -1,25 +1,11 @@
 //! A system of processors on one thread, with a controller that can be swapped.
 
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicU64, Ordering};
 
-use swapper::{Coid, Processor, ProcessorId, Report, Swap, SwapOptions, System};
+use swapper::{Coid, Processor, Report, Swap, SwapOptions, System};
 
 use crate::congestion::*;
-
-/// A platform whose clock ticks each time it is read.
-#[derive(Default)]
-struct Ticks(AtomicU64);
-
-impl swapper::Platform for Ticks {
-    fn now(&self) -> u64 {
-        self.0.fetch_add(1, Ordering::Relaxed)
-    }
-
-    fn wake(&self, _: ProcessorId) {}
-
-    fn wait(&self, _: ProcessorId, _: Option<u64>) {}
-}
+use crate::ticks::Ticks;
 
 /// Processors that share one controller object.
 pub struct Bench {

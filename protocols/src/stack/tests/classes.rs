@@ -1,10 +1,9 @@
 //! Classes on the way out of a whole stack: the link takes so many frames a turn, and connections send all they may.
 
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicU64, Ordering};
 
 use smoltcp::time::Duration;
-use swapper::{Coid, Processor, ProcessorId, Swap, SwapOptions, System};
+use swapper::{Coid, Processor, Swap, SwapOptions, System};
 
 use super::offload::ALL;
 use super::world::World;
@@ -14,25 +13,13 @@ use crate::classification::text::{Line, parse_either};
 use crate::frame::craft::*;
 use crate::stack::Offloads;
 use crate::tcp::{ConnId, Path};
+use crate::ticks::Ticks;
 
 const RULES: [&str; 3] = [
     "10 oif 0 tcp sport 7001 class 1 accept",
     "10 oif 0 tcp sport 7002 class 2 accept",
     "20 oif 0 ip protocol icmp class 3 accept",
 ];
-
-#[derive(Default)]
-struct Ticks(AtomicU64);
-
-impl swapper::Platform for Ticks {
-    fn now(&self) -> u64 {
-        self.0.fetch_add(1, Ordering::Relaxed)
-    }
-
-    fn wake(&self, _: ProcessorId) {}
-
-    fn wait(&self, _: ProcessorId, _: Option<u64>) {}
-}
 
 /// A server that sends without end, and its client; the server's classifier can be swapped.
 struct Bench {

@@ -2,26 +2,13 @@
 
 use alloc::vec::Vec;
 use core::cell::Cell;
-use core::sync::atomic::{AtomicU64, Ordering};
 
-use swapper::{Coid, Processor, ProcessorId, Report, SwapOptions, System};
+use swapper::{Coid, Processor, Report, SwapOptions, System};
 
 use crate::classification::classifier::*;
 use crate::classification::text::parse_rule;
 use crate::classification::{Counter, Rule, RuleId, Verdict};
-
-#[derive(Default)]
-struct Ticks(AtomicU64);
-
-impl swapper::Platform for Ticks {
-    fn now(&self) -> u64 {
-        self.0.fetch_add(1, Ordering::Relaxed)
-    }
-
-    fn wake(&self, _: ProcessorId) {}
-
-    fn wait(&self, _: ProcessorId, _: Option<u64>) {}
-}
+use crate::ticks::Ticks;
 
 pub struct Bench {
     system: System,
