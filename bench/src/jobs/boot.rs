@@ -8,7 +8,7 @@ pub const NAME: &str = "boot";
 
 const METHOD: &[&str] = &[
     "The image with two processors and 256 MiB, from the monitor's start to the image's line of readiness and to the first answered ping; the monitors turn by turn.",
-    "uhyve needs KVM. QEMU and uhyve \"nested\" run in the same Linux guest, on KVM of its own that QEMU emulates (the translator, a thread for each processor); compare only these two with each other.",
+    "uhyve needs KVM. QEMU and uhyve \"nested\" run in the same Linux guest, on KVM of its own that QEMU emulates (the translator, one thread for all processors); compare only these two with each other.",
     "\"qemu\" is QEMU's translator on the host itself.",
     "Memory is the largest resident set of the monitor's process until then, which with QEMU includes its own program and libraries.",
     "The environment's load is that of the moment when the report was made, not that of the samples.",

@@ -82,8 +82,8 @@ impl Nested {
         let line = format!("console=ttyS0 quiet panic=-1 mitigations=off tsc_early_khz={}", machine.tsc_mhz * 1000);
         let mut words: Vec<String> = Vec::new();
         let mut add = |some: &[&str]| words.extend(some.iter().map(|word| (*word).to_owned()));
-        // One thread of the translator for all processors. With one for each, now and then the guest's processor is shut down under load: on entering a
-        // guest QEMU changes a processor's pending interrupts without the lock that other threads take for that (`helper_vmrun` of its svm_helper.c).
+        // One thread of the translator for all processors. With one for each, now and then the guest's processor was shut down under load
+        // (unikernel/README.md says what is known of it).
         // Without ERMS Linux copies by loads and stores, which the translator runs several times faster than `rep movsb`.
         add(&["-M", "q35", "-accel", "tcg,thread=single", "-cpu", "max,+svm,+npt,-erms", "-smp", &processors]);
         add(&["-m", &memory, "-nodefaults", "-no-reboot", "-display", "none", "-serial", "stdio"]);
