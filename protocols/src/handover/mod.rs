@@ -15,12 +15,14 @@
 //! on either side. One of the two fences comes first in their total order. If it is the receiver's, the sender sees the flag and
 //! wakes; if it is the sender's, the receiver's second look finds the frames. Room is waited for in the same manner, with the roles exchanged.
 
+mod lanes;
 mod ring;
 mod star;
 
 #[cfg(test)]
 mod tests;
 
+pub use lanes::{Lane, Lanes, UnderWay};
 pub use ring::{Counts, Receiver, Sender, Take, link};
 pub use star::{Hub, Peer, Spoke, Strays, Up, star};
 

@@ -10,7 +10,7 @@ use bbqueue::traits::storage::BoxedSlice;
 use bbqueue::{ArcBBQueue, BBQueue};
 use rtrb::{Consumer, Producer, RingBuffer};
 
-use super::{Sizes, Wake};
+use super::{Lanes, Sizes, Wake};
 use crate::stack::{Full, Offloads, Receive, RxMeta, Transmit, TxMeta};
 
 /// Takes a frame, or says that there is no room for it.
@@ -67,6 +67,8 @@ pub struct Sender<M> {
     counts: Counts,
     /// Frames were put in since the last [`Sender::flush`].
     unannounced: bool,
+    /// Towards the card.
+    pub(super) lanes: Option<Arc<Lanes>>,
 }
 
 /// The end of a ring that frames are taken from.
@@ -106,6 +108,7 @@ pub fn link<M: Copy>(
         longest: sizes.longest,
         counts: Counts::default(),
         unannounced: false,
+        lanes: None,
     };
     let from = Receiver { entries: take_entries, octets: octets.stream_consumer(), flags, wake: wake.clone(), sender };
     (to, from)
@@ -237,7 +240,20 @@ impl Transmit for Sender<TxMeta> {
     }
 
     fn transmit(&mut self, len: usize, meta: TxMeta, fill: &mut dyn FnMut(&mut [u8])) -> Result<(), Full> {
-        self.insist(len, meta, fill)
+        let lane = meta.lane.filter(|_| len <= self.longest);
+        // Before the other end can see it.
+        if let (Some(lanes), Some(lane)) = (&self.lanes, lane) {
+            lanes.add(lane.class, len);
+        }
+        let put = self.insist(len, meta, fill);
+        if let (Some(lanes), Some(lane), Err(Full)) = (&self.lanes, lane, put) {
+            lanes.subtract(lane.class, len);
+        }
+        put
+    }
+
+    fn lanes(&self) -> Option<&Lanes> {
+        self.lanes.as_deref().filter(|lanes| lanes.is_on())
     }
 
     fn flush(&mut self) {

@@ -7,7 +7,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::{Counts, Receiver, Sender, Sizes, Wake, link};
+use super::{Counts, Lanes, Receiver, Sender, Sizes, Wake, link};
 use crate::stack::{Full, Offloads, Receive, RxMeta, Transmit, TxMeta};
 
 /// Processor 0's ends.
@@ -25,6 +25,8 @@ pub struct Peer {
     pub to: Sender<RxMeta>,
     /// Frames to be sent, from that processor, if it has no queue pair of its own.
     pub from: Option<Receiver<TxMeta>>,
+    /// What of these is under way.
+    pub lanes: Option<Arc<Lanes>>,
 }
 
 /// The ends of a processor other than 0.
@@ -64,15 +66,18 @@ pub fn star(
     for processor in 1..processors {
         let (to, rx) = link(sizes, Offloads::default(), 0, processor, wake);
         let (from, up);
+        let mut lanes = None;
         if processor < pairs {
             let (stray, handed) = link(sizes, Offloads::default(), processor, 0, wake);
             strays.from.push(handed);
             (from, up) = (None, Up::Stray(stray));
         } else {
-            let (send, sent) = link(sizes, offloads, processor, 0, wake);
+            let (mut send, sent) = link(sizes, offloads, processor, 0, wake);
+            lanes = Some(Arc::new(Lanes::new(processor, wake)));
+            send.lanes.clone_from(&lanes);
             (from, up) = (Some(sent), Up::Send(send));
         }
-        hub.peers.push(Peer { to, from });
+        hub.peers.push(Peer { to, from, lanes });
         spokes.push(Spoke { processor, rx, up });
     }
     (hub, strays, spokes)
@@ -105,6 +110,16 @@ impl Hub {
     /// Whether the processor, another than 0, has a queue pair of its own.
     pub fn has_pair(&self, processor: usize) -> bool {
         processor.checked_sub(1).and_then(|index| self.peers.get(index)).is_some_and(|peer| peer.from.is_none())
+    }
+
+    /// For each processor from 1 on without a queue pair, what it has under way.
+    pub fn lanes(&self) -> impl Iterator<Item = Option<&Arc<Lanes>>> {
+        self.peers.iter().map(|peer| peer.lanes.as_ref())
+    }
+
+    /// Says whether classes share the way out.
+    pub fn share(&self, shared: bool) {
+        self.lanes().flatten().for_each(|lanes| lanes.set(shared));
     }
 
     /// Sends what the other processors want to have sent, at most `budget` frames from each, until the link is full.

@@ -272,7 +272,7 @@ fn the_hub_sends_for_the_others_and_keeps_what_the_card_cannot_take() {
     );
     let partial = crate::stack::PartialChecksum { start: 34, offset: 16 };
     let segmentation = crate::stack::Segmentation { mss: 1460, header_len: 54, ipv6: false };
-    let meta = TxMeta { checksum: Some(partial), segmentation: Some(segmentation) };
+    let meta = TxMeta { checksum: Some(partial), segmentation: Some(segmentation), lane: None };
     for spoke in &mut spokes {
         for n in 0..3 {
             let processor = spoke.processor as u8;

@@ -32,7 +32,7 @@ impl Datagram<'_> {
     pub fn meta(&self, offload: bool) -> TxMeta {
         let start = (ETHERNET_HEADER + self.ends.header_len()) as u16;
         let checksum = offload.then_some(PartialChecksum { start, offset: CHECKSUM_AT as u16 });
-        TxMeta { checksum, segmentation: None }
+        TxMeta { checksum, segmentation: None, lane: None }
     }
 
     /// Writes the frame, which is as long as `len` says, with what `meta` leaves to the device.

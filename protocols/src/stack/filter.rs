@@ -6,6 +6,7 @@
 //! gives it to the card.
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::reject::{self, ANSWERS};
@@ -14,6 +15,7 @@ use super::{Transmit, TxMeta};
 use crate::classification::Verdict;
 use crate::classification::classifier::{Classifier, ClassifierRef, Duties, Packet};
 use crate::frame::{Class, ETHERNET_HEADER, Local};
+use crate::handover::{Lanes, UnderWay};
 use crate::tcp::Limiter;
 use crate::time::Instant;
 
@@ -43,13 +45,22 @@ pub(super) struct Filter {
     pub counts: Counts,
     /// Classes by turns, from the first time on that the way out is shared.
     pub scheduler: Option<Box<Scheduler>>,
+    /// What other processors have under way by this one, from processor 1 on; nothing for one that sends by itself.
+    pub lanes: Vec<Option<Arc<Lanes>>>,
 }
 
 impl Filter {
-    pub fn new(classifier: ClassifierRef) -> Self {
+    pub fn new(classifier: ClassifierRef, lanes: Vec<Option<Arc<Lanes>>>) -> Self {
         let answers = Limiter::new(ANSWERS, 1_000_000);
         let (duties, counts) = (Duties::default(), Counts::default());
-        Self { classifier, duties, answers, outgoing: Vec::new(), counts, scheduler: None }
+        Self { classifier, duties, answers, outgoing: Vec::new(), counts, scheduler: None, lanes }
+    }
+
+    /// A frame that another processor has under way.
+    pub fn under_way(&self, meta: TxMeta, octets: usize) -> Option<UnderWay> {
+        let lane = meta.lane?;
+        let lanes = self.lanes.get(usize::from(lane.sender).checked_sub(1)?)?.as_ref()?;
+        Some(UnderWay::new(lanes, lane, octets))
     }
 
     pub fn classifier(&self) -> &ClassifierRef {

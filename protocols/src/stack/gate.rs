@@ -5,6 +5,7 @@ use super::scheduler::{Blocked, Queued, Scheduler};
 use super::{Full, Offloads, Transmit, TxMeta};
 use crate::classification::Verdict;
 use crate::classification::classifier::{Classifier, Decision};
+use crate::handover::UnderWay;
 use crate::time::{Duration, Instant};
 
 /// Who sends, and so what becomes of a frame whose class has to wait.
@@ -16,6 +17,8 @@ pub(super) enum From {
     Answer,
     /// It is queued; if the queue is full, it is dropped and counted, so that it is not in the way of what comes after it.
     Host,
+    /// Another processor, which has only so much of each class under way: it is queued.
+    Another,
 }
 
 /// The link, as everything in the stack sends through it.
@@ -46,6 +49,9 @@ impl<'a> Gate<'a> {
 
     /// Whether what is of this class has to wait; if so, it is noted that it does.
     pub fn must_wait(&mut self, class: u8) -> bool {
+        if let Some(lanes) = self.tx.lanes() {
+            return !lanes.has_credit(class);
+        }
         let Some(scheduler) = self.scheduler().filter(|scheduler| scheduler.is_on()) else { return false };
         let waits = !scheduler.may_send(class);
         if waits {
@@ -57,6 +63,12 @@ impl<'a> Gate<'a> {
     /// The class whose turn it is, if classes wait and something can go.
     pub fn next_turn(&mut self) -> Option<u8> {
         self.scheduler()?.next_turn()
+    }
+
+    /// Whether in this turn connections go before what is in the class's queue: as far as other processors send by this one.
+    pub fn are_connections_first(&mut self, class: u8) -> bool {
+        let Some(Filter { scheduler: Some(scheduler), lanes, .. }) = self.filter.as_deref_mut() else { return false };
+        lanes.iter().any(Option::is_some) && scheduler.are_connections_first(class)
     }
 
     /// The turn is over, or can go no further. `more`: the class has more than what is in its queue.
@@ -83,7 +95,7 @@ impl<'a> Gate<'a> {
         let Some(Filter { scheduler: Some(scheduler), .. }) = &mut self.filter else { return true };
         while scheduler.may_send(class) {
             let Some(queued) = scheduler.pop(class) else { return true };
-            let Queued { frame, meta, octets } = &queued;
+            let Queued { frame, meta, octets, .. } = &queued;
             if !scheduler.is_within_rate(*octets, now) {
                 scheduler.push_front(class, queued);
             } else if self.tx.transmit(frame.len(), *meta, &mut |into| into.copy_from_slice(frame)).is_err() {
@@ -91,6 +103,7 @@ impl<'a> Gate<'a> {
                 scheduler.push_front(class, queued);
             } else {
                 scheduler.sent(class, *octets, now);
+                drop(queued.under_way);
             }
         }
         !scheduler.has_queued(class)
@@ -107,10 +120,14 @@ impl Transmit for Gate<'_> {
 
     fn transmit(&mut self, len: usize, meta: TxMeta, fill: &mut dyn FnMut(&mut [u8])) -> Result<(), Full> {
         let now = micros(self.now);
-        match &mut self.filter {
+        let mut under_way = self.filter.as_ref().and_then(|filter| filter.under_way(meta, len));
+        let sent = match &mut self.filter {
             Some(filter) if filter.duties.outgoing || filter.scheduler.as_ref().is_some_and(|all| all.is_on()) => {
                 self.refused = None;
-                examine(filter, self.tx, (self.from, now), (len, meta), fill, &mut self.refused)
+                examine(filter, self.tx, (self.from, now), (len, meta), fill, &mut under_way).map_err(|class| {
+                    self.refused = class;
+                    Full
+                })
             }
             Some(Filter { duties, classifier, .. }) if duties.stateful => self.tx.transmit(len, meta, &mut |frame| {
                 fill(frame);
@@ -119,7 +136,11 @@ impl Transmit for Gate<'_> {
                 }
             }),
             _ => self.tx.transmit(len, meta, fill),
+        };
+        if let (Err(Full), Some(under_way)) = (sent, under_way) {
+            under_way.stays();
         }
+        sent
     }
 
     fn flush(&mut self) {
@@ -128,15 +149,15 @@ impl Transmit for Gate<'_> {
 }
 
 /// While rules may hold back what goes out, or classes wait for each other, a frame is written before it is known whether it may go; then it
-/// is written once more when it is tried again.
+/// is written once more when it is tried again. If it may not go, its class comes back, or none if the link is full.
 fn examine(
     filter: &mut Filter,
     tx: &mut dyn Transmit,
     (from, now): (From, u64),
     (len, meta): (usize, TxMeta),
     fill: &mut dyn FnMut(&mut [u8]),
-    refused: &mut Option<u8>,
-) -> Result<(), Full> {
+    under_way: &mut Option<UnderWay>,
+) -> Result<(), Option<u8>> {
     let Filter { classifier, outgoing, counts, scheduler, .. } = filter;
     if outgoing.len() < len {
         outgoing.resize(len, 0);
@@ -144,8 +165,12 @@ fn examine(
     fill(&mut outgoing[..len]);
     let frame = &outgoing[..len];
     // What is no IP packet (ARP) is of no class, and waits for none.
-    let Some(packet) = packet(frame) else { return tx.transmit(len, meta, &mut |into| into.copy_from_slice(frame)) };
+    let mut transmit = || tx.transmit(len, meta, &mut |into| into.copy_from_slice(frame)).map_err(|Full| None);
+    let Some(packet) = packet(frame) else { return transmit() };
     let decision = classifier.outgoing(&packet, now);
+    if let Some(under_way) = under_way {
+        under_way.is_of(decision.class);
+    }
     if decision.verdict != Verdict::Accept {
         counts.dropped_out += 1;
         classifier.sent(&packet, &decision, now);
@@ -153,10 +178,10 @@ fn examine(
     }
     let (class, nanos) = (decision.class, now.saturating_mul(1000));
     match scheduler.as_deref_mut().filter(|scheduler| scheduler.is_on()) {
-        None => tx.transmit(len, meta, &mut |into| into.copy_from_slice(frame))?,
+        None => transmit()?,
         Some(scheduler) => {
             if scheduler.may_send(class) && scheduler.is_within_rate(packet.length, nanos) {
-                if tx.transmit(len, meta, &mut |into| into.copy_from_slice(frame)).is_ok() {
+                if transmit().is_ok() {
                     scheduler.sent(class, packet.length, nanos);
                     classifier.sent(&packet, &decision, now);
                     return Ok(());
@@ -164,11 +189,13 @@ fn examine(
                 scheduler.link_is_full();
             }
             scheduler.wait(class);
-            let queue = || Queued { frame: frame.to_vec(), meta, octets: packet.length };
-            if from == From::Connection || !scheduler.push(class, len, queue) {
+            let octets = packet.length;
+            let queue = || Queued { frame: frame.to_vec(), meta, octets, under_way: under_way.take() };
+            if from == From::Another {
+                scheduler.push_another(class, len, queue);
+            } else if from == From::Connection || !scheduler.push(class, len, queue) {
                 if from != From::Host {
-                    *refused = Some(class);
-                    return Err(Full);
+                    return Err(Some(class));
                 }
                 scheduler.dropped(class);
                 return Ok(());

@@ -2,6 +2,8 @@
 //!
 //! The unikernel implements both traits over a virtio queue pair, the hand-over rings over a neighbouring processor, tests over a simulated link.
 
+use crate::handover::{Lane, Lanes};
+
 /// What the device says about a received frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RxMeta {
@@ -38,6 +40,8 @@ pub struct TxMeta {
     pub checksum: Option<PartialChecksum>,
     /// Cut into segments; only if [`Offloads::segmentation`] (or its sister for IPv6), and always together with `checksum`.
     pub segmentation: Option<Segmentation>,
+    /// Where it counts on its way from a processor without a queue pair; nothing to the device.
+    pub lane: Option<Lane>,
 }
 
 /// What a link can do for the stack. Fixed for the life of the link.
@@ -83,6 +87,11 @@ pub trait Transmit {
     /// # Errors
     /// [`Full`] if there is no room now; `fill` was not called. The link sees to it that the processor wakes up when there is room again.
     fn transmit(&mut self, len: usize, meta: TxMeta, fill: &mut dyn FnMut(&mut [u8])) -> Result<(), Full>;
+
+    /// How much of each class may be under way, if that is limited.
+    fn lanes(&self) -> Option<&Lanes> {
+        None
+    }
 
     /// Hands over what was queued since the last time: at most one notification to the device. Called at the end of each burst.
     fn flush(&mut self);

@@ -18,6 +18,7 @@ use alloc::vec::Vec;
 
 use super::TxMeta;
 use crate::classification::{CLASSES, Sharing, Waiting};
+use crate::handover::UnderWay;
 
 /// Octets of a turn for each unit of weight: the longest packet of Ethernet's usual MTU.
 pub(super) const QUANTUM: i64 = 1_500;
@@ -32,6 +33,8 @@ pub(super) struct Queued {
     pub meta: TxMeta,
     /// Octets of its IP packet.
     pub octets: usize,
+    /// If another processor sends it.
+    pub under_way: Option<UnderWay>,
 }
 
 /// Why nothing goes at present.
@@ -50,6 +53,8 @@ struct Class {
     /// What it may still send in its turn; below 0, what it has overdrawn.
     deficit: i64,
     queue: VecDeque<Queued>,
+    /// In this turn connections go before what is in the queue.
+    connections_first: bool,
     /// Octets in `queue`.
     octets: usize,
     counts: Waiting,
@@ -141,15 +146,27 @@ impl Scheduler {
         }
     }
 
-    /// Queues a frame, of `len` octets, of a class that waits; whether there was room.
+    /// Queues a frame, of `len` octets, of a class that waits; whether there was room, of [`QUEUE`] octets.
     pub fn push(&mut self, class: u8, len: usize, queued: impl FnOnce() -> Queued) -> bool {
-        let class = &mut self.classes[usize::from(class)];
-        if class.octets + len > QUEUE {
+        if self.classes[usize::from(class)].octets + len > QUEUE {
             return false;
         }
+        self.push_another(class, len, queued);
+        true
+    }
+
+    /// Queues a frame of another processor, which has no more under way than it may.
+    pub fn push_another(&mut self, class: u8, len: usize, queued: impl FnOnce() -> Queued) {
+        let class = &mut self.classes[usize::from(class)];
         class.octets += len;
         class.queue.push_back(queued());
-        true
+    }
+
+    /// Whether in this turn of the class connections go before what is in its queue: by turns, for either may never end.
+    pub fn are_connections_first(&mut self, class: u8) -> bool {
+        let first = &mut self.classes[usize::from(class)].connections_first;
+        *first = !*first;
+        *first
     }
 
     /// Whether frames of this class wait in its queue.

@@ -1,5 +1,7 @@
 //! The stack itself: what happens to a burst of frames, and what is sent.
 
+mod turns;
+
 use alloc::sync::Arc;
 
 use smoltcp::time::{Duration, Instant};
@@ -152,7 +154,8 @@ impl Stack {
     /// From now on every frame from and to this stack's link meets the classifier. For each processor with a queue pair: those of a connection all meet it on
     /// the connection's processor, or on processor 0 if that has no pair.
     pub fn classify(&mut self, classifier: ClassifierRef) {
-        self.filter = Some(Filter::new(classifier));
+        let lanes = self.main.iter().flat_map(|main| main.hub.lanes()).map(Option::<&_>::cloned).collect();
+        self.filter = Some(Filter::new(classifier, lanes));
     }
 
     /// What a rule counted here; nothing without a classifier.
@@ -252,6 +255,7 @@ impl Stack {
         let mut more = false;
         let mut others_first = false;
         if let Some(main) = &mut self.main {
+            main.hub.share(tx.filter.as_ref().is_some_and(|filter| filter.duties.shared));
             main.run_host(now, &self.shared);
             tx.from = From::Host;
             self.full |= !main.host.send(tx);
@@ -449,7 +453,7 @@ impl Stack {
     /// Sends for the other processors. Returns whether they may have more.
     fn forward(&mut self, tx: &mut Gate<'_>) -> bool {
         let Some(main) = &mut self.main else { return false };
-        tx.from = From::Answer;
+        tx.from = From::Another;
         self.full |= main.hub.forward_all(FORWARD_BUDGET, tx).is_err();
         main.hub.is_waiting()
     }
@@ -466,19 +470,5 @@ impl Stack {
                 false
             }
         }
-    }
-
-    /// Lets the classes that wait send by turns: each what is in its queue, then its connections. Returns whether there is more to do at once.
-    fn serve_classes(&mut self, now: Instant, tx: &mut Gate<'_>) -> bool {
-        tx.from = From::Connection;
-        while let Some(class) = tx.next_turn() {
-            let mut more = false;
-            if tx.send_queued(class) {
-                let mut wire = Wire { tx, mac: self.mac, mtu: self.mtu, sent: &mut self.sent };
-                more = self.engine.poll_class(now, class, &mut wire) != Progress::Done;
-            }
-            tx.end_turn(more);
-        }
-        tx.waits_until() == Some(now)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::gate::Gate;
 use super::ip::{Ends, IPV4_HEADER, flow_label};
-use super::{PartialChecksum, Segmentation, Transmit, TxMeta};
+use super::{IpAddress, PartialChecksum, Segmentation, Transmit, TxMeta};
 use crate::frame::checksum::Sum;
 use crate::frame::{ETHERNET_HEADER, MacAddress};
 use crate::tcp::{Egress, Full, Header, Path};
@@ -48,6 +48,10 @@ impl Egress for Wire<'_, '_> {
             self.sent.impossible += 1;
             return Ok(());
         }
+        let lane = match self.tx.tx.lanes().map(|lanes| lanes.lane(flow(path, header))).transpose() {
+            Ok(lane) => lane,
+            Err(class) => return Err(Full::Turn(class)),
+        };
         let tcp_at = ETHERNET_HEADER + ip_len;
         let partial = PartialChecksum { start: tcp_at as u16, offset: CHECKSUM_AT as u16 };
         let meta = TxMeta {
@@ -57,6 +61,7 @@ impl Egress for Wire<'_, '_> {
                 header_len: (tcp_at + header.len()) as u16,
                 ipv6: matches!(ends, Ends::V6(..)),
             }),
+            lane,
         };
         let mac = self.mac;
         self.tx
@@ -108,6 +113,16 @@ pub(super) fn ethernet_header(
     header[6..12].copy_from_slice(&source);
     header[12..].copy_from_slice(&ether_type);
     header
+}
+
+/// A hash of what distinguishes a connection here.
+fn flow(path: &Path, header: &Header) -> u32 {
+    let remote = match path.remote {
+        IpAddress::Ipv4(address) => address.to_bits(),
+        IpAddress::Ipv6(address) => address.to_bits() as u32,
+    };
+    let ports = u32::from(header.source_port) << 16 | u32::from(header.destination_port);
+    (remote ^ ports).wrapping_mul(0x9e37_79b1) >> 16
 }
 
 fn label(ends: &Ends, header: &Header) -> u32 {

@@ -224,11 +224,8 @@ pub fn weights(lab: &Lab) -> Result<Outcome> {
         Ok(namespace) => namespace,
         Err(outcome) => return Ok(outcome),
     };
-    // Weights hold among what a processor with a queue pair sends: frames of one without keep the order of their ring.
-    let guest: Guest = lab.boot(|machine| {
-        machine.network = Network::Tap(namespace.name().to_owned());
-        machine.processors = 1;
-    })?;
+    // Two processors with one queue pair: wherever the two streams live, they share.
+    let guest: Guest = lab.boot(|machine| machine.network = Network::Tap(namespace.name().to_owned()))?;
     guest.tested(|guest| {
         namespace.inside(|| {
             let control = guest.control()?;

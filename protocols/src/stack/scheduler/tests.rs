@@ -131,7 +131,9 @@ fn weights_that_change_hold_from_the_next_turn_on() {
 #[test]
 fn a_queue_has_a_limit_in_octets() {
     let mut scheduler = scheduler(&[weight(1, 3)]);
-    let frame = |len: usize| move || Queued { frame: alloc::vec![0; len], meta: TxMeta::default(), octets: len };
+    let frame = |len: usize| {
+        move || Queued { frame: alloc::vec![0; len], meta: TxMeta::default(), octets: len, under_way: None }
+    };
     let push = |scheduler: &mut Scheduler, class, len| scheduler.push(class, len, frame(len));
     scheduler.wait(1);
     let taken = (0..).take_while(|_| push(&mut scheduler, 1, 1_000)).count();

@@ -5,6 +5,7 @@ mod dhcp;
 mod filter;
 mod host;
 mod ipv6;
+mod lanes;
 mod mld;
 mod offload;
 mod peer;

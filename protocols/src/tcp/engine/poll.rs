@@ -81,6 +81,11 @@ impl Engine {
         if self.waiting(class).is_empty() { Progress::Done } else { Progress::More }
     }
 
+    /// Whether connections wait for the turn of a class.
+    pub fn is_waiting(&self, class: u8) -> bool {
+        self.waiting.get(usize::from(class)).is_some_and(|queue| !queue.is_empty())
+    }
+
     /// Lets a connection send. If it has more, it is noted as queued, which the caller sees to.
     fn turn_of(&mut self, index: u32, out: &mut dyn Egress) -> Turn {
         let turn = self.with(index, |connection, env| {
