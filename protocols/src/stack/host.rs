@@ -192,8 +192,14 @@ impl Host {
     }
 
     /// Whether received frames are waiting for [`poll`](Self::poll).
-    pub fn has_received(&self) -> bool {
+    fn has_received(&self) -> bool {
         !self.device.received.is_empty()
+    }
+
+    /// Whether [`poll`](Self::poll) could go on at once, now that the link has taken what waited.
+    pub fn has_more(&self, now: Instant) -> bool {
+        let own = self.autoconf.as_ref().and_then(Autoconf::poll_at);
+        self.has_received() || own.is_some_and(|at| at <= now)
     }
 
     /// When [`poll`](Self::poll) has to be called next; may be in the past.

@@ -259,7 +259,7 @@ impl Stack {
             main.run_host(now, &self.shared);
             tx.from = From::Host;
             self.full |= !main.host.send(tx);
-            more |= main.host.has_received();
+            more |= main.host.has_more(now);
             // By turns, so that neither side can keep the other from a link that is always full.
             main.others_first = !main.others_first;
             others_first = main.others_first;

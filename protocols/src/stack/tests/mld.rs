@@ -180,11 +180,8 @@ fn a_link_that_is_full_keeps_answers_within_bounds() {
         peer.ask(&probe);
     }
     peer.tx.room = 1000;
-    let mut sent = Vec::new();
-    for _ in 0..3 {
-        peer.turn();
-        sent.extend(peer.tx.take());
-    }
+    peer.turn();
+    let sent = peer.tx.take();
     assert!((64..=64 + 32 + 2).contains(&sent.len()), "64 at the link and 32 before it: {}", sent.len());
     assert_eq!(peer.stack.next_deadline(peer.now), None);
 }
