@@ -2,7 +2,7 @@
 
 use allocation_counter::measure;
 use protocols::congestion::lookup;
-use protocols::tcp::{Checksum, Config, ConnId, Egress, Engine, Full, Header, Kinds, Path, Secrets};
+use protocols::tcp::{Checksum, Config, ConnId, Egress, Engine, Full, Header, Kinds, Part, Path, Payload, Secrets};
 use protocols::time::{Duration, Instant};
 use smoltcp::wire::IpAddress;
 
@@ -24,7 +24,7 @@ impl Wire {
 }
 
 impl Egress for Wire {
-    fn send(&mut self, _: &Path, header: &Header, payload: [&[u8]; 2]) -> Result<(), Full> {
+    fn send(&mut self, _: &Path, header: &Header, payload: Payload<'_>) -> Result<(), Full> {
         if self.used == SLOTS {
             return Err(Full::Link);
         }
@@ -34,9 +34,9 @@ impl Egress for Wire {
         }
         let slot = &mut self.slots[self.used];
         let mut len = header.write(slot);
-        for piece in payload {
-            slot[len..len + piece.len()].copy_from_slice(piece);
-            len += piece.len();
+        for Part { octets, .. } in payload {
+            slot[len..len + octets.len()].copy_from_slice(octets);
+            len += octets.len();
         }
         self.lengths[self.used] = len;
         self.used += 1;

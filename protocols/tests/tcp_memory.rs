@@ -2,7 +2,7 @@
 
 use allocation_counter::measure;
 use protocols::congestion::lookup;
-use protocols::tcp::{Checksum, Config, ConnId, Egress, Engine, Error, Full, Header, Kinds, Path, Secrets};
+use protocols::tcp::{Checksum, Config, ConnId, Egress, Engine, Error, Full, Header, Kinds, Path, Payload, Secrets};
 use protocols::time::{Duration, Instant};
 use smoltcp::wire::IpAddress;
 
@@ -11,10 +11,10 @@ use smoltcp::wire::IpAddress;
 struct Wire(Vec<Vec<u8>>);
 
 impl Egress for Wire {
-    fn send(&mut self, _: &Path, header: &Header, payload: [&[u8]; 2]) -> Result<(), Full> {
+    fn send(&mut self, _: &Path, header: &Header, payload: Payload<'_>) -> Result<(), Full> {
         let mut segment = vec![0; header.len()];
         header.write(&mut segment);
-        segment.extend(payload.concat());
+        payload.iter().for_each(|part| segment.extend(part.octets));
         self.0.push(segment);
         Ok(())
     }

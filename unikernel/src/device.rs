@@ -3,7 +3,7 @@
 use core::alloc::Layout;
 use core::ptr::NonNull;
 
-use virtio::mem::{Dma, DmaPages};
+use virtio::mem::{Dma, DmaPages, Run};
 use virtio::mmio::{Mmio, MmioWindow};
 use virtio::transport::pci::PortIo;
 
@@ -80,7 +80,8 @@ fn contiguous(start: *const u8, octets: usize) -> Option<u64> {
         .then_some(first)
 }
 
-// SAFETY: the memory is fresh from the heap, zeroed, never freed, aligned to a page, and checked to be contiguous.
+// SAFETY: the memory is fresh from the heap, zeroed, never freed, aligned to a page, and checked to be contiguous. Without an IOMMU the device sees physical
+// addresses; the kernel moves no page that is in use.
 unsafe impl Dma for DeviceMemory {
     fn allocate(&self, pages: usize) -> Option<DmaPages> {
         let octets = pages.checked_mul(PAGE)?;
@@ -97,5 +98,17 @@ unsafe impl Dma for DeviceMemory {
                 None
             }
         }
+    }
+
+    fn locate(&self, bytes: &[u8]) -> Option<Run> {
+        let (bus, mut len) = paging::locate(bytes.as_ptr())?;
+        // Pages that follow each other on both sides are one run, as the heap's mostly do.
+        while len < bytes.len()
+            && let Some((next, more)) = paging::locate(&raw const bytes[len])
+            && next == bus + len as u64
+        {
+            len += more;
+        }
+        Some(Run { bus, len: len.min(bytes.len()) })
     }
 }

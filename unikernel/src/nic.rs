@@ -4,11 +4,11 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use log::info;
-use protocols::stack::{Full, Offloads, Receive, RxMeta, Transmit, TxMeta};
+use protocols::stack::{Full, Offloads, Payload, Receive, RxMeta, Transmit, TxMeta};
 use services::options::Unused;
 use virtio::Features;
 use virtio::net::{
-    Checksum, Gso, GsoKind, Interrupt, LARGE_FRAME, MsixTarget, Net, Notifications, OpenError, Options, QueuePair,
+    Checksum, Gso, GsoKind, Interrupt, LARGE_FRAME, LEAST_LENT, MsixTarget, Net, Notifications, OpenError, Options, Part, QueuePair,
     RxChecksum, RxQueue, TxError, TxQueue,
 };
 use virtio::transport::Transport;
@@ -54,13 +54,14 @@ impl fmt::Display for NicError {
 }
 
 /// How many counters a card has.
-pub const COUNTERS: usize = 9;
+pub const COUNTERS: usize = 10;
 /// Their names.
 pub const COUNTER_NAMES: [&str; COUNTERS] = [
     "nic_rx_frames",
     "nic_rx_bytes",
     "nic_tx_frames",
     "nic_tx_bytes",
+    "nic_tx_lent_bytes",
     "nic_tx_full",
     "nic_tx_refused",
     "nic_rx_kicks",
@@ -143,7 +144,7 @@ impl Nic {
     /// Its counters, in the order of [`COUNTER_NAMES`].
     pub fn counters(&self) -> [u64; COUNTERS] {
         let c = self.pair.counters();
-        [c.rx_frames, c.rx_bytes, c.tx_frames, c.tx_bytes, c.tx_full, c.tx_refused, c.rx_kicks, c.tx_kicks, c.faults()]
+        [c.rx_frames, c.rx_bytes, c.tx_frames, c.tx_bytes, c.tx_lent, c.tx_full, c.tx_refused, c.rx_kicks, c.tx_kicks, c.faults()]
     }
 
     /// Whether the card broke the protocol and is out of use.
@@ -259,12 +260,27 @@ impl Transmit for Tx<'_> {
     }
 
     fn transmit(&mut self, len: usize, meta: TxMeta, fill: &mut dyn FnMut(&mut [u8])) -> Result<(), Full> {
+        self.transmit_parts(len, Payload::default(), meta, fill)
+    }
+
+    fn least_lent(&self) -> usize {
+        LEAST_LENT
+    }
+
+    fn transmit_parts(
+        &mut self,
+        head: usize,
+        body: Payload<'_>,
+        meta: TxMeta,
+        fill: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<(), Full> {
         let kind = |ipv6| if ipv6 { GsoKind::TcpV6 } else { GsoKind::TcpV4 };
         let meta = virtio::net::TxMeta {
             checksum: meta.checksum.map(|c| Checksum { start: c.start, offset: c.offset }),
             gso: meta.segmentation.map(|s| Gso { kind: kind(s.ipv6), header: s.header_len, segment: s.mss }),
         };
-        match self.queue.transmit(len, meta, fill) {
+        let parts = body.map(|part| Part { bytes: part.octets, lender: part.lender });
+        match self.queue.transmit_parts(&DeviceMemory, head, &parts, meta, fill) {
             Err(TxError::Full) => {
                 *self.full = true;
                 Err(Full)

@@ -4,8 +4,9 @@ use super::filter::{Filter, micros, packet};
 use super::scheduler::{Blocked, Queued, Scheduler};
 use super::{Full, Offloads, Transmit, TxMeta};
 use crate::classification::Verdict;
-use crate::classification::classifier::{Classifier, Decision};
+use crate::classification::classifier::{Classifier, Decision, Packet};
 use crate::handover::UnderWay;
+use crate::tcp::Payload;
 use crate::time::{Duration, Instant};
 
 /// Who sends, and so what becomes of a frame whose class has to wait.
@@ -119,23 +120,39 @@ impl Transmit for Gate<'_> {
     }
 
     fn transmit(&mut self, len: usize, meta: TxMeta, fill: &mut dyn FnMut(&mut [u8])) -> Result<(), Full> {
+        self.transmit_parts(len, Payload::default(), meta, fill)
+    }
+
+    fn least_lent(&self) -> usize {
+        self.tx.least_lent()
+    }
+
+    fn transmit_parts(
+        &mut self,
+        head: usize,
+        body: Payload<'_>,
+        meta: TxMeta,
+        fill: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<(), Full> {
         let now = micros(self.now);
-        let mut under_way = self.filter.as_ref().and_then(|filter| filter.under_way(meta, len));
+        let mut under_way = self.filter.as_ref().and_then(|filter| filter.under_way(meta, head + octets_of(&body)));
         let sent = match &mut self.filter {
             Some(filter) if filter.duties.outgoing || filter.scheduler.as_ref().is_some_and(|all| all.is_on()) => {
                 self.refused = None;
-                examine(filter, self.tx, (self.from, now), (len, meta), fill, &mut under_way).map_err(|class| {
+                examine(filter, self.tx, (self.from, now), (head, body, meta), fill, &mut under_way).map_err(|class| {
                     self.refused = class;
                     Full
                 })
             }
-            Some(Filter { duties, classifier, .. }) if duties.stateful => self.tx.transmit(len, meta, &mut |frame| {
-                fill(frame);
-                if let Some(packet) = packet(frame) {
-                    classifier.sent(&packet, &Decision::ACCEPT, now);
-                }
-            }),
-            _ => self.tx.transmit(len, meta, fill),
+            Some(Filter { duties, classifier, .. }) if duties.stateful => {
+                self.tx.transmit_parts(head, body, meta, &mut |frame| {
+                    fill(frame);
+                    if let Some(packet) = whole(frame, &body) {
+                        classifier.sent(&packet, &Decision::ACCEPT, now);
+                    }
+                })
+            }
+            _ => self.tx.transmit_parts(head, body, meta, fill),
         };
         if let (Err(Full), Some(under_way)) = (sent, under_way) {
             under_way.stays();
@@ -148,25 +165,36 @@ impl Transmit for Gate<'_> {
     }
 }
 
-/// While rules may hold back what goes out, or classes wait for each other, a frame is written before it is known whether it may go; then it
-/// is written once more when it is tried again. If it may not go, its class comes back, or none if the link is full.
+/// Octets of a payload.
+fn octets_of(body: &Payload<'_>) -> usize {
+    body.iter().map(|part| part.octets.len()).sum()
+}
+
+/// The IP packet of a frame of which `head` is the beginning, and `body` the rest.
+fn whole<'a>(head: &'a [u8], body: &Payload<'_>) -> Option<Packet<'a>> {
+    packet(head).map(|packet| Packet { length: packet.length + octets_of(body), ..packet })
+}
+
+/// While rules may hold back what goes out, or classes wait for each other, a frame's head is written before it is known whether it may go; then
+/// it is written once more when it is tried again. If it may not go, its class comes back, or none if the link is full.
 fn examine(
     filter: &mut Filter,
     tx: &mut dyn Transmit,
     (from, now): (From, u64),
-    (len, meta): (usize, TxMeta),
+    (head, body, meta): (usize, Payload<'_>, TxMeta),
     fill: &mut dyn FnMut(&mut [u8]),
     under_way: &mut Option<UnderWay>,
 ) -> Result<(), Option<u8>> {
     let Filter { classifier, outgoing, counts, scheduler, .. } = filter;
-    if outgoing.len() < len {
-        outgoing.resize(len, 0);
+    if outgoing.len() < head {
+        outgoing.resize(head, 0);
     }
-    fill(&mut outgoing[..len]);
-    let frame = &outgoing[..len];
+    fill(&mut outgoing[..head]);
+    let frame = &outgoing[..head];
     // What is no IP packet (ARP) is of no class, and waits for none.
-    let mut transmit = || tx.transmit(len, meta, &mut |into| into.copy_from_slice(frame)).map_err(|Full| None);
-    let Some(packet) = packet(frame) else { return transmit() };
+    let mut transmit =
+        || tx.transmit_parts(head, body, meta, &mut |into| into.copy_from_slice(frame)).map_err(|Full| None);
+    let Some(packet) = whole(frame, &body) else { return transmit() };
     let decision = classifier.outgoing(&packet, now);
     if let Some(under_way) = under_way {
         under_way.is_of(decision.class);
@@ -189,8 +217,9 @@ fn examine(
                 scheduler.link_is_full();
             }
             scheduler.wait(class);
-            let octets = packet.length;
-            let queue = || Queued { frame: frame.to_vec(), meta, octets, under_way: under_way.take() };
+            let (octets, len) = (packet.length, head + octets_of(&body));
+            let all = || [frame, body[0].octets, body[1].octets].concat();
+            let queue = || Queued { frame: all(), meta, octets, under_way: under_way.take() };
             if from == From::Another {
                 scheduler.push_another(class, len, queue);
             } else if from == From::Connection || !scheduler.push(class, len, queue) {

@@ -3,6 +3,7 @@
 //! The unikernel implements both traits over a virtio queue pair, the hand-over rings over a neighbouring processor, tests over a simulated link.
 
 use crate::handover::{Lane, Lanes};
+use crate::tcp::Payload;
 
 /// What the device says about a received frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -91,6 +92,32 @@ pub trait Transmit {
     /// How much of each class may be under way, if that is limited.
     fn lanes(&self) -> Option<&Lanes> {
         None
+    }
+
+    /// From how many lent octets in a row on the link prefers to read them where they lie; `usize::MAX`: it never does. Must not change.
+    fn least_lent(&self) -> usize {
+        usize::MAX
+    }
+
+    /// Queues one frame of `head` octets, which `fill` writes as for [`transmit`](Self::transmit), and those of `body` after them. The link copies these, but for
+    /// lent ones that it prefers to read where they lie: it holds their lender until it has read them.
+    ///
+    /// # Errors
+    /// As for [`transmit`](Self::transmit).
+    fn transmit_parts(
+        &mut self,
+        head: usize,
+        body: Payload<'_>,
+        meta: TxMeta,
+        fill: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<(), Full> {
+        let [first, second] = body.map(|part| part.octets);
+        self.transmit(head + first.len() + second.len(), meta, &mut |frame| {
+            let (place, rest) = frame.split_at_mut(head);
+            fill(place);
+            rest[..first.len()].copy_from_slice(first);
+            rest[first.len()..].copy_from_slice(second);
+        })
     }
 
     /// Hands over what was queued since the last time: at most one notification to the device. Called at the end of each burst.

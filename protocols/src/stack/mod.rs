@@ -88,6 +88,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+pub use crate::tcp::{Part, Payload};
 pub use config::{Addressing, Addressing6, Config, ConfigError, MAXIMUM_MTU, MINIMUM_MTU, MINIMUM_MTU6};
 pub use counters::Counters;
 pub use link::{Full, Offloads, PartialChecksum, Receive, RxMeta, Segmentation, Transmit, TxMeta};

@@ -5,7 +5,7 @@ use super::ip::{Ends, IPV4_HEADER, flow_label};
 use super::{IpAddress, PartialChecksum, Segmentation, Transmit, TxMeta};
 use crate::frame::checksum::Sum;
 use crate::frame::{ETHERNET_HEADER, MacAddress};
-use crate::tcp::{Egress, Full, Header, Path};
+use crate::tcp::{Egress, Full, Header, Path, Payload};
 
 /// The TCP header without options, and the longest.
 const TCP_HEADER: core::ops::RangeInclusive<usize> = 20..=60;
@@ -24,7 +24,8 @@ pub(super) struct Sent {
     pub impossible: u64,
 }
 
-/// Writes each segment with its Ethernet and IP headers into the link's buffer, in one pass over the payload.
+/// Writes each segment with its Ethernet and IP headers into the link's buffer, in one pass over the payload. What the link reads where it lies is at most
+/// summed here.
 pub(super) struct Wire<'a, 'b> {
     pub tx: &'a mut Gate<'b>,
     pub mac: MacAddress,
@@ -33,12 +34,12 @@ pub(super) struct Wire<'a, 'b> {
 }
 
 impl Egress for Wire<'_, '_> {
-    fn send(&mut self, path: &Path, header: &Header, payload: [&[u8]; 2]) -> Result<(), Full> {
+    fn send(&mut self, path: &Path, header: &Header, payload: Payload<'_>) -> Result<(), Full> {
         let Some(ends) = Ends::new(&path.local, &path.remote) else {
             self.sent.impossible += 1;
             return Ok(());
         };
-        let payload_len = payload[0].len() + payload[1].len();
+        let payload_len = payload[0].octets.len() + payload[1].octets.len();
         let tcp_len = header.len() + payload_len;
         let ip_len = ends.header_len();
         let total = ip_len + tcp_len;
@@ -64,21 +65,22 @@ impl Egress for Wire<'_, '_> {
             lane,
         };
         let mac = self.mac;
-        self.tx
-            .transmit(ETHERNET_HEADER + total, meta, &mut |frame| {
-                let (link, packet) = frame.split_at_mut(ETHERNET_HEADER);
-                let (ip, segment) = packet.split_at_mut(ip_len);
-                link.copy_from_slice(&ethernet_header(path.link, mac, ends.ether_type()));
-                ends.write(ip, TCP, tcp_len, header.ecn_capable, || label(&ends, header));
-                write_segment(
-                    segment,
-                    header,
-                    payload,
-                    Sum::pseudo_header(&path.local, &path.remote, TCP, tcp_len),
-                    meta,
-                );
-            })
-            .map_err(|_| self.tx.refused.map_or(Full::Link, Full::Turn))?;
+        let least = self.tx.least_lent();
+        let lent = payload.iter().any(|part| part.lender.is_some() && part.octets.len() >= least);
+        let mut write = |frame: &mut [u8]| {
+            let (link, packet) = frame.split_at_mut(ETHERNET_HEADER);
+            let (ip, segment) = packet.split_at_mut(ip_len);
+            link.copy_from_slice(&ethernet_header(path.link, mac, ends.ether_type()));
+            ends.write(ip, TCP, tcp_len, header.ecn_capable, || label(&ends, header));
+            let pseudo = Sum::pseudo_header(&path.local, &path.remote, TCP, tcp_len);
+            write_segment(segment, header, payload, pseudo, meta);
+        };
+        let sent = if lent {
+            self.tx.transmit_parts(tcp_at + header.len(), payload, meta, &mut write)
+        } else {
+            self.tx.transmit(ETHERNET_HEADER + total, meta, &mut write)
+        };
+        sent.map_err(|_| self.tx.refused.map_or(Full::Link, Full::Turn))?;
         self.sent.frames += 1;
         self.sent.octets += (ETHERNET_HEADER + total) as u64;
         Ok(())
@@ -132,17 +134,24 @@ fn label(ends: &Ends, header: &Header) -> u32 {
     }
 }
 
-/// Writes header, payload and checksum: complete, or the pseudo-header's sum for the device to complete.
-fn write_segment(segment: &mut [u8], header: &Header, payload: [&[u8]; 2], pseudo: Sum, meta: TxMeta) {
+/// Writes header, checksum (complete, or the pseudo-header's sum for the device to complete) and, if there is a place for it, the payload.
+fn write_segment(segment: &mut [u8], header: &Header, payload: Payload<'_>, pseudo: Sum, meta: TxMeta) {
+    let payload = payload.map(|part| part.octets);
     let (head, body) = segment.split_at_mut(header.len());
-    let (first, second) = body.split_at_mut(payload[0].len());
     header.write(head);
-    let checksum = if meta.checksum.is_some() {
-        first.copy_from_slice(payload[0]);
-        second.copy_from_slice(payload[1]);
-        pseudo.partial()
-    } else {
-        pseudo.with(head).copy(first, payload[0]).copy(second, payload[1]).checksum()
+    let checksum = match (meta.checksum.is_some(), body.is_empty()) {
+        (true, true) => pseudo.partial(),
+        (false, true) => pseudo.with(head).with(payload[0]).with(payload[1]).checksum(),
+        (partial, false) => {
+            let (first, second) = body.split_at_mut(payload[0].len());
+            if partial {
+                first.copy_from_slice(payload[0]);
+                second.copy_from_slice(payload[1]);
+                pseudo.partial()
+            } else {
+                pseudo.with(head).copy(first, payload[0]).copy(second, payload[1]).checksum()
+            }
+        }
     };
     head[CHECKSUM_AT..CHECKSUM_AT + 2].copy_from_slice(&checksum.to_be_bytes());
 }

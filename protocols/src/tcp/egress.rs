@@ -5,6 +5,7 @@ use core::fmt;
 use smoltcp::wire::IpAddress;
 
 use super::header::Header;
+use super::payload::Payload;
 
 /// Where a connection's segments come from and go to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,12 +40,12 @@ impl core::error::Error for Full {}
 
 /// Takes segments from the engine.
 pub trait Egress {
-    /// Sends a segment with `header` and the octets of both slices of `payload`, one after the other. If they are more than
+    /// Sends a segment with `header` and `payload`. If they are more than
     /// `header.segment_size`, it is a run of segments: the link cuts them (TSO).
     ///
     /// # Errors
     /// [`Full`] if there is no room now; nothing was sent.
-    fn send(&mut self, path: &Path, header: &Header, payload: [&[u8]; 2]) -> Result<(), Full>;
+    fn send(&mut self, path: &Path, header: &Header, payload: Payload<'_>) -> Result<(), Full>;
 
     /// Whether segments of this class have to wait for their turn; if so, that they do is noted below.
     fn must_wait(&mut self, class: u8) -> bool {

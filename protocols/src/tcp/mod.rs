@@ -15,7 +15,7 @@
 //!
 //! Octets that come in order go into the connection's receive buffer, unless the service takes them where they lie:
 //! [`Engine::receive_with`] offers them to an [`Intake`] first, if nothing waits before them. A service that has its octets in memory anyway lends
-//! them ([`Engine::send_lent`]), and they are read where they lie.
+//! them ([`Engine::send_lent`]): a segment names where they lie ([`Part`]), and a link may read them there.
 //!
 //! Beyond RFC 9293: window scaling, timestamps and PAWS (RFC 7323), SACK both ways (RFC 2018, 2883), loss found by time and tail loss probes
 //! (RACK-TLP, RFC 8985), proportional rate reduction (RFC 9937), NewReno where there is no SACK (RFC 6582), needless recoveries taken back
@@ -29,7 +29,7 @@
 //!
 //! ```
 //! use protocols::congestion::lookup;
-//! use protocols::tcp::{Checksum, Config, Egress, Engine, Full, Header, Path, Secrets};
+//! use protocols::tcp::{Checksum, Config, Egress, Engine, Full, Header, Path, Payload, Secrets};
 //! use protocols::time::Instant;
 //! use smoltcp::wire::IpAddress;
 //!
@@ -37,10 +37,10 @@
 //! struct Wire(Vec<Vec<u8>>);
 //!
 //! impl Egress for Wire {
-//!     fn send(&mut self, _: &Path, header: &Header, payload: [&[u8]; 2]) -> Result<(), Full> {
+//!     fn send(&mut self, _: &Path, header: &Header, payload: Payload<'_>) -> Result<(), Full> {
 //!         let mut segment = vec![0; header.len()];
 //!         header.write(&mut segment);
-//!         segment.extend(payload.concat());
+//!         payload.iter().for_each(|part| segment.extend(part.octets));
 //!         self.0.push(segment);
 //!         Ok(())
 //!     }
@@ -111,6 +111,7 @@ mod lookup;
 mod memory;
 mod options;
 mod pacer;
+mod payload;
 mod prr;
 mod rack;
 mod ranges;
@@ -141,5 +142,6 @@ pub use intake::{Buffered, Intake};
 pub(crate) use limiter::Limiter;
 pub use listener::{MAX_BACKLOG, MAX_LISTENERS};
 pub use options::{MAX_WINDOW_SCALE, Options, SackBlocks, Timestamps};
+pub use payload::{Part, Payload};
 pub use slab::ConnId;
 pub use state::State;

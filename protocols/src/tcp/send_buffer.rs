@@ -4,6 +4,7 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 
 use super::memory::Memory;
+use super::payload::{Part, Payload};
 use super::ring::Ring;
 
 #[cfg(test)]
@@ -138,31 +139,35 @@ impl SendBuffer {
         taken
     }
 
-    /// Octets from `offset` on, in at most two slices: `len` of them, or fewer if they lie in more pieces than that. At least one if there is one.
+    /// Octets from `offset` on: `len` of them, or fewer if they lie in more than two parts. At least one if there is one.
     #[inline]
-    pub fn slices(&self, offset: usize, len: usize) -> [&[u8]; 2] {
-        if self.pieces.is_empty() { self.ring.slices(offset, len) } else { self.slices_of_pieces(offset, len) }
+    pub fn parts(&self, offset: usize, len: usize) -> Payload<'_> {
+        if self.pieces.is_empty() {
+            self.ring.slices(offset, len).map(Part::from)
+        } else {
+            self.parts_of_pieces(offset, len)
+        }
     }
 
-    fn slices_of_pieces(&self, mut offset: usize, mut len: usize) -> [&[u8]; 2] {
-        let mut found: [&[u8]; 2] = [&[], &[]];
+    fn parts_of_pieces(&self, mut offset: usize, mut len: usize) -> Payload<'_> {
+        let mut found = Payload::default();
         let (mut count, mut in_ring) = (0, 0);
         for piece in &self.pieces {
             let here = len.min(piece.len().saturating_sub(offset));
-            let slices = match piece {
-                Piece::Copied(_) => self.ring.slices(in_ring + offset, here),
-                Piece::Lent { octets, start, .. } => over_and_over(octets, start + offset, here),
+            let (slices, lender) = match piece {
+                Piece::Copied(_) => (self.ring.slices(in_ring + offset, here), None),
+                Piece::Lent { octets, start, .. } => (over_and_over(octets, start + offset, here), Some(octets)),
             };
-            for slice in slices {
-                if slice.is_empty() {
+            for octets in slices {
+                if octets.is_empty() {
                     continue;
                 }
                 if count == found.len() {
                     return found;
                 }
-                found[count] = slice;
+                found[count] = Part { octets, lender };
                 count += 1;
-                len -= slice.len();
+                len -= octets.len();
             }
             if let Piece::Copied(copied) = piece {
                 in_ring += copied;
@@ -175,10 +180,10 @@ impl SendBuffer {
         found
     }
 
-    /// How many of `len` octets from `offset` on [`slices`](Self::slices) gives.
+    /// How many of `len` octets from `offset` on [`parts`](Self::parts) gives.
     #[inline]
     pub fn reach(&self, offset: usize, len: usize) -> usize {
-        if self.pieces.is_empty() { len } else { self.slices(offset, len).iter().map(|slice| slice.len()).sum() }
+        if self.pieces.is_empty() { len } else { self.parts(offset, len).iter().map(|part| part.octets.len()).sum() }
     }
 
     /// Forgets the first `octets` octets, which the peer has. What was lent goes back with the last octet of its piece.

@@ -1,7 +1,7 @@
 //! Whole nodes in memory, all on one thread with a clock that the test turns; on the other end of the cable a peer that
 //! is none of ours: smoltcp's sockets.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use protocols::control::{Record, Reply};
-use protocols::stack::{Full, Offloads, Receive, RxMeta, Transmit, TxMeta};
+use protocols::stack::{Full, Offloads, Payload, Receive, RxMeta, Transmit, TxMeta};
 use protocols::time::{Duration, Instant};
 use services::node::{Nic, Node, Platform, Ready, Shared, Turn};
 use services::options::Options;
@@ -64,6 +64,9 @@ impl Platform for Computer {
     }
 }
 
+/// From how many octets on the nodes' card reads where they lie.
+const LEAST_LENT: usize = 512;
+
 pub type Queue = Rc<RefCell<VecDeque<Vec<u8>>>>;
 
 /// One end of a cable.
@@ -73,13 +76,15 @@ struct End {
     outgoing: Queue,
     /// Frames' memory that both ends use again, so that what a node allocates is the node's own.
     spare: Queue,
+    /// Octets that the nodes lent, which were read where they lie.
+    lent: Rc<Cell<u64>>,
 }
 
 impl End {
     fn cable() -> (End, End) {
         let one = End::default();
         let (outgoing, incoming) = (one.incoming.clone(), one.outgoing.clone());
-        let other = End { incoming, outgoing, spare: one.spare.clone() };
+        let other = End { incoming, outgoing, ..one.clone() };
         (one, other)
     }
 
@@ -113,6 +118,28 @@ impl Transmit for End {
         fill(&mut frame);
         self.outgoing.borrow_mut().push_back(frame);
         Ok(())
+    }
+
+    fn least_lent(&self) -> usize {
+        LEAST_LENT
+    }
+
+    fn transmit_parts(
+        &mut self,
+        head: usize,
+        body: Payload<'_>,
+        meta: TxMeta,
+        fill: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<(), Full> {
+        let [first, second] = body.map(|part| part.octets);
+        let lent = body.iter().filter(|part| part.lender.is_some() && part.octets.len() >= LEAST_LENT);
+        self.lent.set(self.lent.get() + lent.map(|part| part.octets.len() as u64).sum::<u64>());
+        Transmit::transmit(self, head + first.len() + second.len(), meta, &mut |frame| {
+            let (place, rest) = frame.split_at_mut(head);
+            fill(place);
+            rest[..first.len()].copy_from_slice(first);
+            rest[first.len()..].copy_from_slice(second);
+        })
     }
 
     fn flush(&mut self) {}
@@ -267,6 +294,11 @@ impl Rig {
     /// Frames that have arrived at the nodes so far.
     pub fn arrived(&self) -> usize {
         self.arrived
+    }
+
+    /// Octets that the nodes' card read where services have them.
+    pub fn lent(&self) -> u64 {
+        self.links[0].lent.get()
     }
 
     /// A little time passes and everybody has a turn.

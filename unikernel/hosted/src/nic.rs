@@ -1,8 +1,9 @@
 //! The TAP device in the form that the stack takes.
 
+use std::io::{self, IoSlice};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use protocols::stack::{Full, Offloads, Receive, RxMeta, Transmit, TxMeta};
+use protocols::stack::{Full, Offloads, Payload, Receive, RxMeta, Transmit, TxMeta};
 use tap::{Form, HEADER, Header, Segments, Tap};
 
 /// Our end's address: locally administered.
@@ -10,6 +11,9 @@ pub const MAC: [u8; 6] = [2, 0x4d, 0x66, 0, 0, 2];
 
 /// The longest frame: Ethernet's header, and an IP packet whose segments are joined or will be cut.
 const LONGEST: usize = 14 + 65_535;
+
+/// From how many octets on a part of a frame is left for the kernel to read where it lies: as the image's driver has it.
+const LEAST_LENT: usize = 2048;
 
 /// What has happened on a queue of the device; on cache lines of its own, since each processor writes its own.
 #[derive(Default)]
@@ -19,6 +23,7 @@ pub struct Counters {
     rx_bytes: AtomicU64,
     tx_frames: AtomicU64,
     tx_bytes: AtomicU64,
+    tx_lent: AtomicU64,
     tx_full: AtomicU64,
     tx_refused: AtomicU64,
 }
@@ -34,6 +39,7 @@ impl Counters {
             ("nic_rx_bytes", sum(|one| &one.rx_bytes)),
             ("nic_tx_frames", sum(|one| &one.tx_frames)),
             ("nic_tx_bytes", sum(|one| &one.tx_bytes)),
+            ("nic_tx_lent_bytes", sum(|one| &one.tx_lent)),
             ("nic_tx_full", sum(|one| &one.tx_full)),
             ("nic_tx_refused", sum(|one| &one.tx_refused)),
         ]
@@ -124,10 +130,16 @@ pub struct Tx<'a> {
 }
 
 impl Tx<'_> {
-    /// Hands over the frame of so many octets in the buffer.
-    fn hand_over(&mut self, length: usize) {
-        *self.waiting = 0;
-        match self.device.send(&self.buffer[..length]) {
+    /// Hands over the frame of so many octets that waits in the buffer.
+    fn hand_over(&mut self) {
+        let length = std::mem::take(self.waiting);
+        let sent = self.device.send(&self.buffer[..length]);
+        self.note(sent, length);
+    }
+
+    /// Notes what became of a frame of `length` octets, which waits if there was no room.
+    fn note(&mut self, sent: io::Result<bool>, length: usize) {
+        match sent {
             Ok(true) => {
                 add(&self.counters.tx_frames, 1);
                 add(&self.counters.tx_bytes, length - self.header());
@@ -151,13 +163,28 @@ impl Transmit for Tx<'_> {
     }
 
     fn transmit(&mut self, len: usize, meta: TxMeta, fill: &mut dyn FnMut(&mut [u8])) -> Result<(), Full> {
-        if *self.waiting > 0 {
-            self.hand_over(*self.waiting);
-        }
+        self.transmit_parts(len, Payload::default(), meta, fill)
+    }
+
+    fn least_lent(&self) -> usize {
+        LEAST_LENT
+    }
+
+    fn transmit_parts(
+        &mut self,
+        head: usize,
+        body: Payload<'_>,
+        meta: TxMeta,
+        fill: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<(), Full> {
+        self.flush();
         if *self.waiting > 0 {
             return Err(Full);
         }
         let header = self.header();
+        let [first, second] = body.map(|part| part.octets);
+        let rest = first.len() + second.len();
+        let len = head + rest;
         if len > LONGEST {
             add(&self.counters.tx_refused, 1);
             return Ok(());
@@ -168,14 +195,25 @@ impl Transmit for Tx<'_> {
             let octets = Header { checksum, segments, verified: false }.octets();
             self.buffer[..HEADER].copy_from_slice(&octets);
         }
-        fill(&mut self.buffer[header..header + len]);
-        self.hand_over(header + len);
+        let begin = header + head;
+        fill(&mut self.buffer[header..begin]);
+        // The kernel reads at once, so nobody has to keep what is lent.
+        let parts = [IoSlice::new(&self.buffer[..begin]), IoSlice::new(first), IoSlice::new(second)];
+        let sent = self.device.send_parts(if rest > 0 { &parts } else { &parts[..1] });
+        self.note(sent, begin + rest);
+        if *self.waiting > 0 {
+            let (place, last) = self.buffer[begin..begin + rest].split_at_mut(first.len());
+            place.copy_from_slice(first);
+            last.copy_from_slice(second);
+        } else {
+            add(&self.counters.tx_lent, rest);
+        }
         Ok(())
     }
 
     fn flush(&mut self) {
         if *self.waiting > 0 {
-            self.hand_over(*self.waiting);
+            self.hand_over();
         }
     }
 }

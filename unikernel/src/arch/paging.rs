@@ -74,6 +74,11 @@ pub fn install_physical() {
 
 /// The physical address behind `address`, `None` if nothing is mapped there.
 pub fn translate(address: *const u8) -> Option<u64> {
+    locate(address).map(|(physical, _)| physical)
+}
+
+/// The physical address behind `address`, and how many octets of the same page, a large one perhaps, begin there.
+pub fn locate(address: *const u8) -> Option<(u64, usize)> {
     let address = address as u64;
     let mut table = cpu::cr3() & ADDRESS;
     for shift in [39u32, 30, 21, 12] {
@@ -85,7 +90,8 @@ pub fn translate(address: *const u8) -> Option<u64> {
         }
         if shift == 12 || (shift < 39 && entry & LARGE != 0) {
             let offset = (1 << shift) - 1;
-            return Some((entry & ADDRESS & !offset) | (address & offset));
+            let physical = (entry & ADDRESS & !offset) | (address & offset);
+            return Some((physical, (offset - (address & offset) + 1) as usize));
         }
         table = entry & ADDRESS;
     }

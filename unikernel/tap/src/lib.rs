@@ -6,7 +6,7 @@
 mod header;
 
 use std::fmt;
-use std::io;
+use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 pub use header::{HEADER, Header, Segments};
@@ -151,7 +151,15 @@ impl Tap {
     /// # Errors
     /// What the kernel says, for example that the header contradicts the frame.
     pub fn send(&self, frame: &[u8]) -> io::Result<bool> {
-        match rustix::io::write(&self.file, frame) {
+        self.send_parts(&[IoSlice::new(frame)])
+    }
+
+    /// The same for a frame that lies in several parts, one after the other.
+    ///
+    /// # Errors
+    /// As for [`send`](Self::send).
+    pub fn send_parts(&self, parts: &[IoSlice<'_>]) -> io::Result<bool> {
+        match rustix::io::writev(&self.file, parts) {
             Ok(_) => Ok(true),
             Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => Ok(false),
             Err(error) => Err(error.into()),

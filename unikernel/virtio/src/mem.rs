@@ -19,16 +19,31 @@ pub struct DmaPages {
     pub bus: u64,
 }
 
+/// Where the device sees bytes that the driver did not get from [`Dma::allocate`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// The device's address of the first byte.
+    pub bus: u64,
+    /// How many bytes follow each other there.
+    pub len: usize,
+}
+
 /// Gives out memory that driver and device share.
 ///
 /// # Safety
-/// The memory returned for `pages` must
+/// What [`Dma::locate`] returns must be where the device sees the bytes in question, and stay so as long as they are allocated. The memory returned for `pages` must
 /// - be `pages * PAGE` bytes, readable and writable at `address`, contiguous there and in bus addresses, both aligned to [`PAGE`];
 /// - be filled with zeros;
 /// - belong to the caller alone and stay valid for the rest of the program: it is never taken back.
 pub unsafe trait Dma {
     /// Allocates `pages` contiguous zeroed pages for good, or says `None`.
     fn allocate(&self, pages: usize) -> Option<DmaPages>;
+
+    /// Where the device sees the beginning of `bytes`, which are memory of any kind; `None`: nowhere. It sees them as they are, without anything being done.
+    fn locate(&self, bytes: &[u8]) -> Option<Run> {
+        let _ = bytes;
+        None
+    }
 }
 
 /// The platform had no contiguous memory of this many bytes for the device.

@@ -7,7 +7,7 @@ use smoltcp::wire::IpAddress;
 
 use super::bench::Bench;
 use crate::sim::{self, Duplex, Link};
-use crate::tcp::{Checksum, Config, ConnId, Egress, Engine, Error, Full, Header, Info, Kinds, Path, Secrets};
+use crate::tcp::{Checksum, Config, ConnId, Egress, Engine, Error, Full, Header, Info, Kinds, Path, Payload, Secrets};
 use crate::time::{Duration, Instant};
 
 const PORT: u16 = 5201;
@@ -39,11 +39,10 @@ struct Wire<'a> {
 }
 
 impl Egress for Wire<'_> {
-    fn send(&mut self, _path: &Path, header: &Header, payload: [&[u8]; 2]) -> Result<(), Full> {
+    fn send(&mut self, _path: &Path, header: &Header, payload: Payload<'_>) -> Result<(), Full> {
         let mut octets = vec![0; header.len()];
         header.write(&mut octets);
-        octets.extend_from_slice(payload[0]);
-        octets.extend_from_slice(payload[1]);
+        payload.iter().for_each(|part| octets.extend_from_slice(part.octets));
         let _ = self.link.send(self.now, octets.len() + FRAMING, octets);
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! A device that does what the frames' metadata asks of it, as VIRTIO 1.2 section 5.1.6.2 says.
 
+use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -13,7 +14,7 @@ use crate::frame::{self, Class, ETHERNET_HEADER, Local, Own6};
 use crate::stack::gate::Gate;
 use crate::stack::wire::{Sent, Wire};
 use crate::stack::{Ipv4Cidr, Offloads, RxMeta, TxMeta};
-use crate::tcp::{Egress, Flags, Full, Header, Path};
+use crate::tcp::{Egress, Flags, Full, Header, Part, Path, Payload};
 
 pub const ALL: Offloads = Offloads { checksum: true, segmentation: Some(65_550), segmentation6: Some(65_550) };
 
@@ -79,10 +80,14 @@ fn gate(pipe: &mut Pipe) -> Gate<'_> {
     Gate::new(pipe, None, Instant::ZERO)
 }
 
-fn send(pipe: &mut Pipe, header: &Header, payload: [&[u8]; 2]) -> (Result<(), Full>, Sent) {
+fn send(pipe: &mut Pipe, header: &Header, payload: Payload<'_>) -> (Result<(), Full>, Sent) {
     let mut sent = Sent::default();
     let result = Wire { tx: &mut gate(pipe), mac: OUR_MAC, mtu: 1500, sent: &mut sent }.send(&path(), header, payload);
     (result, sent)
+}
+
+fn one(octets: &[u8]) -> Payload<'_> {
+    [octets.into(), Part::default()]
 }
 
 /// The payloads of the frames that the peer would see, each checked as the peer checks it.
@@ -107,7 +112,7 @@ fn segments_are_whole_with_and_without_offload() {
         for (first, second) in [(0, 0), (0, 1), (1, 0), (1, 1), (3, 700), (700, 0), (699, 701), (1400, 0)] {
             let mut pipe = Pipe { offloads: Offloads { checksum, ..Offloads::default() }, ..Pipe::default() };
             let payload = [&octets[..first], &octets[first..first + second]];
-            let (result, sent) = send(&mut pipe, &header(1460), payload);
+            let (result, sent) = send(&mut pipe, &header(1460), payload.map(Part::from));
             assert_eq!((result, sent.frames, sent.impossible), (Ok(()), 1, 0));
             assert_eq!(pipe.frames[0].1.checksum.is_some(), checksum);
             assert_eq!(seen(&mut pipe), [(0xffff_fff0, payload.concat())]);
@@ -116,10 +121,37 @@ fn segments_are_whole_with_and_without_offload() {
 }
 
 #[test]
+fn what_is_lent_is_read_where_it_lies_and_summed_there_without_offload() {
+    let lender: Arc<[u8]> = (0..1400u32).map(|n| (n * 7) as u8).collect();
+    let part = |range: core::ops::Range<usize>, lent| Part { octets: &lender[range], lender: lent };
+    let all = Some(&lender);
+    for checksum in [false, true] {
+        for (payload, lent) in [
+            ([part(0..1400, all), part(0..0, None)], 1400),
+            ([part(901..1400, all), part(0..900, all)], 900),
+            ([part(1..700, all), part(0..701, all)], 1400),
+            // A header that was copied, and what the service lends after it.
+            ([part(0..77, None), part(77..1400, all)], 1323),
+            ([part(0..499, all), part(499..998, all)], 0),
+            ([part(0..700, None), part(700..1400, None)], 0),
+        ] {
+            let offloads = Offloads { checksum, ..Offloads::default() };
+            let mut pipe = Pipe { offloads, least_lent: 500, ..Pipe::default() };
+            assert_eq!(send(&mut pipe, &header(1460), payload).0, Ok(()));
+            assert_eq!(pipe.lent, lent);
+            assert_eq!(seen(&mut pipe), [(0xffff_fff0, payload.map(|part| part.octets).concat())]);
+            let mut copying = Pipe { offloads, ..Pipe::default() };
+            assert_eq!(send(&mut copying, &header(1460), payload).0, Ok(()));
+            assert_eq!((copying.lent, seen(&mut copying).len()), (0, 1), "not every link can");
+        }
+    }
+}
+
+#[test]
 fn a_run_is_cut_by_the_device() {
     let octets: Vec<u8> = (0..10_000u32).map(|n| (n * 7) as u8).collect();
     let mut pipe = Pipe { offloads: ALL, ..Pipe::default() };
-    assert_eq!(send(&mut pipe, &header(1448), [&octets[..777], &octets[777..]]).0, Ok(()));
+    assert_eq!(send(&mut pipe, &header(1448), [&octets[..777], &octets[777..]].map(Part::from)).0, Ok(()));
     let segments = seen(&mut pipe);
     assert_eq!(segments.len(), 7);
     assert_eq!(segments[1].0, 0xffff_fff0u32.wrapping_add(1448));
@@ -130,7 +162,7 @@ fn a_run_is_cut_by_the_device() {
 #[test]
 fn a_run_of_small_segments_is_cut_too() {
     let mut pipe = Pipe { offloads: ALL, ..Pipe::default() };
-    send(&mut pipe, &header(536), [&[1; 600], &[]]).0.unwrap();
+    send(&mut pipe, &header(536), one(&[1; 600])).0.unwrap();
     assert_eq!(seen(&mut pipe).len(), 2);
 }
 
@@ -147,7 +179,7 @@ fn the_longest_run_fits_in_one_datagram() {
         assert_eq!(wire.max_segments(&path()), expected, "longest frame {longest}, MTU {mtu}");
         if expected > 1 {
             let octets = vec![7; expected * (mtu - 40)];
-            wire.send(&path(), &header((mtu - 40) as u16), [&octets, &[]]).unwrap();
+            wire.send(&path(), &header((mtu - 40) as u16), one(&octets)).unwrap();
             assert_eq!((sent.frames, sent.impossible), (1, 0));
             assert!(pipe.frames[0].0.len() <= longest);
         }
@@ -158,7 +190,7 @@ fn the_longest_run_fits_in_one_datagram() {
 fn without_segmentation_a_run_is_impossible() {
     for offloads in [Offloads::default(), Offloads { checksum: false, ..ALL }] {
         let mut pipe = Pipe { offloads, ..Pipe::default() };
-        let (result, sent) = send(&mut pipe, &header(1460), [&[0; 3000], &[]]);
+        let (result, sent) = send(&mut pipe, &header(1460), one(&[0; 3000]));
         assert_eq!((result, sent.frames, sent.impossible, pipe.frames.len()), (Ok(()), 0, 1, 0));
     }
 }
@@ -166,7 +198,7 @@ fn without_segmentation_a_run_is_impossible() {
 #[test]
 fn a_full_link_loses_nothing_and_counts_nothing() {
     let mut pipe = Pipe { room: 0, ..Pipe::default() };
-    let (result, sent) = send(&mut pipe, &header(1460), [b"data", &[]]);
+    let (result, sent) = send(&mut pipe, &header(1460), one(b"data"));
     assert_eq!((result, sent), (Err(Full::Link), Sent::default()));
 }
 
@@ -179,7 +211,7 @@ fn a_path_is_of_one_family() {
     let result = Wire { tx: &mut gate(&mut pipe), mac: OUR_MAC, mtu: 1500, sent: &mut sent }.send(
         &path,
         &header(1460),
-        [&[], &[]],
+        Payload::default(),
     );
     assert_eq!((result, sent.impossible, pipe.frames.len()), (Ok(()), 1, 0));
 }
@@ -187,7 +219,7 @@ fn a_path_is_of_one_family() {
 #[test]
 fn the_ip_header_says_what_it_should() {
     let mut pipe = Pipe::default();
-    send(&mut pipe, &header(1460), [b"data", &[]]).0.unwrap();
+    send(&mut pipe, &header(1460), one(b"data")).0.unwrap();
     let frame = &pipe.take()[0];
     let ip = Ipv4Packet::new_checked(&frame[ETHERNET_HEADER..]).unwrap();
     assert!(ip.verify_checksum() && ip.dont_frag() && !ip.more_frags());

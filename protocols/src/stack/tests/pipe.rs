@@ -4,7 +4,7 @@ use alloc::collections::VecDeque;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::stack::{Full, Offloads, Receive, RxMeta, Transmit, TxMeta};
+use crate::stack::{Full, Offloads, Payload, Receive, RxMeta, Transmit, TxMeta};
 
 /// Holds at most `room` frames.
 pub struct Pipe {
@@ -12,11 +12,21 @@ pub struct Pipe {
     pub offloads: Offloads,
     pub room: usize,
     pub flushes: usize,
+    pub least_lent: usize,
+    /// Octets that were read where they lie.
+    pub lent: usize,
 }
 
 impl Default for Pipe {
     fn default() -> Self {
-        Pipe { frames: VecDeque::new(), offloads: Offloads::default(), room: 1000, flushes: 0 }
+        Pipe {
+            frames: VecDeque::new(),
+            offloads: Offloads::default(),
+            room: 1000,
+            flushes: 0,
+            least_lent: usize::MAX,
+            lent: 0,
+        }
     }
 }
 
@@ -43,6 +53,35 @@ impl Transmit for Pipe {
         let mut frame = vec![0xa5; len];
         fill(&mut frame);
         self.frames.push_back((frame, meta));
+        Ok(())
+    }
+
+    fn least_lent(&self) -> usize {
+        self.least_lent
+    }
+
+    fn transmit_parts(
+        &mut self,
+        head: usize,
+        body: Payload<'_>,
+        meta: TxMeta,
+        fill: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<(), Full> {
+        let octets = body.map(|part| part.octets).concat();
+        self.transmit(head + octets.len(), meta, &mut |frame| {
+            let (place, rest) = frame.split_at_mut(head);
+            fill(place);
+            rest.copy_from_slice(&octets);
+        })?;
+        for part in body {
+            if let Some(lender) = part.lender
+                && part.octets.len() >= self.least_lent
+            {
+                let (all, own) = (lender.as_ptr_range(), part.octets.as_ptr_range());
+                assert!(all.start <= own.start && own.end <= all.end, "octets that their lender does not keep");
+                self.lent += part.octets.len();
+            }
+        }
         Ok(())
     }
 

@@ -5,6 +5,7 @@ use super::super::egress::{Egress, Full};
 use super::super::header::{Flags, Header};
 use super::super::options::{Options, Timestamps};
 use super::super::pacer::Pace;
+use super::super::payload::Payload;
 use super::super::ranges::Range;
 use super::super::rate::Snapshot;
 use super::super::seq::Seq;
@@ -68,7 +69,7 @@ impl Connection {
             flags: if reset.acknowledgement.is_some() { Flags::RST.with(Flags::ACK) } else { Flags::RST },
             ..Header::default()
         };
-        out.send(&self.path, &header, [&[], &[]])?;
+        out.send(&self.path, &header, Payload::default())?;
         env.counters.resets_out += 1;
         env.counters.segments_out += 1;
         Ok(())
@@ -76,7 +77,7 @@ impl Connection {
 
     fn emit_syn(&mut self, env: &mut Env<'_>, out: &mut dyn Egress) -> Result<(), Full> {
         let header = self.syn_header(env.now, env.config);
-        out.send(&self.path, &header, [&[], &[]])?;
+        out.send(&self.path, &header, Payload::default())?;
         self.syn_due = false;
         self.snd_nxt = self.iss + 1;
         self.last_sent = env.now;
@@ -128,7 +129,7 @@ impl Connection {
     /// Sends an ACK without data.
     pub fn send_ack(&mut self, env: &mut Env<'_>, out: &mut dyn Egress) -> Result<(), Full> {
         let header = self.header(env);
-        out.send(&self.path, &header, [&[], &[]])?;
+        out.send(&self.path, &header, Payload::default())?;
         self.sent_ack(1, env);
         Ok(())
     }
@@ -311,7 +312,7 @@ impl Connection {
         if fin {
             header.flags = header.flags.with(Flags::FIN);
         }
-        out.send(&self.path, header, self.tx.slices(offset, len as usize))?;
+        out.send(&self.path, header, self.tx.parts(offset, len as usize))?;
         self.sent_capable(header);
         let range = Range { start: self.snd_nxt, end: self.snd_nxt + len + u32::from(fin) };
         let snapshot = self.snapshot(env.now, range.len());
@@ -366,7 +367,7 @@ impl Connection {
         if offset + data == self.tx.len() && data > 0 {
             header.flags = header.flags.with(Flags::PSH);
         }
-        out.send(&self.path, header, self.tx.slices(offset, data))?;
+        out.send(&self.path, header, self.tx.parts(offset, data))?;
         let snapshot = self.snapshot(env.now, range.len());
         self.scoreboard.sent_again(range, env.now, snapshot);
         self.recovery.sent_again(range.len(), header.options.timestamps.map(|timestamps| timestamps.value));
@@ -393,7 +394,7 @@ impl Connection {
         }
         header.flags = header.flags.with(Flags::PSH);
         let offset = (self.snd_nxt - self.snd_una) as usize;
-        out.send(&self.path, &header, self.tx.slices(offset, 1))?;
+        out.send(&self.path, &header, self.tx.parts(offset, 1))?;
         self.recovery.probe = false;
         self.probed = true;
         self.last_sent = env.now;

@@ -6,6 +6,7 @@ use super::super::egress::{Egress, Path};
 use super::super::header::{Flags, Header};
 use super::super::isn;
 use super::super::lookup::Key;
+use super::super::payload::Payload;
 use super::super::seq::Seq;
 use super::super::slab::ConnId;
 use super::Engine;
@@ -25,7 +26,7 @@ impl Engine {
         if let Some(listener) = self.listeners.get_mut(key.local_port) {
             listener.cookies_until = Some(self.now + cookie::LIFETIME);
         }
-        if out.send(path, &answer, [&[], &[]]).is_ok() {
+        if out.send(path, &answer, Payload::default()).is_ok() {
             self.counters.cookies_sent += 1;
             self.counters.segments_out += 1;
         }

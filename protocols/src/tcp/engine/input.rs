@@ -9,6 +9,7 @@ use super::super::header::{Flags, Header};
 use super::super::intake::{Buffered, Intake};
 use super::super::isn;
 use super::super::lookup::Key;
+use super::super::payload::Payload;
 use super::super::seq::Seq;
 use super::super::slab::ConnId;
 use super::super::state::State;
@@ -148,7 +149,7 @@ impl Engine {
             ..Header::default()
         };
         // A reset that the link has no room for is lost; the peer will ask again.
-        if out.send(path, &reset, [&[], &[]]).is_ok() {
+        if out.send(path, &reset, Payload::default()).is_ok() {
             self.counters.resets_out += 1;
             self.counters.segments_out += 1;
         }

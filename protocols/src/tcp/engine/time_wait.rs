@@ -5,6 +5,7 @@ use super::super::header::{Flags, Header};
 use super::super::isn;
 use super::super::lookup::Key;
 use super::super::options::{Options, Timestamps};
+use super::super::payload::Payload;
 use super::super::time_wait::{Odd, Remains, Verdict};
 use super::Engine;
 
@@ -87,7 +88,7 @@ impl Engine {
             options: Options { timestamps, ..Options::default() },
             ..Header::default()
         };
-        if out.send(path, &answer, [&[], &[]]).is_ok() {
+        if out.send(path, &answer, Payload::default()).is_ok() {
             self.counters.segments_out += 1;
         }
     }

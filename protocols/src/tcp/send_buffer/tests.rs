@@ -15,11 +15,15 @@ fn read(buffer: &SendBuffer, mut offset: usize, step: usize) -> Vec<u8> {
     let mut all = Vec::new();
     while offset < buffer.len() {
         let wanted = step.min(buffer.len() - offset);
-        let slices = buffer.slices(offset, wanted);
-        let got: usize = slices.iter().map(|slice| slice.len()).sum();
+        let parts = buffer.parts(offset, wanted);
+        let got: usize = parts.iter().map(|part| part.octets.len()).sum();
         assert!((1..=wanted).contains(&got), "{got} of {wanted} octets at {offset}");
         assert_eq!(buffer.reach(offset, wanted), got);
-        slices.iter().for_each(|slice| all.extend_from_slice(slice));
+        for Part { octets, lender } in parts {
+            // What is lent lies in what it was lent from.
+            assert!(lender.is_none_or(|lender| lender.as_ptr_range().contains(&octets.as_ptr())));
+            all.extend_from_slice(octets);
+        }
         offset += got;
     }
     all
@@ -32,7 +36,9 @@ fn lent_octets_need_no_memory_and_go_back() {
     assert_eq!((buffer.allocated(), buffer.free(), buffer.len()), (0, 0, CAPACITY));
     assert_eq!(Arc::strong_count(&octets), 2);
     buffer.consume(CAPACITY - 1);
-    assert_eq!(buffer.slices(0, 9), [&octets[(CAPACITY - 1) % 100..][..1], &[]]);
+    let [last, none] = buffer.parts(0, 9);
+    assert_eq!((last.octets, none.octets), (&octets[(CAPACITY - 1) % 100..][..1], &[][..]));
+    assert!(Arc::ptr_eq(last.lender.unwrap(), &octets));
     buffer.consume(1);
     assert_eq!((buffer.is_empty(), Arc::strong_count(&octets)), (true, 1));
 }

@@ -11,7 +11,7 @@ use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr, IpProtocol, IpRepr, TcpP
 
 use super::world::{PORT, delay, engine, octet, path, path6};
 use crate::sim::{self, Loss, Probability};
-use crate::tcp::{Checksum, CloseReason, Config, ConnId, Egress, Engine, Error, Full, Header, Kinds, Path};
+use crate::tcp::{Checksum, CloseReason, Config, ConnId, Egress, Engine, Error, Full, Header, Kinds, Path, Payload};
 use crate::time::{Duration, Instant};
 
 /// The peer's device: IP packets without a link layer.
@@ -65,8 +65,8 @@ impl Device for Pipe {
 struct Wire(Vec<Vec<u8>>);
 
 impl Egress for Wire {
-    fn send(&mut self, path: &Path, header: &Header, payload: [&[u8]; 2]) -> Result<(), Full> {
-        let payload = payload.concat();
+    fn send(&mut self, path: &Path, header: &Header, payload: Payload<'_>) -> Result<(), Full> {
+        let payload = payload.map(|part| part.octets).concat();
         let repr = IpRepr::new(path.local, path.remote, IpProtocol::Tcp, header.len() + payload.len(), 64);
         let mut packet = vec![0; repr.buffer_len()];
         repr.emit(&mut packet[..], &phy::ChecksumCapabilities::default());

@@ -6,8 +6,8 @@ use smoltcp::wire::TcpPacket;
 
 use super::world::{Outbox, Packet, engine, path, path6};
 use crate::tcp::{
-    Arrival, Checksum, Config, ConnId, Egress, Engine, Event, Flags, Header, Intake, Kinds, Options, Path, SackBlocks,
-    Timestamps,
+    Arrival, Checksum, Config, ConnId, Egress, Engine, Event, Flags, Header, Intake, Kinds, Options, Part, Path,
+    SackBlocks, Timestamps,
 };
 use crate::time::{Duration, Instant};
 
@@ -141,7 +141,7 @@ impl Script {
         header.destination_port = PORT;
         let mut outbox = Outbox::default();
         let theirs = (self.paths)(1);
-        outbox.send(&theirs, &Header { segment_size: u16::MAX, ..header }, [payload, b""]).unwrap();
+        outbox.send(&theirs, &Header { segment_size: u16::MAX, ..header }, [payload.into(), Part::default()]).unwrap();
         let (_, Packet { mut octets, .. }) = outbox.sent.remove(0);
         TcpPacket::new_unchecked(&mut octets[..]).fill_checksum(&theirs.local, &theirs.remote);
         let arrival = Arrival { checksum: Checksum::Verify, congested: core::mem::take(&mut self.congested) };

@@ -8,7 +8,8 @@ use smoltcp::wire::{IpAddress, TcpPacket};
 use crate::congestion::lookup;
 use crate::sim;
 use crate::tcp::{
-    Arrival, Checksum, CloseReason, Config, ConnId, Egress, Engine, Error, Full, Header, Info, Kinds, Path, Secrets,
+    Arrival, Checksum, CloseReason, Config, ConnId, Egress, Engine, Error, Full, Header, Info, Kinds, Path, Payload,
+    Secrets,
 };
 use crate::time::{Duration, Instant};
 
@@ -36,11 +37,11 @@ pub struct Outbox {
 }
 
 impl Egress for Outbox {
-    fn send(&mut self, path: &Path, header: &Header, payload: [&[u8]; 2]) -> Result<(), Full> {
+    fn send(&mut self, path: &Path, header: &Header, payload: Payload<'_>) -> Result<(), Full> {
         if self.room == Some(0) {
             return Err(Full::Link);
         }
-        let payload = payload.concat();
+        let payload = payload.map(|part| part.octets).concat();
         let size = usize::from(header.segment_size).max(1);
         let mut at = 0;
         loop {

@@ -17,6 +17,8 @@ pub struct Counters {
     pub tx_frames: u64,
     /// Their bytes, without the virtio header.
     pub tx_bytes: u64,
+    /// Of those, bytes that the device reads where they lie; the others were copied.
+    pub tx_lent: u64,
     /// Frames refused because all transmit buffers were in the device's hands.
     pub tx_full: u64,
     /// Frames refused for their length or what was asked of the device with them.
@@ -61,6 +63,7 @@ impl Counters {
             rx_bad_header: self.rx_bad_header.wrapping_add(other.rx_bad_header),
             tx_frames: self.tx_frames.wrapping_add(other.tx_frames),
             tx_bytes: self.tx_bytes.wrapping_add(other.tx_bytes),
+            tx_lent: self.tx_lent.wrapping_add(other.tx_lent),
             tx_full: self.tx_full.wrapping_add(other.tx_full),
             tx_refused: self.tx_refused.wrapping_add(other.tx_refused),
             rx_kicks: self.rx_kicks.wrapping_add(other.rx_kicks),

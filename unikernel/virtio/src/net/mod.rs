@@ -36,6 +36,7 @@ mod buffers;
 mod control;
 mod counters;
 mod header;
+mod lend;
 mod options;
 mod pair;
 mod rx;
@@ -48,14 +49,15 @@ use alloc::vec::Vec;
 use control::Control;
 pub use counters::Counters;
 pub use header::{Checksum, Gso, GsoKind, HEADER, HeaderError, RxChecksum, RxMeta, TxMeta};
+pub use lend::LEAST_LENT;
 pub use options::{ETHERNET, LARGE_FRAME, MTU_DEFAULT, Notifications, OpenError, Options};
 pub use pair::QueuePair;
 pub use rx::{RxBuffer, RxQueue};
-pub use tx::{TxBuffer, TxError, TxQueue};
+pub use tx::{Part, TxBuffer, TxError, TxQueue};
 
 use crate::Features;
 use crate::mem::Dma;
-use crate::ring::Ring;
+use crate::ring::{MAX_SIZE, Ring};
 pub use crate::transport::{Interrupt, IsrStatus, MsixTarget};
 use crate::transport::{QueueSetup, Status, Transport};
 
@@ -245,7 +247,7 @@ fn control_queue(most_pairs: u16) -> Result<u16, OpenError> {
     most_pairs.checked_mul(2).ok_or(OpenError::PairsRefused { pairs: most_pairs })
 }
 
-/// A ring of at least `wanted` descriptors, if the device has that many, given to the device; and how many buffers to use with it.
+/// A ring of at least `wanted` descriptors, if the device has that many, given to the device; and how many buffers can be used with it.
 fn make_queue<T: Transport, D: Dma + ?Sized>(
     transport: &mut T,
     dma: &D,
@@ -256,7 +258,7 @@ fn make_queue<T: Transport, D: Dma + ?Sized>(
     let size = transport.settle_queue_size(queue, wanted.next_power_of_two())?;
     let ring = Ring::new(dma, size, features.contains(Features::RING_EVENT_IDX))?;
     let notify = transport.enable_queue(&QueueSetup { queue, size, addresses: ring.addresses(), entry })?;
-    Ok((ring, notify, wanted.min(size)))
+    Ok((ring, notify, size))
 }
 
 /// Pair *n* has queues 2*n* to receive and 2*n*+1 to transmit (§5.1.2).
@@ -268,10 +270,12 @@ fn make_pair<T: Transport, D: Dma + ?Sized>(
 ) -> Result<QueuePair<T::Notify>, OpenError> {
     let settings = Settings { features, notify: options.notify };
     let entry = matches!(interrupt, Interrupt::Msix { .. }).then_some(pair);
-    let (ring, notify, count) = make_queue(transport, dma, (2 * pair, options.rx_buffers), features, entry)?;
-    let rx = RxQueue::new(dma, ring, notify, settings, (count, options.rx_frame))?;
-    let (ring, notify, count) = make_queue(transport, dma, (2 * pair + 1, options.tx_buffers), features, entry)?;
-    let tx = TxQueue::new(dma, ring, notify, settings, (count, options.tx_frame))?;
+    let (ring, notify, most) = make_queue(transport, dma, (2 * pair, options.rx_buffers), features, entry)?;
+    let rx = RxQueue::new(dma, ring, notify, settings, (options.rx_buffers.min(most), options.rx_frame))?;
+    // A frame's head, and two parts after it.
+    let descriptors = options.tx_buffers.saturating_mul(3).min(MAX_SIZE);
+    let (ring, notify, most) = make_queue(transport, dma, (2 * pair + 1, descriptors), features, entry)?;
+    let tx = TxQueue::new(dma, ring, notify, settings, (options.tx_buffers.min(most), options.tx_frame))?;
     Ok(QueuePair::new(rx, tx))
 }
 

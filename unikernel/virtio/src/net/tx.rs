@@ -1,18 +1,26 @@
-//! Transmitting: a fixed pool of buffers, filled in place.
+//! Transmitting: a fixed pool of buffers, filled in place, each of which may be followed by bytes that the device reads where they lie.
 //!
-//! **Limit.** The pool. When all buffers are in the device's hands, transmitting says [`TxError::Full`], counts it and changes nothing; the caller keeps the frame,
+//! ```text
+//!  chain:  [ virtio header, frame's head ] ─▶ [ lent part ] ─▶ [ lent part ]
+//!            buffer of the pool                memory of a lender, which is held until the chain comes back
+//! ```
+//!
+//! **Limits.** The pool, and the ring's descriptors. Parts that find no descriptor are copied into the buffer, which has room for the whole frame. When all buffers
+//! or descriptors are in the device's hands, transmitting says [`TxError::Full`], counts it and changes nothing; the caller keeps the frame,
 //! and may ask for an interrupt ([`super::QueuePair::arm_transmit`]) or come again later. Completed buffers are collected when none is left, many at once.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
 use super::buffers::{Buffers, Owner};
 use super::counters::Counters;
 use super::header::{self, HEADER, HeaderError, TxMeta};
+use super::lend::{Chain, Held, LEAST_LENT};
 use super::{ETHERNET, Notifications, Settings};
 use crate::Features;
 use crate::mem::Dma;
-use crate::ring::{Direction, Ring, RingError, Segment};
+use crate::ring::{Ring, RingError, Segment};
 use crate::transport::Notify;
 
 /// The frame was not taken; nothing has changed.
@@ -49,6 +57,15 @@ impl fmt::Display for TxError {
 
 impl core::error::Error for TxError {}
 
+/// Bytes of a frame that lie outside its buffer.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Part<'a> {
+    /// The bytes.
+    pub bytes: &'a [u8],
+    /// What they lie in, if the device may read them there: it is held until the device has done so. `None`: they are copied.
+    pub lender: Option<&'a Arc<[u8]>>,
+}
+
 /// A transmit buffer in the driver's hands. Give it on with [`TxQueue::submit`] or back with [`TxQueue::cancel`]; dropped, it is lost to the queue.
 #[must_use = "a buffer that is neither submitted nor cancelled is lost to the queue"]
 #[derive(Debug)]
@@ -64,6 +81,7 @@ pub struct TxQueue<N> {
     buffers: Buffers,
     /// Buffers in the driver's hands; never more than its capacity.
     free: Vec<u16>,
+    held: Held,
     /// Bytes of the longest frame.
     most: usize,
     notify: N,
@@ -82,7 +100,16 @@ impl<N: Notify> TxQueue<N> {
     ) -> Result<Self, RingError> {
         let buffers = Buffers::new(dma, count, HEADER + frame).map_err(RingError::OutOfMemory)?;
         let free = (0..count).rev().collect();
-        Ok(Self { ring, buffers, free, most: frame, notify, settings, counters: Counters::default() })
+        Ok(Self {
+            ring,
+            buffers,
+            free,
+            held: Held::new(count),
+            most: frame,
+            notify,
+            settings,
+            counters: Counters::default(),
+        })
     }
 
     /// Transmits a frame of `len` bytes, which `fill` writes in place, from the Ethernet header on; it may hold anything before. The device is not told
@@ -94,7 +121,40 @@ impl<N: Notify> TxQueue<N> {
         let bytes = self.buffers.bytes_mut(index);
         bytes[..HEADER].copy_from_slice(&header);
         let result = fill(&mut bytes[HEADER..HEADER + len]);
-        self.post(index, len).map(|()| result)
+        self.post_whole(index, len).map(|()| result)
+    }
+
+    /// The same for a frame of `head` bytes, which `fill` writes, and the bytes of `parts` after them. What is lent of these the device reads where it lies, if
+    /// `dma` can say where that is and there are descriptors for it; the rest is copied.
+    pub fn transmit_parts<D: Dma + ?Sized, R>(
+        &mut self,
+        dma: &D,
+        head: usize,
+        parts: &[Part<'_>; 2],
+        meta: TxMeta,
+        fill: impl FnOnce(&mut [u8]) -> R,
+    ) -> Result<R, TxError> {
+        let len = parts.iter().fold(head, |len, part| len.saturating_add(part.bytes.len()));
+        let header = self.check(len, meta)?;
+        let index = self.reserve_index().ok_or(TxError::Full)?;
+        let room = self.descriptors() + 1;
+        let bus = self.buffers.bus(index);
+        let bytes = self.buffers.bytes_mut(index);
+        bytes[..HEADER].copy_from_slice(&header);
+        let result = fill(&mut bytes[HEADER..HEADER + head]);
+        let mut chain = Chain::new(bus, HEADER + head, room);
+        let lent = parts.map(|part| {
+            let len = part.bytes.len();
+            let lent = part.lender.is_some() && len >= LEAST_LENT && chain.lend(dma, part.bytes);
+            if !lent {
+                bytes[chain.filled..chain.filled + len].copy_from_slice(part.bytes);
+                chain.copied(len);
+            }
+            lent
+        });
+        self.held.hold(index, parts, lent);
+        self.counters.tx_lent += chain.lent as u64;
+        self.post(index, len, chain.segments()).map(|()| result)
     }
 
     /// Checks length and header, before anything is changed.
@@ -114,20 +174,33 @@ impl<N: Notify> TxQueue<N> {
 
     #[inline]
     fn reserve_index(&mut self) -> Option<u16> {
-        if self.free.is_empty() {
+        if self.free.is_empty() || self.descriptors() == 0 {
             self.reclaim();
         }
-        let index = self.free.pop();
+        let index = if self.descriptors() > 0 { self.free.pop() } else { None };
         self.counters.tx_full += u64::from(index.is_none());
         index
     }
 
+    /// Descriptors that are free, without one for each buffer in the caller's hands.
     #[inline]
-    fn post(&mut self, index: u16, len: usize) -> Result<(), TxError> {
-        let segment =
-            Segment { bus: self.buffers.bus(index), len: (HEADER + len) as u32, direction: Direction::ToDevice };
-        if self.ring.add(&[segment], index).is_err() {
-            // The ring has at least as many descriptors as there are buffers, so it is not full but broken.
+    fn descriptors(&self) -> usize {
+        let with_caller = self.held.buffers() - self.free.len() - usize::from(self.ring.in_flight());
+        usize::from(self.ring.free()).saturating_sub(with_caller)
+    }
+
+    /// Transmits the frame of `len` bytes that lies in a buffer.
+    #[inline]
+    fn post_whole(&mut self, index: u16, len: usize) -> Result<(), TxError> {
+        let chain = Chain::new(self.buffers.bus(index), HEADER + len, 1);
+        self.post(index, len, chain.segments())
+    }
+
+    #[inline]
+    fn post(&mut self, index: u16, len: usize, segments: &[Segment]) -> Result<(), TxError> {
+        if self.ring.add(segments, index).is_err() {
+            // There is a descriptor for each buffer that is given out, so the ring is not full but broken.
+            self.held.release(index);
             self.free.push(index);
             self.counters.tx_refused += 1;
             return Err(TxError::Unusable);
@@ -164,7 +237,7 @@ impl<N: Notify> TxQueue<N> {
         match self.check(len, meta) {
             Ok(header) => {
                 self.buffers.bytes_mut(buffer.index)[..HEADER].copy_from_slice(&header);
-                self.post(buffer.index, len)
+                self.post_whole(buffer.index, len)
             }
             Err(error) => {
                 self.free.push(buffer.index);
@@ -182,13 +255,17 @@ impl<N: Notify> TxQueue<N> {
         }
     }
 
-    /// Collects what the device has sent; how many buffers that were. Happens by itself when no buffer is left.
+    /// Collects what the device has sent; how many buffers that were. Happens by itself when no buffer is left, and at each [`kick`](Self::kick) while the
+    /// device has lent bytes.
     pub fn reclaim(&mut self) -> usize {
         let before = self.free.len();
         for _ in 0..self.ring.size() {
             match self.ring.pop() {
                 Ok(None) => break,
-                Ok(Some(used)) => self.free.push(used.token),
+                Ok(Some(used)) => {
+                    self.held.release(used.token);
+                    self.free.push(used.token);
+                }
                 Err(fault) => self.counters.fault(fault),
             }
         }
@@ -198,7 +275,7 @@ impl<N: Notify> TxQueue<N> {
     /// Frames that are sure to be taken now.
     pub fn free(&mut self) -> usize {
         self.reclaim();
-        self.free.len()
+        self.free.len().min(self.descriptors())
     }
 
     /// Whether the device has sent a frame whose buffer was not collected yet.
@@ -217,6 +294,9 @@ impl<N: Notify> TxQueue<N> {
         if self.ring.kick_wanted(self.settings.notify == Notifications::Always) {
             self.counters.tx_kicks += 1;
             self.notify.notify();
+        }
+        if self.held.any() {
+            self.reclaim();
         }
     }
 

@@ -2,6 +2,7 @@ mod allocations;
 mod handshake;
 mod header;
 mod hostile;
+mod lend;
 mod threads;
 mod traffic;
 
