@@ -30,7 +30,7 @@ pub struct Lobby {
     block: Arc<[u8]>,
 }
 
-/// Octets of what streams send over and over: no segment that a card cuts is longer, so that each lies in two pieces at most.
+/// Octets of what streams send over and over, each of which shows its place: no segment that a card cuts is longer, so that each lies in two pieces at most.
 const BLOCK: usize = 64 << 10;
 
 #[derive(Debug, Default)]
@@ -136,7 +136,7 @@ impl Lobby {
             changes: AtomicU64::new(0),
             moved_us: AtomicU64::new(0),
             test: SpinMutex::default(),
-            block: alloc::vec![0; BLOCK].into(),
+            block: (0..BLOCK).map(|at| (at ^ at >> 8) as u8).collect(),
         }
     }
 

@@ -28,6 +28,7 @@ pub fn process(lab: &Lab) -> Result<Outcome> {
             payload::exchange(guest)?;
             iperf::under_swaps(guest, "-t 12 -R", true)?;
             iperf::under_swaps(guest, "-t 12", false)?;
+            tap::nothing_copied(guest)?;
             tap::nothing_forwarded(guest)
         })
     })?;

@@ -12,6 +12,7 @@ mod hostile;
 mod idle;
 mod iperf;
 mod ipv6;
+mod lent;
 mod link;
 mod payload;
 mod processors;
@@ -127,7 +128,11 @@ pub const STEPS: &[Step] = &[
         run: captures::judged,
     },
     Step { name: "bench", what: "every figure is measured, on the host and in the guest", run: crate::bench::smoke },
-    Step { name: "tap", what: "the same on a TAP in a network namespace of its own", run: tap::download },
+    Step {
+        name: "tap",
+        what: "the same on a TAP in a network namespace of its own, and what is lent as it is",
+        run: tap::download,
+    },
     Step {
         name: "ipv6",
         what: "ping, nc, payload, iperf3 both ways with swaps, and rejecting rules, all over IPv6 on a TAP",
