@@ -57,7 +57,7 @@ fn lending_allocates_nothing_and_copies_nothing() {
     let memory = nic.memory().clone();
     let (mut sent, mut allocated) = (0, 0);
     for round in 0..ROUNDS as usize {
-        allocated += allocations(|| {
+        allocated += measure(|| {
             for at in 0..usize::from(BUFFERS) {
                 let bytes = &lender[round + at..][..6_000];
                 let parts = [Part { bytes, lender: Some(&lender) }, Part::default()];
@@ -65,7 +65,8 @@ fn lending_allocates_nothing_and_copies_nothing() {
                 sent += u64::from(result.is_ok());
             }
             pair.kick();
-        });
+        })
+        .count_total;
         assert_eq!(nic.collect(0).len(), usize::from(BUFFERS));
     }
     assert_eq!((sent, allocated), (ROUNDS * u64::from(BUFFERS), 0));
