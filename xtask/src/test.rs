@@ -31,6 +31,18 @@ impl Outcome {
     pub const PASSED: Self = Self::Counted { passed: 1, failed: 0 };
 }
 
+/// Why a step cannot run here, as the error that it ends with: it is skipped.
+#[derive(Debug)]
+pub struct CannotRun(pub String);
+
+impl std::fmt::Display for CannotRun {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for CannotRun {}
+
 /// A named step.
 pub struct Step {
     /// What the filter looks at.
@@ -85,6 +97,7 @@ pub fn run(args: &Args) -> Result<()> {
         let result = (step.run)(&lab);
         let captured = tally::take();
         let result = result.and_then(|outcome| captured.complete().map(|()| outcome));
+        let result = result.or_else(|error| error.downcast().map(|CannotRun(why)| Outcome::Skipped(why)));
         let verdict = match result {
             Ok(Outcome::Counted { passed: p, failed: f }) => {
                 passed += p;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
-use super::tap::namespace;
+use super::tap::{self, namespace};
 use super::traffic::{Iperf, received};
 use super::{Guest, Lab, echoes};
 use crate::control::{ControlClient, Record};
@@ -24,10 +24,7 @@ const CLASSIFIERS: [&str; 4] = ["tuple-space", "tuple-merge-cached", "tuple-spac
 
 /// Drops, resets and ICMP errors as a Linux host sees them; a batch with an error; a default-drop policy.
 pub fn verdicts(lab: &Lab) -> Result<Outcome> {
-    let namespace = match namespace() {
-        Ok(namespace) => namespace,
-        Err(outcome) => return Ok(outcome),
-    };
+    let namespace = namespace()?;
     let guest: Guest = lab.boot(|machine| machine.network = Network::Tap(namespace.name().to_owned()))?;
     guest.tested(|guest| {
         namespace.inside(|| {
@@ -220,10 +217,7 @@ fn turn_ns(record: &Record) -> Result<u64> {
 
 /// Two downloads in classes with weights of 3 and 1 share the guest's rate 3 to 1; what waits is not dropped.
 pub fn weights(lab: &Lab) -> Result<Outcome> {
-    let namespace = match namespace() {
-        Ok(namespace) => namespace,
-        Err(outcome) => return Ok(outcome),
-    };
+    let namespace = namespace()?;
     // Two processors with one queue pair: wherever the two streams live, they share.
     let guest: Guest = lab.boot(|machine| machine.network = Network::Tap(namespace.name().to_owned()))?;
     guest.tested(|guest| {
@@ -267,14 +261,7 @@ fn goodput(report: &serde_json::Value, port: u16) -> Result<f64> {
 
 /// Two processors with a queue pair each, another classifier twice a second: what the rules counted on both adds up to what came in.
 pub fn queues(lab: &Lab) -> Result<Outcome> {
-    let namespace = match namespace() {
-        Ok(namespace) => namespace,
-        Err(outcome) => return Ok(outcome),
-    };
-    namespace.use_several_queues()?;
-    let guest: Guest = lab.boot(|machine| {
-        machine.network = Network::Queues(namespace.name().to_owned(), machine.processors);
-    })?;
+    let (namespace, guest) = tap::with_queues(lab)?;
     guest.tested(|guest| namespace.inside(|| adds_up(guest)))
 }
 

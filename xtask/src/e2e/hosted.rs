@@ -9,10 +9,7 @@ use crate::test::Outcome;
 
 /// The data of the echo service, and iperf3 in both directions, all under swaps; two processors. Then the data once more without offloads.
 pub fn process(lab: &Lab) -> Result<Outcome> {
-    let namespace = match tap::namespace() {
-        Ok(namespace) => namespace,
-        Err(outcome) => return Ok(outcome),
-    };
+    let namespace = tap::namespace()?;
     namespace.use_several_queues()?;
     let program = hosted::build()?;
     let boot = |without_offloads: bool| {

@@ -25,10 +25,7 @@ const NOISE: u32 = 5_000;
 
 /// Lies, noise and a flood; the guest counts drops, stays up, and serves iperf3 afterwards.
 pub fn frames(lab: &Lab) -> Result<Outcome> {
-    let namespace = match namespace() {
-        Ok(namespace) => namespace,
-        Err(outcome) => return Ok(outcome),
-    };
+    let namespace = namespace()?;
     // The build may need the network, which the namespace does not have.
     lab.machine()?;
     namespace.inside(|| inside(lab, &namespace))

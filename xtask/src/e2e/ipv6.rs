@@ -18,10 +18,7 @@ const LINK_LOCAL: &str = "fe80::5054:ff:fe12:3456%tap0";
 
 /// Ping, `nc`, the data of the echo service and iperf3 under swaps, and rules with answers.
 pub fn everything(lab: &Lab) -> Result<Outcome> {
-    let namespace = match namespace() {
-        Ok(namespace) => namespace,
-        Err(outcome) => return Ok(outcome),
-    };
+    let namespace = namespace()?;
     if !namespace.has_ipv6() {
         return Ok(Outcome::Skipped("this machine's kernel has no IPv6".into()));
     }

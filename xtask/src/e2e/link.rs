@@ -22,10 +22,7 @@ const SPEC: &str = "delay=20ms,rate=100mbit,up.rate=8mbit,up.queue=64k,down.loss
 
 /// An asymmetric link with loss on one way.
 pub fn emulated(lab: &Lab) -> Result<Outcome> {
-    let namespace = match tap::namespace() {
-        Ok(namespace) => namespace,
-        Err(outcome) => return Ok(outcome),
-    };
+    let namespace = tap::namespace()?;
     let program = link::build()?;
     let emulator = Link::start(&program, &namespace, SPEC, false)?;
     let network = || Network::Link(namespace.name().to_owned(), emulator.dir().to_owned());

@@ -5,14 +5,11 @@ use anyhow::{Result, ensure};
 use super::{Guest, Lab, iperf, lent};
 use crate::machine::Network;
 use crate::netns::Namespace;
-use crate::test::Outcome;
+use crate::test::{CannotRun, Outcome};
 
 /// Both directions against the kernel's TCP, with swaps; and datagrams, whose checksums the card completes.
 pub fn download(lab: &Lab) -> Result<Outcome> {
-    let namespace = match namespace() {
-        Ok(namespace) => namespace,
-        Err(outcome) => return Ok(outcome),
-    };
+    let namespace = namespace()?;
     let guest: Guest = lab.boot(|machine| machine.network = Network::Tap(namespace.name().to_owned()))?;
     guest.tested(|guest| {
         both_ways(guest, &namespace, "-t 12")?;
@@ -25,14 +22,7 @@ pub fn download(lab: &Lab) -> Result<Outcome> {
 
 /// The same with a queue pair for each processor.
 pub fn queues(lab: &Lab) -> Result<Outcome> {
-    let namespace = match namespace() {
-        Ok(namespace) => namespace,
-        Err(outcome) => return Ok(outcome),
-    };
-    namespace.use_several_queues()?;
-    let guest: Guest = lab.boot(|machine| {
-        machine.network = Network::Queues(namespace.name().to_owned(), machine.processors);
-    })?;
+    let (namespace, guest) = with_queues(lab)?;
     guest.tested(|guest| {
         both_ways(guest, &namespace, "-t 11 -P 4")?;
         namespace.inside(|| {
@@ -67,10 +57,20 @@ fn both_ways(guest: &Guest, namespace: &Namespace, load: &str) -> Result<()> {
     })
 }
 
-/// A network namespace, or the reason why there can be none here.
-pub fn namespace() -> Result<Namespace, Outcome> {
+/// A network namespace, or why the step cannot run here.
+pub fn namespace() -> Result<Namespace> {
     if !rustix::process::geteuid().is_root() || !std::path::Path::new("/dev/net/tun").exists() {
-        return Err(Outcome::Skipped("a TAP needs root and /dev/net/tun".into()));
+        return Err(CannotRun("a TAP needs root and /dev/net/tun".into()).into());
     }
-    Namespace::new().map_err(|error| Outcome::Skipped(format!("no network namespace can be made here: {error:#}")))
+    Namespace::new().map_err(|error| CannotRun(format!("no network namespace can be made here: {error:#}")).into())
+}
+
+/// A guest with a queue pair for each processor, in a namespace of its own.
+pub fn with_queues(lab: &Lab) -> Result<(Namespace, Guest)> {
+    let namespace = namespace()?;
+    namespace.use_several_queues()?;
+    let guest = lab.boot(|machine| {
+        machine.network = Network::Queues(namespace.name().to_owned(), machine.processors);
+    })?;
+    Ok((namespace, guest))
 }

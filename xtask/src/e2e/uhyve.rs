@@ -15,10 +15,7 @@ use crate::{command, provision};
 
 /// What is promised of the image under QEMU holds here too.
 pub fn nested(lab: &Lab) -> Result<Outcome> {
-    let namespace = match namespace() {
-        Ok(namespace) => namespace,
-        Err(outcome) => return Ok(outcome),
-    };
+    let namespace = namespace()?;
     let vmm = Vmm::Nested(Arc::new(Nested::new(Inside::Uhyve, &lab.image()?)?));
     let guest = lab.boot_within(BOOT_NESTED, |machine| {
         machine.network = Network::Tap(namespace.name().to_owned());
