@@ -8,8 +8,8 @@ use protocols::stack::{Full, Offloads, Payload, Receive, RxMeta, Transmit, TxMet
 use services::options::Unused;
 use virtio::Features;
 use virtio::net::{
-    Checksum, Gso, GsoKind, Interrupt, LARGE_FRAME, LEAST_LENT, MsixTarget, Net, Notifications, OpenError, Options, Part, QueuePair,
-    RxChecksum, RxQueue, TxError, TxQueue,
+    Checksum, Gso, GsoKind, Interrupt, LARGE_FRAME, LEAST_LENT, MsixTarget, Net, Notifications, OpenError, Options,
+    Part, QueuePair, RxChecksum, RxQueue, TxError, TxQueue,
 };
 use virtio::transport::Transport;
 use virtio::transport::pci::{self, ConfigPorts, PciError, PciTransport};
@@ -144,7 +144,18 @@ impl Nic {
     /// Its counters, in the order of [`COUNTER_NAMES`].
     pub fn counters(&self) -> [u64; COUNTERS] {
         let c = self.pair.counters();
-        [c.rx_frames, c.rx_bytes, c.tx_frames, c.tx_bytes, c.tx_lent, c.tx_full, c.tx_refused, c.rx_kicks, c.tx_kicks, c.faults()]
+        [
+            c.rx_frames,
+            c.rx_bytes,
+            c.tx_frames,
+            c.tx_bytes,
+            c.tx_lent,
+            c.tx_full,
+            c.tx_refused,
+            c.rx_kicks,
+            c.tx_kicks,
+            c.faults(),
+        ]
     }
 
     /// Whether the card broke the protocol and is out of use.
