@@ -10,6 +10,7 @@ const METHOD: &[&str] = &[
     "The image with two processors and 256 MiB, from the monitor's start to the image's line of readiness and to the first answered ping; the monitors turn by turn.",
     "uhyve needs KVM. QEMU and uhyve \"nested\" run in the same Linux guest, on KVM of its own that QEMU emulates (the translator, one thread for all processors); compare only these two with each other.",
     "\"qemu\" is QEMU's translator on the host itself.",
+    "A nested boot that the emulated KVM stops, as it was seen to do in QEMU's firmware (an internal error of KVM), is counted and made again.",
     "Memory is the largest resident set of the monitor's process until then, which with QEMU includes its own program and libraries.",
     "The environment's load is that of the moment when the report was made, not that of the samples.",
 ];

@@ -29,6 +29,7 @@ const METHOD: &[&str] = &[
     "With two processors the client shares the host's two cores with them: what the Linux guest loses by its second stands beside. Two are slower only if the whole interval of the median says so: the median of two that are just as fast is below 1 half of the time.",
     "The environment's load is that of the moment when the report was made, not that of the samples.",
     "A figure is the median of its samples; a ratio is the median of the rounds' ratios. Where an interval stands behind it, the median lies there with a probability of 95 %, whatever the distribution (order statistics of the ratios).",
+    "While swaps with 100,000 rules are timed, the guest sends as fast as it goes, and then at 4 Gbit/s: as fast as it goes, the client and the guest take time slices of some milliseconds from each other, which a turn's time contains.",
     "Swaps and none take turns within a connection, second by second in the order A B B A, and each second is compared with the one beside it.",
 ];
 

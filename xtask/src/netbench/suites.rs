@@ -61,7 +61,7 @@ pub const SUITES: &[Suite] = &[
     Suite {
         name: "rules",
         what: "through 10,000 rules and without; swaps with 100,000",
-        minutes: 6.0,
+        minutes: 8.0,
         run: rules::through_rules,
     },
     Suite { name: "loss", what: "1 % loss, 40 ms, 50 Mbit/s", minutes: 1.5, run: lossy::loss },

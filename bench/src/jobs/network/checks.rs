@@ -52,7 +52,7 @@ const FIGURES: &[(&str, &str, Bound, f64)] = &[
     ("5 % reordered by 5 ms, 40 ms, 50 Mbit/s: segments sent in vain", "%", Bound::AtMost, 0.5),
     ("segments sent again, a swap every 100 ms", "", Bound::AtMost, 0.0),
     ("pause of a packet, swaps with 100,000 rules, longest", "µs", Bound::AtMost, 1_000.0),
-    ("turn's work on tables, swaps with 100,000 rules, longest", "µs", Bound::AtMost, 1_000.0),
+    ("turn's work on tables, swaps with 100,000 rules, at 4 Gbit/s, longest", "µs", Bound::AtMost, 1_000.0),
 ];
 
 /// With and without swaps.
