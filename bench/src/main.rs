@@ -33,7 +33,7 @@ use std::{
 #[derive(Parser)]
 #[command(name = "cargo xtask bench", bin_name = "cargo xtask bench")]
 struct Cli {
-    /// The jobs to run; all, if none is named.
+    /// The jobs to run, as `--list` names them; without one: those that this program measures by itself.
     job: Vec<String>,
     /// Writes the results to this file: the JSON object of the job, or an array of them if there are several.
     #[arg(long, value_name = "FILE")]
@@ -76,13 +76,15 @@ fn main() -> ExitCode {
 
 fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
     let mut jobs = select(&cli.job)?;
-    if cli.job.is_empty() && cli.samples.is_none() {
-        // Whoever names no job gets what this program measures by itself.
-        jobs.retain(|job| job.measures);
-    }
     if cli.list {
         jobs.iter().for_each(|job| println!("{:12} {}", job.name, job.summary));
         return Ok(());
+    }
+    if cli.job.is_empty() && cli.samples.is_none() {
+        jobs.retain(|job| job.measures);
+    }
+    if !cli.only.is_empty() && cli.job != ["classifier"] {
+        return Err("--only is for the job classifier: name that one alone".into());
     }
     if cfg!(debug_assertions) {
         eprintln!("warning: compiled without optimisation: the figures mean nothing (cargo run --release -p bench)");

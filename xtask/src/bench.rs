@@ -5,11 +5,11 @@ mod smoke;
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 pub use smoke::smoke;
 
-use crate::{command, netbench, uhyve, ui};
+use crate::{Usage, command, netbench, uhyve, ui};
 
 /// The job that the image can do too.
 const IN_GUEST: &str = "swapper";
@@ -20,7 +20,7 @@ const SETS: &str = "classifier";
 /// Options of `bench`; see `bench/`.
 #[derive(clap::Args, Default)]
 pub struct Args {
-    /// The jobs to run; all, if none is named.
+    /// The jobs to run, as `--list` names them; without one: swapper, gate, classifier.
     job: Vec<String>,
     /// Writes the results to this file: the JSON object of the job, or an array of them if there are several.
     #[arg(long, value_name = "FILE")]
@@ -36,8 +36,8 @@ pub struct Args {
     #[arg(long, value_name = "SUITE", value_delimiter = ',')]
     only: Vec<String>,
     /// Of the jobs `network` and `boot`, takes so many samples of each figure.
-    #[arg(long, value_name = "N")]
-    rounds: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    rounds: Option<u16>,
     /// Measures nothing: takes the results that are saved, to renew the plots and the README from them.
     #[arg(long, conflicts_with_all = ["json", "save", "quick", "list"])]
     again: bool,
@@ -51,24 +51,29 @@ pub fn run(args: &Args) -> Result<()> {
     let named = |name: &str| args.job.iter().any(|job| job == name);
     let (network, boot) = (named(netbench::NAME), named(uhyve::bench::NAME));
     let sets = args.job == [SETS] && !args.only.is_empty();
+    let wrong = |what: String| Err(Usage(what).into());
     if !network && !sets && !args.only.is_empty() {
-        bail!("--only is for the jobs {} and {SETS}: name one", netbench::NAME);
+        return wrong(format!("--only is for the jobs {} and {SETS}: name one", netbench::NAME));
     }
     if !network && !boot && args.rounds.is_some() {
-        bail!("--rounds is for the jobs {} and {}: name one", netbench::NAME, uhyve::bench::NAME);
+        return wrong(format!("--rounds is for the jobs {} and {}: name one", netbench::NAME, uhyve::bench::NAME));
     }
     if network && boot && !args.again {
-        bail!("{} and {} are measured one at a time: name one", netbench::NAME, uhyve::bench::NAME);
+        return wrong(format!("{} and {} are measured one at a time: name one", netbench::NAME, uhyve::bench::NAME));
     }
+    if network {
+        netbench::known(&args.only)?;
+    }
+    let rounds = args.rounds.map(usize::from);
     ui::step("compiling the jobs and their peers");
     let cargo = ["--release", "--package", "bench", "--quiet"];
     command::run(command::cargo().arg("build").args(cargo))?;
     let measures = !args.list && !args.again;
     if network && measures {
-        netbench::measure(&args.only, args.quick, args.rounds)?;
+        netbench::measure(&args.only, args.quick, rounds)?;
     }
     if boot && measures {
-        uhyve::bench::measure(args.quick, args.rounds)?;
+        uhyve::bench::measure(args.quick, rounds)?;
     }
     let date = command::output(command::tethered("date").args(["-u", "+%Y-%m-%dT%H:%M:%SZ"]))?;
     let mut measure = command::cargo();

@@ -109,12 +109,10 @@ pub struct Machine {
 
 /// The services of the image and the host's port that each gets if it is free: port 7 is the host's own privilege. Those of one port stand
 /// beside one another.
-pub const SERVICES: [(Transport, u16, u16); 7] = [
+pub const SERVICES: [(Transport, u16, u16); 5] = [
     (Transport::Tcp, 5201, 5201),
     (Transport::Udp, 5201, 5201),
     (Transport::Udp, 7070, 7070),
-    (Transport::Tcp, 8080, 8080),
-    (Transport::Tcp, 5001, 5001),
     (Transport::Tcp, 7, 7007),
     (Transport::Udp, 7, 7007),
 ];

@@ -49,13 +49,25 @@ enum Command {
     Test(test::Args),
     /// Measures what the project promises, beside its peers.
     Bench(bench::Args),
-    /// Records a swap under iperf3 from a real run, for the README.
-    Record,
+    /// Records swaps under iperf3 from real runs, for the README.
+    Record(record::Args),
     /// Builds the image and prints where it is.
     Build,
     /// Checks the tree: length of files, unsafe code, sleeps in tests, names of machines.
     Tidy,
 }
+
+/// Options that do not go together, or a name that there is not: ends with status 2, as what clap finds itself does.
+#[derive(Debug)]
+pub struct Usage(pub String);
+
+impl std::fmt::Display for Usage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Usage {}
 
 fn main() {
     cleanup::install();
@@ -63,7 +75,7 @@ fn main() {
         Command::Run(args) => run::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Bench(args) => bench::run(&args),
-        Command::Record => record::run(),
+        Command::Record(args) => record::run(&args),
         Command::Build => image::build().map(|path| println!("{}", path.display())),
         Command::Tidy => tidy::command(),
     };
@@ -71,6 +83,6 @@ fn main() {
         // A command that fails because it is being interrupted has nothing to report.
         cleanup::park_if_interrupted();
         eprintln!("error: {error:#}");
-        std::process::exit(1);
+        std::process::exit(if error.is::<Usage>() { 2 } else { 1 });
     }
 }

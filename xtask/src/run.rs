@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use crate::Usage;
 use crate::link::{self, Link};
 use crate::machine::{Accel, Machine, Network, SERVICES, TAP_GUEST, TAP_GUEST6, Transport, Vmm, forwards};
 use crate::netns::Namespace;
@@ -40,7 +41,8 @@ pub struct Args {
     /// With `--vmm uhyve`: in a small Linux guest whose KVM is emulated, for machines whose own is not usable.
     #[arg(long)]
     nested: bool,
-    /// Options for the image, such as `log=debug` or `congestion=reno`.
+    /// Options for the image, such as `log=debug` or `congestion=reno`: ip= gateway= ip6= mtu= log= congestion= ecn= nic=
+    /// (`services/src/options.rs` lists their values).
     #[arg(last = true, value_name = "OPTION")]
     options: Vec<String>,
 }
@@ -59,21 +61,22 @@ const BOOT: Duration = Duration::from_secs(60);
 
 /// Provides what is missing, builds, boots, and waits for the end.
 pub fn run(args: &Args) -> Result<()> {
+    if args.nested && args.vmm == Monitor::Qemu {
+        return Err(Usage("--nested goes with --vmm uhyve".into()).into());
+    }
+    if args.vmm == Monitor::Uhyve && !args.nested {
+        uhyve::run::usable(args.tap)?;
+    }
     if !args.hosted {
         provision::need(&[provision::QEMU])?;
     }
     // For the lines that are suggested; the guest runs without them.
     provision::want(&[provision::IPERF3, provision::NETCAT]);
-    if args.nested && args.vmm == Monitor::Qemu {
-        bail!("--nested goes with --vmm uhyve");
-    }
-    if args.vmm == Monitor::Uhyve && !args.nested {
-        uhyve::run::usable(args.tap)?;
-    }
-    let image = if args.hosted { hosted::build()? } else { image::build()? };
+    // Before the image, whose build takes minutes: here bad options show.
     let namespace = (args.tap || args.hosted || args.link.is_some()).then(Namespace::new).transpose()?;
     let start = |(spec, namespace): (&String, &Namespace)| Link::start(&link::build()?, namespace, spec, true);
     let link = args.link.as_ref().zip(namespace.as_ref()).map(start).transpose()?;
+    let image = if args.hosted { hosted::build()? } else { image::build()? };
     let network = match (&namespace, &link) {
         (Some(namespace), Some(link)) => Network::Link(namespace.name().to_owned(), link.dir().to_owned()),
         (Some(namespace), None) if args.smp > 1 && args.vmm == Monitor::Qemu => {
@@ -161,10 +164,11 @@ pub fn tell(network: &Network, ready: &str) {
     eprintln!("\nType next, in another terminal:\n");
     eprintln!("    {inside}iperf3 -c {} -p {} -t 30 -R", iperf.ip(), iperf.port());
     if command::find("nc").is_some() {
-        eprintln!("    echo 'swap congestion reno' | {inside}nc -u -w1 {} {}\n", control.ip(), control.port());
+        eprintln!("    echo 'swap congestion reno' | {inside}nc -u -w1 {} {}", control.ip(), control.port());
     } else {
-        eprintln!("    {inside}cargo run --package midflight -- --host {control} swap congestion reno\n");
+        eprintln!("    {inside}cargo run --package midflight -- --host {control} swap congestion reno");
     }
+    eprintln!("    {inside}cargo run --package midflight -- --host {control} watch\n");
 }
 
 /// Whether the line of readiness names the port: `… tcp=7,5201 udp=7,7070`.
@@ -177,10 +181,8 @@ fn listens(ready: &str, transport: Transport, port: u16) -> bool {
 fn service(port: u16) -> &'static str {
     match port {
         7 => "echo",
-        5001 => "iperf2",
         5201 => "iperf3",
         7070 => "control",
-        8080 => "http",
         _ => "unknown",
     }
 }

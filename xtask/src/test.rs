@@ -2,11 +2,11 @@
 
 use std::time::Instant;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 
 use crate::capture::tally;
 use crate::e2e::{self, Lab};
-use crate::{cleanup, command, paths, provision, races, tidy, ui};
+use crate::{Usage, cleanup, command, paths, provision, races, tidy, ui};
 
 /// Options of `test`.
 #[derive(clap::Args)]
@@ -78,7 +78,8 @@ pub fn run(args: &Args) -> Result<()> {
         |step: &&Step| args.filter.is_empty() || args.filter.iter().any(|word| step.name.contains(word.as_str()));
     let steps: Vec<&Step> = HOST_STEPS.iter().chain(e2e::STEPS).filter(selected).collect();
     if steps.is_empty() {
-        bail!("no step has a name that contains {}: see `cargo xtask test --list`", args.filter.join(" or "));
+        let words = args.filter.join(" or ");
+        return Err(Usage(format!("no step has a name that contains {words}: see `cargo xtask test --list`")).into());
     }
     if args.list {
         for step in steps {

@@ -32,6 +32,7 @@ const METHOD: &[&str] = &[
 
 /// Measures all of it.
 pub fn run(setting: &Setting) -> Result<Findings, Box<dyn Error>> {
+    cases::known(&setting.only)?;
     let mut series = oracle::measure(setting);
     series.extend(rates::measure(setting));
     series.extend(updates::measure(setting));

@@ -27,7 +27,7 @@ use pair::Parts;
 use record::Records;
 use suites::{Amount, ROUNDS, SECONDS, SUITES};
 
-use crate::{cleanup, paths, ui};
+use crate::{Usage, cleanup, paths, ui};
 
 /// The job's name.
 pub const NAME: &str = "network";
@@ -47,13 +47,18 @@ pub fn list() {
     println!("    all of them take about {all:.0} min with --rounds {ROUNDS} on a quiet host");
 }
 
+/// Fails unless all of `only` name suites.
+pub fn known(only: &[String]) -> Result<()> {
+    let Some(unknown) = only.iter().find(|name| SUITES.iter().all(|suite| suite.name != name.as_str())) else {
+        return Ok(());
+    };
+    let names: Vec<_> = SUITES.iter().map(|suite| suite.name).collect();
+    Err(Usage(format!("network has no suite {unknown}; there are {}", names.join(", "))).into())
+}
+
 /// Measures the suites named in `only`, or all. What a suite has measured so far is kept if it fails or is ended early; figures that it did not
 /// get to keep the samples of an earlier run.
 pub fn measure(only: &[String], quick: bool, rounds: Option<usize>) -> Result<()> {
-    if let Some(unknown) = only.iter().find(|name| SUITES.iter().all(|suite| suite.name != name.as_str())) {
-        let names: Vec<_> = SUITES.iter().map(|suite| suite.name).collect();
-        bail!("network has no suite {unknown}; there are {}", names.join(", "));
-    }
     if !rustix::process::geteuid().is_root() {
         bail!("the guests' TAPs and network namespaces need root: run this as root");
     }

@@ -10,7 +10,7 @@ use anyhow::{Result, bail};
 use super::{Inside, Nested};
 use crate::machine::{Machine, Vmm};
 use crate::vm::Vm;
-use crate::{cleanup, provision, run, ui};
+use crate::{Usage, cleanup, provision, run, ui};
 
 /// How long KVM has to boot the image, which takes it well under a second.
 const BOOT: Duration = Duration::from_secs(10);
@@ -24,7 +24,7 @@ pub fn usable(tap: bool) -> Result<()> {
             bail!("uhyve needs KVM and this machine has no /dev/kvm: add --nested")
         }
         Err(error) => bail!("uhyve needs KVM and /dev/kvm cannot be opened ({error}): add --nested"),
-        Ok(_) if !tap => bail!("uhyve's only network is a TAP: add --tap, or --nested"),
+        Ok(_) if !tap => Err(Usage("uhyve's only network is a TAP: add --tap, or --nested".into()).into()),
         Ok(_) => Ok(()),
     }
 }

@@ -32,7 +32,7 @@ impl Case {
     /// Those that are to be measured: of at most so many rules when it shall be quick.
     pub fn chosen(setting: &Setting, quick: usize) -> Vec<Self> {
         let only = &setting.only;
-        let named = |case: &Self| only.is_empty() || only.contains(&case.name().replace(' ', "-"));
+        let named = |case: &Self| only.is_empty() || only.contains(&case.word());
         Self::all().into_iter().filter(|case| named(case) && (!setting.quick || case.rules <= quick)).collect()
     }
 
@@ -46,8 +46,22 @@ impl Case {
         format!("{kind} {}k", self.rules / 1000)
     }
 
+    /// Its name as an option takes it.
+    fn word(self) -> String {
+        self.name().replace(' ', "-")
+    }
+
     pub fn generate(self) -> Vec<Rule> {
         Set { kind: self.kind, rules: self.rules, seed: 2026, ..Set::default() }.generate()
+    }
+}
+
+/// Fails unless all of `only` name cases.
+pub fn known(only: &[String]) -> Result<(), String> {
+    let words: Vec<String> = Case::all().into_iter().map(Case::word).collect();
+    match only.iter().find(|name| !words.contains(name)) {
+        Some(name) => Err(format!("there is no set {name:?}; the sets are: {}", words.join(", "))),
+        None => Ok(()),
     }
 }
 
