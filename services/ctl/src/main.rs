@@ -23,7 +23,7 @@ struct Arguments {
     /// Where the control port is: HOST or HOST:PORT.
     #[arg(long, global = true, default_value = "127.0.0.1")]
     host: String,
-    /// Print the reply as one JSON object.
+    /// Print each reply as one JSON object on a line of its own.
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
@@ -58,10 +58,10 @@ enum Command {
     Rules(rules::Command),
     /// Ends the machine; connections that are open end with it.
     Shutdown,
-    /// Connections, again every second, until interrupted.
+    /// Connections with their windows and rates, and the last swaps, again every second until interrupted.
     Watch {
         /// Seconds between two looks.
-        #[arg(long, default_value_t = 1.0, value_parser = watch::interval)]
+        #[arg(long, default_value_t = 1.0, value_parser = watch::interval, value_name = "SECONDS")]
         interval: f64,
     },
 }
@@ -83,7 +83,7 @@ fn main() -> ExitCode {
         Command::Shutdown => Verb::Shutdown,
         Command::Rules(command) => return rules::run(&client, command, arguments.json),
         Command::Watch { interval } => {
-            return match watch::watch(&client, Duration::from_secs_f64(interval)) {
+            return match watch::watch(&client, Duration::from_secs_f64(interval), arguments.json) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(failure) => fail(&failure),
             };

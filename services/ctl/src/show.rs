@@ -6,9 +6,10 @@ use protocols::control::{ConnectionRecord, Record, RulesVerb, TraceRecord, Value
 
 use crate::table::Table;
 
-/// Writes to standard output. A reader that has gone is no error: `midflight … | head`.
-pub fn print(text: &str) {
-    let _ = std::io::stdout().write_all(text.as_bytes());
+/// Writes to standard output, and says whether somebody still reads it. A reader that has gone is no error: `midflight … | head`.
+pub fn print(text: &str) -> bool {
+    let mut stdout = std::io::stdout();
+    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).is_ok()
 }
 
 /// The records of a reply to this verb.

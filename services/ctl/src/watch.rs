@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use protocols::control::{ConnectionRecord, Verb};
+use protocols::control::{ConnectionRecord, Reply, Verb};
 
 use crate::client::{Client, Failure};
 use crate::show;
@@ -23,20 +23,28 @@ pub fn interval(text: &str) -> Result<f64, String> {
 /// What was seen of a connection: octets in and out, and when.
 type Seen = HashMap<(String, String), (u64, u64, Instant)>;
 
-/// Shows the connections until the program is interrupted.
-pub fn watch(client: &Client, interval: Duration) -> Result<(), Failure> {
+/// Shows the connections until the program is interrupted or nobody reads it; as JSON one object a line, for each look.
+pub fn watch(client: &Client, interval: Duration, json: bool) -> Result<(), Failure> {
     let mut seen = Seen::new();
     loop {
         let begin = Instant::now();
         let reply = client.whole(&Verb::Connections { from: 0 })?;
-        let swaps = client.ask(Verb::Trace { count: Some(3), before: 0 })?;
-        let records: Vec<ConnectionRecord> =
-            reply.records().iter().filter_map(|record| ConnectionRecord::try_from(record).ok()).collect();
-        let page = page(client.host(), &records, &mut seen, begin);
-        let past = show::records(&Verb::Trace { count: None, before: 0 }, swaps.records());
-        show::print(&format!("{CLEAR}{page}\n{past}"));
+        let page = if json { reply.encode(true) + "\n" } else { screen(client, &reply, &mut seen, begin)? };
+        if !show::print(&page) {
+            return Ok(());
+        }
         std::thread::sleep(interval.saturating_sub(begin.elapsed()));
     }
+}
+
+/// The connections and the last swaps, for a terminal.
+fn screen(client: &Client, reply: &Reply, seen: &mut Seen, now: Instant) -> Result<String, Failure> {
+    let swaps = client.ask(Verb::Trace { count: Some(3), before: 0 })?;
+    let records: Vec<ConnectionRecord> =
+        reply.records().iter().filter_map(|record| ConnectionRecord::try_from(record).ok()).collect();
+    let page = page(client.host(), &records, seen, now);
+    let past = show::records(&Verb::Trace { count: None, before: 0 }, swaps.records());
+    Ok(format!("{CLEAR}{page}\n{past}"))
 }
 
 fn page(host: &str, records: &[ConnectionRecord], seen: &mut Seen, now: Instant) -> String {

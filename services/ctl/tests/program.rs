@@ -1,7 +1,8 @@
 //! The program against a scripted control port.
 
+use std::io::{BufRead, BufReader};
 use std::net::UdpSocket;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::thread;
 
 use protocols::control::{Code, Record, Refusal, Reply, Request, Verb};
@@ -10,8 +11,17 @@ use protocols::control::{Code, Record, Refusal, Reply, Request, Verb};
 /// Returns what the program said and every request that came.
 fn run(
     arguments: &[&str],
-    mut answer: impl FnMut(&Request, usize) -> Option<Reply> + Send + 'static,
+    answer: impl FnMut(&Request, usize) -> Option<Reply> + Send + 'static,
 ) -> (Output, Vec<Request>) {
+    run_with(arguments, answer, |command| command.output().unwrap())
+}
+
+/// The same, and `execute` runs the program to its end.
+fn run_with<T>(
+    arguments: &[&str],
+    mut answer: impl FnMut(&Request, usize) -> Option<Reply> + Send + 'static,
+    execute: impl FnOnce(&mut Command) -> T,
+) -> (T, Vec<Request>) {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = socket.local_addr().unwrap();
     let stop = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -30,14 +40,28 @@ fn run(
         }
     });
     let host = address.to_string();
-    let output =
-        Command::new(env!("CARGO_BIN_EXE_midflight")).args(["--host", &host]).args(arguments).output().unwrap();
+    let output = execute(Command::new(env!("CARGO_BIN_EXE_midflight")).args(["--host", &host]).args(arguments));
     stop.send_to(b"stop", address).unwrap();
     (output, server.join().unwrap())
 }
 
 fn text(octets: &[u8]) -> String {
     String::from_utf8(octets.to_vec()).unwrap()
+}
+
+#[test]
+fn a_watch_as_json_is_an_object_a_line_and_ends_with_its_reader() {
+    let answer = |_: &Request, before| Some(Reply::ok(vec![Record::new().with("look", before as u64)]));
+    let watched = |command: &mut Command| {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let two = [lines.next().unwrap().unwrap(), lines.next().unwrap().unwrap()];
+        drop(lines);
+        (two, child.wait().unwrap())
+    };
+    let ((two, status), _) = run_with(&["--json", "watch", "--interval", "0.1"], answer, watched);
+    assert!(two[0].contains(r#"{"look":0}"#) && two[1].contains(r#"{"look":1}"#), "{two:?}");
+    assert_eq!(status.code(), Some(0));
 }
 
 #[test]
