@@ -1,5 +1,6 @@
 //! The network card: virtio-net, in the form that the stack takes. Each processor has a queue pair of its own, as far as the card has them.
 
+use alloc::format;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -130,13 +131,9 @@ fn open_pairs(apics: &[u32], unused: Unused) -> Result<Card, NicError> {
     };
     let pairs: Vec<Nic> = pairs.into_iter().map(nic).collect();
     let offloads = pairs.first().ok_or(NicError::Absent)?.offloads;
-    info!(
-        "network card: {:?}, mtu {}, {features}, {} queue pairs, {:?}",
-        net.mac(),
-        net.mtu(),
-        pairs.len(),
-        net.interrupt()
-    );
+    let mac = net.mac().map_or("none".into(), |mac| mac.map(|octet| format!("{octet:02x}")).join(":"));
+    let (mtu, count, interrupt) = (net.mtu(), pairs.len(), net.interrupt());
+    info!("network card: address {mac}, mtu {mtu}, queue pairs {count}, {interrupt:?}, features {features}");
     Ok(Card { mac: net.mac(), mtu: net.mtu(), offloads, pairs })
 }
 

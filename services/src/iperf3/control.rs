@@ -197,7 +197,12 @@ impl Control {
                     ready.then_some(test.parameters).flatten()
                 });
                 let Some(parameters) = ready.flatten() else { return };
-                log::info!("iperf3: test {} runs, {} streams, {:?}", self.test, parameters.streams(), parameters.mode);
+                let way = match parameters.mode {
+                    Mode::Receive => "from the client",
+                    Mode::Send => "to the client",
+                    Mode::Both => "both ways",
+                };
+                log::info!("iperf3: test {} runs, streams: {}, {way}", self.test, parameters.streams());
                 self.out.extend([Order::TestStart.octet(), Order::TestRunning.octet()]);
                 self.stage = Stage::Running { busy_us: busy(context.system) };
                 self.deadline = context.now + WATCH;
