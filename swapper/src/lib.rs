@@ -241,70 +241,7 @@
 //! # Example
 //!
 //! ```
-//! use std::{cell::Cell, sync::Arc};
-//! use swapper::{Component, Distributed, Failure, Host, ProcessorId, Protocol, State, SwapOptions, System, Transfer};
-//!
-//! // An interface, and the form in which its implementations hand their state over.
-//! #[swapper::interface]
-//! pub trait Counter {
-//!     fn add(&self, amount: u64) -> u64;
-//! }
-//! const SUM: Protocol = Protocol::new(1, "sum");
-//!
-//! // An implementation: shared data, and a Rep for each processor.
-//! struct Scaled {
-//!     scale: u64,
-//! }
-//! struct Rep {
-//!     root: Arc<Scaled>,
-//!     sum: Cell<u64>,
-//! }
-//! impl Component for Scaled {
-//!     type Interface = dyn Counter;
-//!     type Rep = Rep;
-//!     fn rep(root: &Arc<Self>, _: ProcessorId) -> Rep {
-//!         Rep { root: Arc::clone(root), sum: Cell::new(0) }
-//!     }
-//!     fn protocols(&self) -> &'static [Protocol] {
-//!         &[SUM]
-//!     }
-//! }
-//! impl Counter for Rep {
-//!     fn add(&self, amount: u64) -> u64 {
-//!         self.sum.set(self.sum.get() + amount * self.root.scale);
-//!         self.sum.get()
-//!     }
-//! }
-//! impl Transfer for Rep {
-//!     fn export(&self, _: Protocol) -> Result<State, Failure> {
-//!         Ok(State::new(self.sum.get(), 1))
-//!     }
-//!     fn import(&self, _: Protocol, state: &State) -> Result<(), Failure> {
-//!         self.sum.set(*state.get::<u64>()?);
-//!         Ok(())
-//!     }
-//! }
-//!
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let system = System::new(1, Host::new(1))?;
-//! // SAFETY: the loop below runs workers between activities only.
-//! let processor = unsafe { system.attach(0)? };
-//! let coid = processor.create(Distributed::new(Scaled { scale: 1 }))?;
-//! let counter = processor.bind::<dyn Counter>(coid)?;
-//! processor.activity(|| assert_eq!(counter.add(5), 5));
-//!
-//! let swap = system.swap(coid, Distributed::new(Scaled { scale: 10 }), SwapOptions::default())?;
-//! let report = loop {
-//!     processor.run_workers(system.now());
-//!     if let Some(report) = swap.poll() {
-//!         break report;
-//!     }
-//!     processor.activity(|| counter.add(0));
-//! };
-//! assert!(report.is_committed());
-//! processor.activity(|| assert_eq!(counter.add(5), 55));
-//! # Ok(())
-//! # }
+#![doc = include_str!("../examples/counter.rs")]
 //! ```
 #![cfg_attr(not(any(test, loom)), no_std)]
 
@@ -313,6 +250,11 @@ extern crate alloc;
 extern crate self as swapper;
 #[cfg(any(test, loom, feature = "std"))]
 extern crate std;
+
+/// Its examples are tested as those of this documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 mod cell;
 mod coid;
