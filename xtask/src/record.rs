@@ -1,6 +1,8 @@
-//! `cargo xtask record`: a swap under iperf3 from a real run, as text and as a picture for the README.
+//! `cargo xtask record`: swaps under iperf3 from real runs, as text and as pictures for the README.
 
 mod picture;
+mod plot;
+mod window;
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
@@ -36,20 +38,49 @@ pub struct Line {
     pub text: String,
 }
 
-/// Boots the image, runs iperf3 with swaps in the middle, and writes `bench/results/session.{txt,svg}`.
-pub fn run() -> Result<()> {
+/// Options of `record`.
+#[derive(clap::Args)]
+pub struct Args {
+    /// What to record.
+    #[arg(value_enum)]
+    what: What,
+}
+
+/// The recordings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum What {
+    /// Two terminals, iperf3 and the control port: `bench/results/session.{txt,svg}`.
+    Session,
+    /// The window of a connection through an emulated link, for a minute (needs root): `bench/results/window.{json,svg}`.
+    Window,
+}
+
+/// Boots the image, runs iperf3 with swaps in the middle, and writes the recording to `bench/results/`.
+pub fn run(args: &Args) -> Result<()> {
     let lab = Lab::new();
+    match args.what {
+        What::Session => session(&lab),
+        What::Window => {
+            let run = window::run(&lab)?;
+            write("window.json", &(serde_json::to_string(&run.json()?)? + "\n"))?;
+            write("window.svg", &plot::draw(&run))
+        }
+    }
+}
+
+fn session(lab: &Lab) -> Result<()> {
     let guest = lab.boot(|machine| machine.options = vec!["congestion=reno".into()])?;
     ui::step(&format!("Recording: iperf3 for {LENGTH} s, {} swaps", ORDERS.len()));
     let lines = record(&guest)?;
     guest.finish()?;
-    let to = paths::root().join("bench/results");
-    std::fs::create_dir_all(&to).with_context(|| format!("cannot create {}", to.display()))?;
-    for (name, content) in [("session.txt", transcript(&lines)), ("session.svg", picture::draw(&lines))] {
-        let file = to.join(name);
-        std::fs::write(&file, content).with_context(|| format!("cannot write {}", file.display()))?;
-        ui::note(&format!("wrote {}", file.display()));
-    }
+    write("session.txt", &transcript(&lines))?;
+    write("session.svg", &picture::draw(&lines))
+}
+
+fn write(name: &str, content: &str) -> Result<()> {
+    let file = paths::root().join("bench/results").join(name);
+    std::fs::write(&file, content).with_context(|| format!("cannot write {}", file.display()))?;
+    ui::note(&format!("wrote {}", file.display()));
     Ok(())
 }
 
