@@ -267,7 +267,7 @@ impl Connection {
         self.segment_limit = limit;
         self.window.mss = self.mss();
         // What was too big is lost for certain; it goes again in smaller pieces, and says nothing about congestion.
-        self.scoreboard.mark_lost_by_timeout(None, self.last_sent);
+        self.scoreboard.mark_lost_by_timeout(limit, None, self.last_sent);
         self.recovery.force = true;
         self.work = true;
         true

@@ -226,11 +226,12 @@ impl Connection {
     fn next(&mut self, size: u32, run: u32, env: &Env<'_>) -> Next {
         let pipe = self.scoreboard.pipe();
         let room = self.flight_limit().saturating_sub(pipe);
-        let run = match self.recovery.frto.forward() {
+        let (run, room) = match self.recovery.frto.forward() {
             Some(end) if self.snd_nxt.ge(end) => return Next::Nothing,
-            Some(end) => run.min(end - self.snd_nxt),
+            // Even where all that was sent before may still be in the network, and fills cwnd.
+            Some(end) => (run.min(end - self.snd_nxt), room.max(end - self.snd_nxt)),
             None if self.scoreboard.has_lost() => return self.next_again(size, run, room),
-            None => run,
+            None => (run, room),
         };
         if self.scoreboard.records() >= Self::max_records(env.config) {
             return Next::Nothing;

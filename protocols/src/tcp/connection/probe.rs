@@ -54,6 +54,13 @@ impl Connection {
         self.timers.probe = Some(self.timers.send.map_or(at, |send| at.min(send)));
     }
 
+    /// A recovery begins: what it answers to, the probe's ACK is not to answer once more (section 7.1).
+    pub(super) fn forget_probe(&mut self) {
+        self.timers.probe = None;
+        self.probe_due = false;
+        self.probe = None;
+    }
+
     pub(super) fn probe_timeout(&mut self, env: &mut Env<'_>) {
         if self.scoreboard.flight() == 0 || self.recovery.phase != Phase::Open || self.probe.is_some() {
             return;

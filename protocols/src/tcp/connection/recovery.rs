@@ -211,7 +211,7 @@ impl Connection {
     fn enter_fast_recovery(&mut self, delivered: u32, env: &mut Env<'_>) {
         self.recovery.begin(Phase::Fast, self.snd_nxt);
         self.recovery.prr = Prr::begin(self.scoreboard.flight() - self.scoreboard.sacked() + delivered);
-        self.timers.probe = None;
+        self.forget_probe();
         self.reduced_by_loss();
         self.stats.fast_recoveries += 1;
         env.counters.fast_recoveries += 1;
@@ -230,13 +230,12 @@ impl Connection {
     /// The retransmission timer expired: what is not SACKed and has had its time is sent again, in slow start (RFC 8985 section 6.3).
     pub(super) fn enter_timeout_recovery(&mut self, env: &mut Env<'_>) {
         let patience = self.agreed.sack.then(|| self.rack.patience(&self.circumstances()));
-        self.scoreboard.mark_lost_by_timeout(patience, env.now);
+        self.scoreboard.mark_lost_by_timeout(self.window.mss, patience, env.now);
         self.ask_forward(self.recovery.retries > 1);
         self.recovery.begin(Phase::Timeout, self.snd_nxt);
         self.recovery.duplicates = 0;
         self.timers.reordering = None;
-        self.timers.probe = None;
-        self.probe = None;
+        self.forget_probe();
         self.reduced_by_loss();
     }
 

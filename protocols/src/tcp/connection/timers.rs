@@ -77,6 +77,8 @@ impl Connection {
                 State::SynSent | State::SynReceived => self.syn_timeout(env),
                 State::TimeWait | State::Closed => {}
                 _ if self.scoreboard.flight() == 0 => self.persist_timeout(env),
+                // Of what has been overtaken more is known than silence can tell (RFC 8985 section 8).
+                _ if self.timers.reordering.is_some() => self.timers.send = self.timers.reordering,
                 _ => self.retransmission_timeout(env),
             }
         }
@@ -86,7 +88,11 @@ impl Connection {
         let lost = self.search_losses(env);
         self.react_to_loss(lost, 0, env);
         self.window.in_flight = self.scoreboard.pipe();
-        self.work |= lost > 0;
+        if lost > 0 {
+            // What goes again has a full timeout to be acknowledged in, also in a recovery that lasts already.
+            self.timers.send = Some(env.now + self.rtt.timeout(env.config));
+            self.work = true;
+        }
     }
 
     fn syn_timeout(&mut self, env: &mut Env<'_>) {

@@ -95,12 +95,12 @@ impl Scoreboard {
         marked
     }
 
-    /// The retransmission timer expired. What comes first counts as lost, and everything sent more than `patience` µs before `now`
-    /// (RFC 8985 section 6.3); without a patience, everything not SACKed.
+    /// The retransmission timer expired. The first segment, of `mss` octets, counts as lost, and everything sent more than `patience` µs
+    /// before `now` (RFC 8985 section 6.3); without a patience, everything not SACKed.
     ///
     /// A receiver that SACKed the very first octet and yet did not acknowledge it has reneged: then nothing counts as SACKed (RFC 2018
     /// section 8, RFC 6675 section 5.1).
-    pub fn mark_lost_by_timeout(&mut self, patience: Option<i64>, now: Instant) {
+    pub fn mark_lost_by_timeout(&mut self, mss: u32, patience: Option<i64>, now: Instant) {
         let Some(first) = self.records.front() else { return };
         let start = first.range.start;
         if first.marks & SACKED != 0 {
@@ -110,9 +110,10 @@ impl Scoreboard {
                 record.marks &= !SACKED;
             }
         }
+        self.mark_first_lost(mss);
         for index in 0..self.records.len() {
             let at = self.records[index].at;
-            if index == 0 || patience.is_none_or(|patience| now.total_micros() - at.total_micros() >= patience) {
+            if patience.is_none_or(|patience| now.total_micros() - at.total_micros() >= patience) {
                 self.mark_lost(index);
             }
         }

@@ -152,16 +152,30 @@ fn what_arrives_late_is_not_lost() {
 fn a_timeout_spares_what_was_sent_lately() {
     let mut board = ten();
     sack(&mut board, 1000, 2000);
-    board.mark_lost_by_timeout(Some(5000), at(9));
+    board.mark_lost_by_timeout(1000, Some(5000), at(9));
     assert_eq!(board.pipe(), 5000, "sent at 5 to 9 ms");
     assert_eq!(lost(&mut board, 20), [0, 2000, 3000, 4000]);
+}
+
+#[test]
+fn of_a_burst_that_may_still_arrive_a_timeout_loses_the_first_segment() {
+    for (patience, late) in [(6000, 0), (5000, 1000)] {
+        let mut board = Scoreboard::default();
+        burst(&mut board, 0, 0);
+        burst(&mut board, 3000, 1);
+        sack(&mut board, 1500, 2000);
+        board.mark_lost_by_timeout(1000, Some(patience), at(5));
+        assert_eq!((board.pipe(), board.sacked()), (5500 - 1000 - (late * 3 / 2), 500), "{patience} µs");
+        assert_eq!(board.next_lost(), Some(range(0, 1000)));
+        assert_eq!(board.pipe() + board.lost_ever(), 5500);
+    }
 }
 
 #[test]
 fn a_timeout_loses_everything_but_what_is_sacked() {
     let mut board = ten();
     sack(&mut board, 3000, 5000);
-    board.mark_lost_by_timeout(None, at(20));
+    board.mark_lost_by_timeout(1000, None, at(20));
     assert_eq!(board.pipe(), 0);
     assert_eq!(lost(&mut board, 20), [0, 1000, 2000, 5000, 6000, 7000, 8000, 9000]);
     let mut delivered = Delivered::default();
@@ -174,7 +188,7 @@ fn reneging_is_noticed_at_a_timeout() {
     let mut board = ten();
     sack(&mut board, 1000, 3000);
     board.acknowledged(Seq(BASE) + 1000, &mut Delivered::default());
-    board.mark_lost_by_timeout(None, at(20));
+    board.mark_lost_by_timeout(1000, None, at(20));
     assert_eq!(board.sacked(), 0);
     assert_eq!(lost(&mut board, 20)[0], 1000);
 }

@@ -10,6 +10,32 @@ fn segments(range: core::ops::Range<i64>) -> Vec<(i64, usize)> {
     range.map(|number| (number * 1000, 1000)).collect()
 }
 
+/// 60 segments of 1000 octets, which left in one burst, are in flight on a path whose round-trip time is 300 ms and never varies: the
+/// timeout is hardly longer. `more` octets wait. No tail loss probe is to come, because the answer to the last one is not clear yet.
+fn burst_on_a_long_path(more: usize) -> Script {
+    let mut script = Script::accepted(&config(), Script::with_sack());
+    for _ in 0..80 {
+        script.send(60_000);
+        while script.info().send_queued > 0 {
+            script.sent();
+            script.advance(300);
+            let sent = script.info().bytes_out as i64 + i64::from(script.info().flight);
+            script.ack(sent);
+        }
+    }
+    script.send(1000);
+    script.sent();
+    script.advance(301);
+    assert_eq!(script.sent_data().len(), 1, "a probe");
+    script.ack(script.info().bytes_out as i64 + 1000);
+    script.isn = script.isn.wrapping_add(script.info().bytes_out as u32);
+    script.send(60_000);
+    assert_eq!(script.sent_data(), segments(0..60));
+    script.send(more);
+    assert_eq!((script.info().rto_us / 1000, script.info().flight), (300, 60_000));
+    script
+}
+
 /// A connection with SACK and a round-trip time of 40 ms that has sent ten segments of 1000 octets at once, and has `more` octets to send.
 fn loaded(more: usize) -> Script {
     let mut script = Script::accepted(&config(), Script::with_sack());
@@ -174,6 +200,84 @@ fn a_needless_probe_costs_nothing() {
     script.ack(11_000);
     assert!(script.info().cwnd >= before);
     assert_eq!((script.engine.counters().tail_losses, script.info().reordering_window_us), (0, 2500));
+}
+
+#[test]
+fn a_probe_that_begins_a_recovery_asks_for_no_second_reduction() {
+    let mut script = loaded(0);
+    script.advance(40);
+    script.ack(8000);
+    script.advance(83);
+    assert_eq!(script.sent_data(), [(9000, 1000)], "the last two are lost");
+    script.advance(40);
+    script.sack(8000, &[(9000, 10_000)]);
+    assert_eq!(script.sent_data(), segments(8..9));
+    script.advance(40);
+    script.ack(10_000);
+    let reduced = script.info();
+    script.send(1000);
+    script.sent();
+    script.advance(40);
+    script.ack(11_000);
+    assert_eq!((script.info().fast_recoveries, script.engine.counters().tail_losses), (1, 0));
+    assert!(script.info().cwnd >= reduced.cwnd, "{} of {}", script.info().cwnd, reduced.cwnd);
+}
+
+#[test]
+fn a_timeout_in_vain_sends_one_segment_of_a_burst_again() {
+    let mut script = burst_on_a_long_path(0);
+    script.advance(301);
+    assert_eq!(script.sent_data(), segments(0..1));
+    assert_eq!((script.info().timeouts, script.info().cwnd), (1, 1000));
+    // The originals were a few milliseconds late, and there is nothing new to ask with (RFC 5682).
+    for arrived in 1..60 {
+        script.ack(arrived * 1000);
+        assert_eq!(script.sent_data(), [], "after segment {arrived}");
+    }
+    assert_eq!(script.info().retransmitted_segments, 2, "one of them the probe");
+}
+
+#[test]
+fn a_timeout_that_was_right_sends_the_burst_again_in_slow_start() {
+    let mut script = burst_on_a_long_path(0);
+    script.advance(301);
+    assert_eq!(script.sent_data(), segments(0..1));
+    script.advance(300);
+    // What was sent before that has had its time.
+    script.ack(1000);
+    assert_eq!(script.sent_data(), segments(1..3));
+    script.advance(300);
+    script.ack(3000);
+    assert_eq!(script.sent_data(), segments(3..6));
+    assert_eq!((script.info().timeouts, script.info().cwnd), (1, 3000));
+}
+
+#[test]
+fn new_data_asks_although_the_burst_may_fill_the_window() {
+    let mut script = burst_on_a_long_path(2000);
+    script.advance(301);
+    assert_eq!(script.sent_data(), segments(0..1));
+    script.ack(1000);
+    assert_eq!(script.sent_data(), segments(60..62));
+    script.ack(2000);
+    assert_eq!((script.info().undone, script.sent_data()), (1, Vec::new()));
+}
+
+#[test]
+fn the_timer_waits_for_the_end_of_the_reordering_window() {
+    let mut script = burst_on_a_long_path(0);
+    script.advance(300);
+    script.sack(0, &[(58_000, 60_000)]);
+    script.advance(1);
+    assert_eq!(script.sent_data(), [], "the timeout is over, a quarter of 10 ms is not");
+    script.advance(2);
+    assert_eq!(script.sent_data()[0], (0, 1000));
+    assert_eq!((script.info().timeouts, script.info().fast_recoveries), (0, 1));
+    // What goes again has its time, too.
+    script.advance(298);
+    assert_eq!(script.sent_data(), []);
+    script.advance(5);
+    assert_eq!((script.sent_data()[0], script.info().timeouts), ((0, 1000), 1));
 }
 
 #[test]
