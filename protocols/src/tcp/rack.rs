@@ -1,7 +1,6 @@
 //! RACK: what was sent before something that has arrived, and has not arrived itself within a reordering window, is lost (RFC 8985
 //! section 6). The records are in the scoreboard; here is when to believe in loss.
 
-use super::rate::Transmission;
 use super::seq::Seq;
 use crate::time::Instant;
 
@@ -11,15 +10,30 @@ mod tests;
 /// Recoveries without duplicate reports after which the reordering window is small again (RFC 8985 section 6.2 step 4).
 const PERSIST: u8 = 16;
 
+/// A transmission that has arrived.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Transmission {
+    /// When it left.
+    pub at: Instant,
+    /// The sequence number after its last octet.
+    pub end: Seq,
+}
+
+impl Transmission {
+    /// Whether this one left after the one that left at `at` and ended at `end` (RFC 8985 section 6.1 `RACK_sent_after`).
+    #[inline]
+    pub fn is_after(&self, at: Instant, end: Seq) -> bool {
+        self.at > at || (self.at == at && self.end.gt(end))
+    }
+}
+
 /// The state of one connection. It lasts when the controller is exchanged.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rack {
     /// Of what has arrived, the transmission sent last (RACK.xmit_ts, RACK.end_seq).
     pub newest: Option<Transmission>,
-    /// How long that took, µs (RACK.rtt).
+    /// How long what arrived with the last ACK took, µs (RACK.rtt).
     rtt: u32,
-    /// The highest sequence number that has arrived (RACK.fack).
-    pub highest: Seq,
     /// The network reorders (RACK.reordering_seen).
     pub reordering_seen: bool,
     /// Quarters of the smallest round-trip time in the reordering window (RACK.reo_wnd_mult).
@@ -43,16 +57,8 @@ pub(crate) struct Circumstances {
 }
 
 impl Rack {
-    pub fn new(una: Seq) -> Self {
-        Self {
-            newest: None,
-            rtt: 0,
-            highest: una,
-            reordering_seen: false,
-            multiplier: 1,
-            persist: PERSIST,
-            grown_until: None,
-        }
+    pub fn new() -> Self {
+        Self { newest: None, rtt: 0, reordering_seen: false, multiplier: 1, persist: PERSIST, grown_until: None }
     }
 
     /// `arrived` was sent last of what an ACK reports for certain (step 2).
@@ -60,8 +66,8 @@ impl Rack {
     pub fn arrived(&mut self, arrived: &Transmission, now: Instant) {
         if self.newest.is_none_or(|newest| arrived.is_after(newest.at, newest.end)) {
             self.newest = Some(*arrived);
-            self.rtt = u32::try_from((now.total_micros() - arrived.at.total_micros()).max(0)).unwrap_or(u32::MAX);
         }
+        self.rtt = u32::try_from((now.total_micros() - arrived.at.total_micros()).max(0)).unwrap_or(u32::MAX);
     }
 
     /// An ACK reports a duplicate: what was sent again had arrived, so that waiting longer would have been right. Once per round (step 4).

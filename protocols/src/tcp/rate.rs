@@ -5,7 +5,6 @@
 //! time in which they were sent and the time in which they were acknowledged, are a sample: ACKs that come in a bunch cannot make it too
 //! high. It belongs to the connection, so a swap of the controller loses no sample.
 
-use super::seq::Seq;
 use crate::congestion::RateSample;
 use crate::time::Instant;
 
@@ -34,24 +33,6 @@ impl Snapshot {
     #[inline]
     pub fn is_of_burst(&self, next: &Snapshot) -> bool {
         (self.delivered, self.lost, self.app_limited) == (next.delivered, next.lost, next.app_limited)
-    }
-}
-
-/// A transmission that has arrived.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Transmission {
-    /// When it left.
-    pub at: Instant,
-    /// The sequence number after its last octet.
-    pub end: Seq,
-    pub snapshot: Snapshot,
-}
-
-impl Transmission {
-    /// Whether this one left after the one that left at `at` and ended at `end` (RFC 8985 section 6.1 `RACK_sent_after`).
-    #[inline]
-    pub fn is_after(&self, at: Instant, end: Seq) -> bool {
-        self.at > at || (self.at == at && self.end.gt(end))
     }
 }
 
@@ -99,24 +80,24 @@ impl Rate {
         self.limited_until > 0
     }
 
-    /// An ACK came: `newest` left last of what it reports as arrived, with which `delivered` octets are delivered in all. An interval
-    /// shorter than `min_rtt` µs is no measurement.
+    /// An ACK came: what left last of what it reports as arrived left at `sent` and noted `before`; with it `delivered` octets are delivered
+    /// in all. An interval shorter than `min_rtt` µs is no measurement.
     pub fn sample(
         &mut self,
         now: Instant,
-        newest: &Transmission,
+        sent: Instant,
+        before: &Snapshot,
         delivered: u64,
         lost: u32,
         min_rtt: u32,
     ) -> RateSample {
-        let before = &newest.snapshot;
         if self.limited_until > 0 && delivered > self.limited_until {
             self.limited_until = 0;
         }
         self.delivered_at = now;
-        self.first_sent = newest.at;
+        self.first_sent = sent;
         let since = |from: Instant, to: Instant| (to.total_micros() - from.total_micros()).max(0) as u64;
-        let interval = since(before.first_sent, newest.at).max(since(before.delivered_at, now));
+        let interval = since(before.first_sent, sent).max(since(before.delivered_at, now));
         let octets = delivered.saturating_sub(before.delivered);
         let mut sample = RateSample {
             delivery_rate: 0,

@@ -9,8 +9,9 @@ mod losses;
 
 use alloc::collections::VecDeque;
 
+use super::rack::Transmission;
 use super::ranges::{Range, Ranges};
-use super::rate::{Snapshot, Transmission};
+use super::rate::Snapshot;
 use super::seq::Seq;
 use crate::time::Instant;
 
@@ -61,8 +62,8 @@ pub(crate) struct Delivered {
     pub newest: Option<Instant>,
     /// Whether the ACK covered something that was sent more than once.
     pub retransmitted: bool,
-    /// Of everything that arrived, the transmission that left last.
-    pub last: Option<Transmission>,
+    /// Of everything that arrived, the transmission that left last, and what it noted.
+    pub last: Option<(Transmission, Snapshot)>,
     /// The same, without retransmissions that may be confused with their originals (RFC 8985 section 6.2 step 2).
     pub certain: Option<Transmission>,
     /// Something sent once arrived after what was sent later (RFC 8985 section 6.2 step 3).
@@ -90,10 +91,10 @@ impl Delivered {
     /// `record`, up to `end`, has arrived.
     #[inline]
     fn take(&mut self, record: &Sent, end: Seq) {
-        let this = Transmission { at: record.at, end, snapshot: record.snapshot };
+        let this = Transmission { at: record.at, end };
         let newer = |than: Option<Transmission>| than.is_none_or(|than| this.is_after(than.at, than.end));
-        if newer(self.last) {
-            self.last = Some(this);
+        if newer(self.last.map(|(last, _)| last)) {
+            self.last = Some((this, record.snapshot));
         }
         let again = record.marks & RETRANSMITTED != 0;
         if newer(self.certain) && !(again && self.judge.is_ambiguous(record.at)) {
@@ -161,6 +162,12 @@ impl Scoreboard {
     #[inline]
     pub fn has_lost(&self) -> bool {
         self.lost > 0
+    }
+
+    /// The highest sequence number SACKed.
+    #[inline]
+    pub fn highest(&self) -> Option<Seq> {
+        self.ranges.last().map(|range| range.end)
     }
 
     /// Octets SACKed.

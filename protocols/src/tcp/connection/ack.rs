@@ -91,7 +91,7 @@ impl Connection {
             now: env.now,
             min_rtt: self.rtt.min,
             echo: echo.map(|echo| echo.wrapping_sub(self.ts_offset)),
-            highest: self.rack.highest,
+            highest: self.scoreboard.highest().unwrap_or(self.snd_una),
         });
         if advanced > 0 {
             self.advance(ack, &mut delivered);
@@ -119,9 +119,15 @@ impl Connection {
         if left_fast_recovery {
             env.congestion.recovered(self.flow(), &mut self.window, now);
         }
-        if let Some(last) = &delivered.last {
-            let rate =
-                self.rate.sample(env.now, last, self.window.delivered, self.scoreboard.lost_ever(), self.rtt.min);
+        if let Some((last, before)) = &delivered.last {
+            let rate = self.rate.sample(
+                env.now,
+                last.at,
+                before,
+                self.window.delivered,
+                self.scoreboard.lost_ever(),
+                self.rtt.min,
+            );
             let flags = self.ack_flags(header, ack);
             let delivered = delivered.octets;
             let report = Ack { now, acked: advanced, delivered, lost, prior_in_flight, rtt, flags, rate };
@@ -154,7 +160,6 @@ impl Connection {
         let acked = ack - self.snd_una;
         self.scoreboard.acknowledged(ack, delivered);
         self.snd_una = ack;
-        self.rack.highest = self.rack.highest.max(ack);
         let data = (acked as usize).min(self.tx.len());
         self.tx.consume(data);
         self.stats.bytes_out += data as u64;
@@ -195,7 +200,6 @@ impl Connection {
             let block = Range { start: Seq(start), end: Seq(end) };
             if block.start.ge(self.snd_una) && block.start.lt(block.end) && block.end.le(self.snd_nxt) {
                 self.scoreboard.sack(block, max_records, delivered);
-                self.rack.highest = self.rack.highest.max(block.end);
             }
         }
     }

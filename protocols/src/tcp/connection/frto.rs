@@ -64,7 +64,7 @@ impl Connection {
             Frto::Forward(_) => {
                 // Only the first segment was sent again, and that is acknowledged: what arrives now is an original (step 3b), unless it is
                 // the new data (step 3a).
-                let original = delivered.last.is_some_and(|last| last.end.le(self.recovery.point));
+                let original = delivered.last.is_some_and(|(last, _)| last.end.le(self.recovery.point));
                 let progress = (advanced > 0 && !delivered.retransmitted) || (delivered.by_sack > 0 && original);
                 if progress {
                     self.undo(env);

@@ -86,7 +86,7 @@ impl Connection {
             rtt: Rtt::new(config),
             scoreboard: Scoreboard::default(),
             recovery: Recovery::new(iss),
-            rack: Rack::new(iss),
+            rack: Rack::new(),
             rate: Rate::new(now),
             pacer: Pacer::default(),
             marks: Marks::default(),
@@ -237,7 +237,7 @@ impl Connection {
         env.congestion.open(self.flow(), &mut self.window, &open);
         self.flow_open = true;
         self.recovery = Recovery::new(self.iss);
-        self.rack = Rack::new(self.snd_una);
+        self.rack = Rack::new();
         self.rate = Rate::new(env.now);
         self.last_sent = env.now;
         self.measured_at = env.now;

@@ -1,7 +1,7 @@
 //! Which records are lost, and which are no longer.
 
 use super::{LOST, RETRANSMITTED, SACKED, Scoreboard, Sent};
-use crate::tcp::rate::Transmission;
+use crate::tcp::rack::Transmission;
 use crate::tcp::seq::Seq;
 use crate::time::Instant;
 

@@ -1,8 +1,9 @@
 use alloc::vec::Vec;
 
 use super::{Delivered, Scoreboard};
+use crate::tcp::rack::Transmission;
 use crate::tcp::ranges::Range;
-use crate::tcp::rate::{Rate, Snapshot, Transmission};
+use crate::tcp::rate::{Rate, Snapshot};
 use crate::tcp::seq::Seq;
 use crate::time::Instant;
 
@@ -22,7 +23,7 @@ fn snapshot() -> Snapshot {
 
 /// Marks as lost what was sent before `end`, which left at `millis`, and 10 ms before `now`.
 fn search(board: &mut Scoreboard, millis: i64, end: u32, now: i64) -> (u32, bool) {
-    let newest = Transmission { at: at(millis), end: Seq(BASE) + end, snapshot: snapshot() };
+    let newest = Transmission { at: at(millis), end: Seq(BASE) + end };
     let found = board.search(&newest, 10_000, at(now));
     (found.lost, found.waiting)
 }
@@ -58,7 +59,7 @@ fn each_octet_is_delivered_once() {
     assert_eq!(sack(&mut board, 2000, 4000).octets, 0);
     let third = sack(&mut board, 1500, 4500);
     assert_eq!((third.octets, third.by_sack, third.newest), (1000, 1000, Some(at(4))));
-    assert_eq!(third.last.map(|last| (last.at, last.end)), Some((at(4), Seq(BASE) + 4500)));
+    assert_eq!(third.last.map(|(last, _)| (last.at, last.end)), Some((at(4), Seq(BASE) + 4500)));
     assert_eq!(board.pipe(), 7000);
     let mut delivered = Delivered::default();
     board.acknowledged(Seq(BASE) + 4200, &mut delivered);
@@ -318,8 +319,8 @@ fn a_burst_is_one_record_of_which_each_part_has_its_own_fate() {
     assert_eq!((board.records(), board.flight()), (2, 6000));
     // The second and the fifth arrive: of what was sent at one time, the first ones left first.
     sack(&mut board, 1000, 2000);
-    let fifth = sack(&mut board, 4000, 5000).last.unwrap();
-    assert_eq!((fifth.at, fifth.end, fifth.snapshot.in_flight), (at(1), Seq(BASE) + 5000, 6000));
+    let (fifth, noted) = sack(&mut board, 4000, 5000).last.unwrap();
+    assert_eq!((fifth.at, fifth.end, noted.in_flight), (at(1), Seq(BASE) + 5000, 6000));
     assert_eq!(board.records(), 6);
     assert_eq!(search(&mut board, 1, 5000, 20), (3000, false), "but not the last, which left after it");
     assert_eq!(lost(&mut board, 20), [0, 2000, 3000]);
