@@ -42,7 +42,7 @@ pub struct Window {
     pub srtt: u32,
     /// Round-trip time variation in microseconds (RFC 6298). Written by the engine.
     pub rttvar: u32,
-    /// Smallest round-trip time measured on this connection in microseconds, 0 before the first sample. Written by the engine.
+    /// Smallest round-trip time of the last minutes in microseconds, 0 before the first sample. Written by the engine.
     pub min_rtt: u32,
     /// Bytes delivered on this connection so far, cumulatively or by SACK (draft-ietf-ccwg-bbr `C.delivered`). Written by the
     /// engine.

@@ -25,7 +25,7 @@ pub struct Info {
     pub srtt_us: u32,
     /// Round-trip time variation, µs.
     pub rttvar_us: u32,
-    /// Smallest round-trip time, µs; 0 before the first sample.
+    /// Smallest round-trip time of the last minutes, µs; 0 before the first sample.
     pub min_rtt_us: u32,
     /// Retransmission timeout, µs.
     pub rto_us: u32,

@@ -220,7 +220,8 @@ impl Connection {
             _ => return 0,
         };
         let sample = u32::try_from(sample.max(1)).unwrap_or(u32::MAX);
-        self.rtt.sample(sample, env.config);
+        self.rtt.sample(sample, env.now, env.config);
+        self.probe_unmeasured = false;
         self.copy_rtt();
         sample
     }

@@ -74,7 +74,7 @@ impl Connection {
         // A connection that answers a cookie does not know when that was sent.
         let rtt = env.now.total_micros() - self.last_sent.total_micros();
         if self.syn_retries == 0 && rtt > 0 {
-            self.rtt.sample(u32::try_from(rtt).unwrap_or(u32::MAX), env.config);
+            self.rtt.sample(u32::try_from(rtt).unwrap_or(u32::MAX), env.now, env.config);
         }
         self.establish(env);
     }

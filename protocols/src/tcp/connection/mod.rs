@@ -166,6 +166,8 @@ pub(crate) struct Connection {
     /// A tail loss probe is to be sent.
     probe_due: bool,
     probe: Option<Probe>,
+    /// No round trip was measured since the last tail loss probe left.
+    probe_unmeasured: bool,
 
     // Receiving.
     irs: Seq,

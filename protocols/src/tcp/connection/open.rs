@@ -92,6 +92,7 @@ impl Connection {
             marks: Marks::default(),
             probe_due: false,
             probe: None,
+            probe_unmeasured: false,
             irs: Seq(0),
             rcv_nxt: Seq(0),
             rcv_edge: Seq(0),

@@ -30,7 +30,8 @@ const EARLIEST: Duration = Duration::from_millis(40);
 const ACK_DELAY: Duration = Duration::from_millis(200);
 
 impl Connection {
-    /// After new data was sent, or an ACK moved SND.UNA: sets the probe timer, unless loss is looked for by other means (section 7.2).
+    /// After new data was sent, or an ACK moved SND.UNA: sets the probe timer, unless loss is looked for by other means (section 7.2), or the
+    /// last probe is not answered yet or no round trip was measured since: then the timeout, which backs off, is what asks (section 7.3).
     pub(super) fn arm_probe(&mut self, env: &Env<'_>) {
         self.timers.probe = None;
         let flight = self.scoreboard.flight();
@@ -39,6 +40,7 @@ impl Connection {
             || self.recovery.phase != Phase::Open
             || self.scoreboard.sacked() > 0
             || self.probe.is_some()
+            || self.probe_unmeasured
             || self.snd_wnd == 0
         {
             return;
@@ -91,6 +93,7 @@ impl Connection {
         }
         self.probe_due = false;
         self.probe = Some(Probe { end: self.snd_nxt, again });
+        self.probe_unmeasured = true;
         self.stats.tail_probes += 1;
         env.counters.tail_probes += 1;
         Ok(())

@@ -281,6 +281,25 @@ fn the_timer_waits_for_the_end_of_the_reordering_window() {
 }
 
 #[test]
+fn no_probe_follows_another_before_a_round_trip_was_measured() {
+    let mut script = loaded(0);
+    script.advance(85);
+    assert_eq!(script.sent_data(), [(9000, 1000)]);
+    // It was needless, and as it went twice its ACK measures nothing.
+    script.ack(10_000);
+    script.sack(10_000, &[(9000, 10_000)]);
+    script.send(10_000);
+    script.sent();
+    script.advance(150);
+    assert_eq!((script.sent_data(), script.info().tail_probes), (Vec::new(), 1));
+    script.ack(20_000);
+    script.send(10_000);
+    script.sent();
+    script.advance(112);
+    assert_eq!((script.sent_data(), script.info().tail_probes), (Vec::from([(29_000, 1000)]), 2));
+}
+
+#[test]
 fn a_single_segment_waits_for_a_delayed_ack() {
     let mut script = loaded(0);
     script.advance(40);
