@@ -7,7 +7,8 @@
 //!
 //! **Limits.** The pool, and the ring's descriptors. Parts that find no descriptor are copied into the buffer, which has room for the whole frame. When all buffers
 //! or descriptors are in the device's hands, transmitting says [`TxError::Full`], counts it and changes nothing; the caller keeps the frame,
-//! and may ask for an interrupt ([`super::QueuePair::arm_transmit`]) or come again later. Completed buffers are collected when none is left, many at once.
+//! and may ask for an interrupt ([`super::QueuePair::arm_transmit`]) or come again later. Completed buffers are collected when none is left, or too few descriptors to
+//! lend, many at once.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -16,7 +17,7 @@ use core::fmt;
 use super::buffers::{Buffers, Owner};
 use super::counters::Counters;
 use super::header::{self, HEADER, HeaderError, TxMeta};
-use super::lend::{Chain, Held, LEAST_LENT};
+use super::lend::{Chain, Held, LEAST_LENT, LONGEST};
 use super::{ETHERNET, Notifications, Settings};
 use crate::Features;
 use crate::mem::Dma;
@@ -64,6 +65,12 @@ pub struct Part<'a> {
     pub bytes: &'a [u8],
     /// What they lie in, if the device may read them there: it is held until the device has done so. `None`: they are copied.
     pub lender: Option<&'a Arc<[u8]>>,
+}
+
+impl Part<'_> {
+    fn is_worth_lending(&self) -> bool {
+        self.lender.is_some() && self.bytes.len() >= LEAST_LENT
+    }
 }
 
 /// A transmit buffer in the driver's hands. Give it on with [`TxQueue::submit`] or back with [`TxQueue::cancel`]; dropped, it is lost to the queue.
@@ -136,6 +143,9 @@ impl<N: Notify> TxQueue<N> {
     ) -> Result<R, TxError> {
         let len = parts.iter().fold(head, |len, part| len.saturating_add(part.bytes.len()));
         let header = self.check(len, meta)?;
+        if parts.iter().any(Part::is_worth_lending) && self.descriptors() < LONGEST {
+            self.reclaim();
+        }
         let index = self.reserve_index().ok_or(TxError::Full)?;
         let room = self.descriptors() + 1;
         let bus = self.buffers.bus(index);
@@ -145,7 +155,7 @@ impl<N: Notify> TxQueue<N> {
         let mut chain = Chain::new(bus, HEADER + head, room);
         let lent = parts.map(|part| {
             let len = part.bytes.len();
-            let lent = part.lender.is_some() && len >= LEAST_LENT && chain.lend(dma, part.bytes);
+            let lent = part.is_worth_lending() && chain.lend(dma, part.bytes);
             if !lent {
                 bytes[chain.filled..chain.filled + len].copy_from_slice(part.bytes);
                 chain.copied(len);

@@ -167,6 +167,25 @@ fn at_the_limit_of_the_queue_parts_are_copied_or_the_frame_waits() {
     assert_eq!(nic.model().violations, [""; 0]);
 }
 
+/// With as many buffers as the image has and as many descriptors as QEMU has: as long as the device completes what it has, nothing is copied for want of a descriptor.
+#[test]
+fn what_the_device_is_done_with_is_collected_before_anything_is_copied() {
+    let nic = FakeNic::new(SHAPES[0]);
+    nic.model().queue_size = 256;
+    let mut pair = open(&nic, &Options { tx_buffers: 128, ..LARGE }).unwrap().1.remove(0);
+    let octets = lender(1 << 16);
+    nic.memory().lend(&octets, 1 << 16);
+    let mut sent = 0;
+    for round in 0..40 {
+        for at in (0..30).map(|number| round + 1000 * number) {
+            send(&mut pair, &nic, [lent(&octets, at..at + 4000), lent(&octets, 0..LEAST_LENT)]).unwrap();
+            sent += 4000 + LEAST_LENT as u64;
+        }
+        assert_eq!(nic.collect(0).len(), 30);
+    }
+    assert_eq!((pair.counters().tx_lent, pair.counters().tx_full), (sent, 0));
+}
+
 /// Retransmission: the same part again, while the device still has it.
 #[test]
 fn the_same_bytes_may_be_with_the_device_more_than_once() {
