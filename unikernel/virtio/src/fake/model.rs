@@ -69,6 +69,8 @@ pub struct Model {
     pub mac: [u8; 6],
     /// The network configuration.
     pub mtu: u16,
+    /// The MTU from its second reading on.
+    pub next_mtu: Option<u16>,
     /// The network configuration.
     pub link_status: u16,
     /// The network configuration.
@@ -120,6 +122,7 @@ impl Model {
             size_writable: !shape.is_uhyve(),
             mac: [0x52, 0x54, 0, 0x12, 0x34, 0x56],
             mtu: 1500,
+            next_mtu: None,
             link_status: 1,
             max_pairs: 4,
             unstable: 0,
@@ -380,7 +383,11 @@ impl Model {
             }
             6 => (2, u32::from(self.link_status)),
             8 => (2, u32::from(self.max_pairs)),
-            10 => (2, u32::from(self.mtu)),
+            10 => {
+                let now = self.mtu;
+                self.mtu = self.next_mtu.unwrap_or(now);
+                (2, u32::from(now))
+            }
             _ => (0, u32::MAX),
         };
         if width != size {

@@ -191,7 +191,7 @@ fn bring_up<T: Transport, D: Dma + ?Sized>(
     status = status | Status::DRIVER;
     transport.set_status(status);
 
-    let features = negotiate(transport, options)?;
+    let (features, mtu) = negotiate(transport, options)?;
     status = status | Status::FEATURES_OK;
     transport.set_status(status);
     if !transport.status().contains(Status::FEATURES_OK) {
@@ -217,7 +217,6 @@ fn bring_up<T: Transport, D: Dma + ?Sized>(
         control = Some(Control::new(dma, ring, notify)?);
     }
     let mac = features.contains(Features::MAC).then(|| read_mac(transport));
-    let mtu = if features.contains(Features::MTU) { transport.config16(config::MTU) } else { MTU_DEFAULT };
 
     transport.set_status(status | Status::DRIVER_OK);
     // Only now may the device be notified (§3.1.1).
@@ -232,14 +231,17 @@ fn bring_up<T: Transport, D: Dma + ?Sized>(
     Ok(Up { features, interrupt, mac, mtu, control, pairs: made })
 }
 
-fn negotiate<T: Transport>(transport: &mut T, options: &Options<'_>) -> Result<Features, OpenError> {
+/// The features that were taken, and the MTU that goes with them.
+fn negotiate<T: Transport>(transport: &mut T, options: &Options<'_>) -> Result<(Features, u16), OpenError> {
     let offered = Features::from_bits(transport.device_features());
     if !offered.contains(Features::VERSION_1) {
         return Err(OpenError::Legacy { offered });
     }
-    let taken = options.choose(offered, || transport.config16(config::MTU));
+    // Read once: what is used later is what was found to be possible.
+    let mtu = if offered.contains(Features::MTU) { transport.config16(config::MTU) } else { MTU_DEFAULT };
+    let taken = options.choose(offered, mtu);
     transport.set_driver_features(taken.bits());
-    Ok(taken)
+    Ok((taken, if taken.contains(Features::MTU) { mtu } else { MTU_DEFAULT }))
 }
 
 /// The control queue comes after all pairs that the device has (§5.1.2).

@@ -90,7 +90,7 @@ impl Options<'_> {
     }
 
     /// The features to take of those offered, where `mtu` is what the device says as its own.
-    pub(super) fn choose(&self, offered: Features, mtu: impl FnOnce() -> u16) -> Features {
+    pub(super) fn choose(&self, offered: Features, mtu: u16) -> Features {
         let mut wanted = self.features & Features::DRIVER;
         if self.rx_frame < LARGE_FRAME {
             wanted = wanted & !(Features::GUEST_TSO4 | Features::GUEST_TSO6);
@@ -102,12 +102,10 @@ impl Options<'_> {
         if !taken.contains(Features::MQ) {
             taken = taken & !Features::CTRL_VQ;
         }
-        if taken.contains(Features::MTU) {
-            let mtu = mtu();
-            // Who takes the feature promises buffers for it (§5.1.4.2).
-            if mtu < MTU_LEAST || usize::from(mtu) + ETHERNET_TAGGED > self.rx_frame {
-                taken = taken & !Features::MTU;
-            }
+        // Who takes the feature promises buffers for it (§5.1.4.2), and is to send frames of that size.
+        let fits = usize::from(mtu) + ETHERNET_TAGGED <= self.rx_frame.min(self.tx_frame);
+        if mtu < MTU_LEAST || !fits {
+            taken = taken & !Features::MTU;
         }
         taken
     }

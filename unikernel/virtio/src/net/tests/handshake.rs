@@ -114,6 +114,23 @@ fn an_mtu_that_the_buffers_cannot_hold_is_not_promised() {
     }
 }
 
+/// With large buffers in one direction only.
+#[test]
+fn an_mtu_is_for_both_directions() {
+    let default = Options { features: Features::DRIVER, rx_buffers: 4, tx_buffers: 4, ..Options::default() };
+    let (rx, tx) = (Options { rx_frame: LARGE_FRAME, ..default }, Options { tx_frame: LARGE_FRAME, ..default });
+    for (options, mtu) in [(rx, 1500), (tx, 1500), (Options { tx_frame: LARGE_FRAME, ..rx }, 9000)] {
+        let nic = FakeNic::with(Shape::Qemu { msix: 9 }, |model| model.mtu = 9000);
+        assert_eq!(open(&nic, &options).unwrap().0.mtu(), mtu);
+    }
+}
+
+#[test]
+fn an_mtu_that_changes_is_the_one_that_was_checked() {
+    let nic = FakeNic::with(Shape::Qemu { msix: 9 }, |model| (model.mtu, model.next_mtu) = (1400, Some(60_000)));
+    assert_eq!(open(&nic, &Options::default()).unwrap().0.mtu(), 1400);
+}
+
 #[test]
 fn refusals_are_named_and_the_device_given_up() {
     let qemu = Shape::Qemu { msix: 9 };
