@@ -1,6 +1,6 @@
 //! Echo on TCP port 7 (RFC 862): what comes is sent back, until the peer has finished.
 
-use protocols::tcp::{ConnId, Error, Event, Kinds};
+use protocols::tcp::{Answer, ConnId, Error, Event, Kinds};
 use protocols::time::Instant;
 
 use crate::service::{Context, Service};
@@ -44,6 +44,11 @@ impl Service for Echo {
         }
     }
 
+    /// Most octets never see a receive buffer: they go from the card's buffer into what is to be sent.
+    fn take(&mut self, _: ConnId, octets: &[u8], answer: Answer<'_>) -> usize {
+        answer(octets)
+    }
+
     fn poll(&mut self, _context: &mut Context<'_>) {}
 
     fn next_deadline(&self) -> Option<Instant> {
@@ -51,7 +56,7 @@ impl Service for Echo {
     }
 }
 
-/// Sends what was received, as much as the send buffer takes; only that much is taken from the receive buffer.
+/// Sends what waits in the receive buffer, as much as the send buffer takes; only that much is taken from there.
 /// A send that falls short makes the engine tell when there is room again.
 fn forward(context: &mut Context<'_>, conn: ConnId) -> Result<usize, Error> {
     let mut length = 0;

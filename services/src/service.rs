@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 
 use protocols::stack::{IpAddress, UdpError, UdpPeer};
-use protocols::tcp::{ConnId, Engine, Error, Event};
+use protocols::tcp::{Answer, ConnId, Engine, Error, Event};
 use protocols::time::Instant;
 
 /// A service on one processor: it owns what belongs to the connections of that processor.
@@ -20,9 +20,9 @@ pub trait Service {
     fn event(&mut self, context: &mut Context<'_>, event: &Event);
 
     /// Octets of a connection have come in order, and nothing waits before them: the service may take them where they lie, in the card's buffer. Says how
-    /// many of them, from the first on, are done with; the others wait in the receive buffer. An event with `READABLE` follows in either case. Takes
-    /// nothing by default.
-    fn take(&mut self, _conn: ConnId, _octets: &[u8]) -> usize {
+    /// many of them, from the first on, are done with; the others wait in the receive buffer. An event with `READABLE` follows in either case. `answer`
+    /// sends on the same connection. Takes nothing by default.
+    fn take(&mut self, _conn: ConnId, _octets: &[u8], _answer: Answer<'_>) -> usize {
         0
     }
 

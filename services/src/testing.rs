@@ -185,7 +185,10 @@ impl<S: Service> Bench<S> {
     /// The peer sends.
     pub(crate) fn give(&mut self, now: Instant, system: &Computer, conn: ConnId, octets: &[u8]) {
         // As the engine does: in place, if nothing waits before it.
-        let taken = if self.tcp.of(conn).inbound.is_empty() { self.service.take(conn, octets) } else { 0 };
+        let Self { service, tcp, .. } = self;
+        let empty = tcp.of(conn).inbound.is_empty();
+        let answer = &mut |octets: &[u8]| tcp.send(conn, octets).unwrap_or(0);
+        let taken = if empty { service.take(conn, octets, answer) } else { 0 };
         self.tcp.of(conn).inbound.extend(&octets[taken..]);
         self.event(now, system, conn, Kinds::READABLE);
     }

@@ -14,8 +14,8 @@
 //! the burst (ACKs for segments out of order, challenge ACKs, resets) is sent by `receive`.
 //!
 //! Octets that come in order go into the connection's receive buffer, unless the service takes them where they lie:
-//! [`Engine::receive_with`] offers them to an [`Intake`] first, if nothing waits before them. A service that has its octets in memory anyway lends
-//! them ([`Engine::send_lent`]): a segment names where they lie ([`Part`]), and a link may read them there.
+//! [`Engine::receive_with`] offers them to an [`Intake`] first, if nothing waits before them, which may answer at once. A service that has its octets in
+//! memory anyway lends them ([`Engine::send_lent`]): a segment names where they lie ([`Part`]), and a link may read them there.
 //!
 //! Beyond RFC 9293: window scaling, timestamps and PAWS (RFC 7323), SACK both ways (RFC 2018, 2883), loss found by time and tail loss probes
 //! (RACK-TLP, RFC 8985), proportional rate reduction (RFC 9937), NewReno where there is no SACK (RFC 6582), needless recoveries taken back
@@ -138,7 +138,7 @@ pub use error::{CloseReason, ConnectError, Error, ListenError};
 pub use event::{Event, Kinds};
 pub use header::{Flags, HEADER_LEN, Header, MAX_HEADER_LEN, Malformed};
 pub use info::Info;
-pub use intake::{Buffered, Intake};
+pub use intake::{Answer, Buffered, Intake};
 pub(crate) use limiter::Limiter;
 pub use listener::{MAX_BACKLOG, MAX_LISTENERS};
 pub use options::{MAX_WINDOW_SCALE, Options, SackBlocks, Timestamps};

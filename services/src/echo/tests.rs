@@ -20,6 +20,20 @@ fn what_comes_goes_back_in_order() {
 }
 
 #[test]
+fn what_comes_while_nothing_waits_goes_back_without_a_receive_buffer() {
+    let (mut bench, system) = bench();
+    let conn = bench.accept(NOW, &system, 100);
+    let mut back = Vec::new();
+    let mut answer = |octets: &[u8]| {
+        back.extend_from_slice(octets);
+        octets.len()
+    };
+    assert_eq!(bench.service.take(conn, &[1, 2, 3], &mut answer), 3);
+    assert_eq!(bench.service.take(conn, &[4, 5], &mut |_| 1), 1);
+    assert_eq!(back, [1, 2, 3]);
+}
+
+#[test]
 fn nothing_is_taken_that_cannot_be_sent() {
     let (mut bench, system) = bench();
     let conn = bench.accept(NOW, &system, 100);

@@ -12,7 +12,7 @@ mod wire;
 
 use alloc::sync::Arc;
 
-use protocols::tcp::{ConnId, Event, Kinds};
+use protocols::tcp::{Answer, ConnId, Event, Kinds};
 use protocols::time::Instant;
 
 pub use datagrams::Datagrams;
@@ -89,7 +89,7 @@ impl Service for Iperf3 {
         self.on(conn, |session, lobby| session.run(conn, lobby, context));
     }
 
-    fn take(&mut self, conn: ConnId, octets: &[u8]) -> usize {
+    fn take(&mut self, conn: ConnId, octets: &[u8], _: Answer<'_>) -> usize {
         self.sessions.get_mut(conn).map_or(0, |session| session.take(octets))
     }
 

@@ -11,7 +11,7 @@ use protocols::congestion::{Congestion, CongestionRef};
 use protocols::control;
 use protocols::handover::{Receiver, Sender, Spoke, Strays, Up};
 use protocols::stack::{self, First, Receive, Relay, RxMeta, Stack, Transmit, TxMeta};
-use protocols::tcp::{self, ConnId, Engine, Intake};
+use protocols::tcp::{self, Answer, ConnId, Engine, Intake};
 use protocols::time::Instant;
 use swapper::{Coid, Processor, Progress};
 
@@ -65,9 +65,9 @@ enum Handed {
 struct InPlace<'a>(&'a mut [Box<dyn Service>]);
 
 impl Intake for InPlace<'_> {
-    fn take(&mut self, conn: ConnId, listener: Option<u16>, octets: &[u8]) -> usize {
+    fn take(&mut self, conn: ConnId, listener: Option<u16>, octets: &[u8], answer: Answer<'_>) -> usize {
         let service = self.0.iter_mut().find(|service| Some(service.port()) == listener);
-        service.map_or(0, |service| service.take(conn, octets))
+        service.map_or(0, |service| service.take(conn, octets, answer))
     }
 }
 

@@ -44,7 +44,7 @@ impl Connection {
             let keep = if last.gt(start) { (last - start) as usize } else { 0 };
             payload = &payload[..payload.len().min(keep)];
         }
-        let in_place = if gap == 0 { self.offer_in_place(payload, intake) } else { 0 };
+        let in_place = if gap == 0 { self.offer_in_place(payload, intake, env) } else { 0 };
         if in_place < payload.len() && !self.hold_receive_buffer(gap + payload.len() - in_place, env) {
             payload = &payload[..in_place];
             whole = false;
@@ -72,12 +72,13 @@ impl Connection {
 
     /// Offers octets that come next to the service, if nothing waits before or behind them. Returns how many it took.
     #[inline]
-    fn offer_in_place(&mut self, payload: &[u8], intake: &mut dyn Intake) -> usize {
+    fn offer_in_place(&mut self, payload: &[u8], intake: &mut dyn Intake, env: &mut Env<'_>) -> usize {
         let possible = self.rx.is_empty() && self.reassembly.is_empty() && self.owner == Owner::Service;
         if !possible || payload.is_empty() {
             return 0;
         }
-        intake.take(self.id, self.listener, payload).min(payload.len())
+        let (id, listener) = (self.id, self.listener);
+        intake.take(id, listener, payload, &mut |octets| self.send(octets, env).unwrap_or(0)).min(payload.len())
     }
 
     /// Of `payload` the first `in_place` octets are with the service already.

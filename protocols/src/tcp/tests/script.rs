@@ -6,8 +6,8 @@ use smoltcp::wire::TcpPacket;
 
 use super::world::{Outbox, Packet, engine, path, path6};
 use crate::tcp::{
-    Arrival, Checksum, Config, ConnId, Egress, Engine, Event, Flags, Header, Intake, Kinds, Options, Part, Path,
-    SackBlocks, Timestamps,
+    Answer, Arrival, Checksum, Config, ConnId, Egress, Engine, Event, Flags, Header, Intake, Kinds, Options, Part,
+    Path, SackBlocks, Timestamps,
 };
 use crate::time::{Duration, Instant};
 
@@ -34,17 +34,21 @@ pub struct Script {
     paths: fn(usize) -> Path,
 }
 
-/// A service that takes octets where they lie: of each segment so many at most.
+/// A service that takes octets where they lie: of each segment so many at most. It may send them back at once.
 #[derive(Default)]
 pub struct InPlace {
     pub most: usize,
+    pub echoes: bool,
     pub taken: Vec<u8>,
 }
 
 impl Intake for InPlace {
-    fn take(&mut self, _: ConnId, listener: Option<u16>, octets: &[u8]) -> usize {
+    fn take(&mut self, _: ConnId, listener: Option<u16>, octets: &[u8], answer: Answer<'_>) -> usize {
         assert_eq!(listener, Some(PORT));
-        let taken = octets.len().min(self.most);
+        let mut taken = octets.len().min(self.most);
+        if self.echoes {
+            taken = answer(&octets[..taken]);
+        }
         self.taken.extend_from_slice(&octets[..taken]);
         taken
     }

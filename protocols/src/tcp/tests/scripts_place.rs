@@ -63,6 +63,31 @@ fn nothing_is_taken_in_place_while_a_gap_is_open() {
 }
 
 #[test]
+fn what_is_answered_in_place_goes_out_with_the_ack_and_needs_no_receive_buffer() {
+    let mut script = taking(&Config { send_buffer: 4096, ..config() }, usize::MAX);
+    script.in_place.echoes = true;
+    let conn = script.conn();
+    script.engine.set_nagle(conn, false).unwrap();
+    let all = |script: &mut Script| sent(script).into_iter().flat_map(|(_, octets)| octets).collect::<Vec<_>>();
+    script.data(0, 4000);
+    assert_eq!(all(&mut script), octets(0..4000));
+    assert_eq!((script.engine.counters().bytes_in_place, script.engine.buffer_octets()), (4000, 4096));
+    // What finds no room waits, and so does what comes behind it; the service hears when there is room.
+    script.data(4000, 400);
+    script.data(4400, 100);
+    assert_eq!((script.engine.counters().bytes_in_place, script.engine.readable(conn)), (4096, Ok(404)));
+    script.events();
+    script.segment(Flags::ACK, 4500, 4000, b"");
+    assert!(script.events()[0].kinds.contains(Kinds::WRITABLE));
+    assert_eq!(all(&mut script), octets(4000..4096));
+    // After its end nothing is sent.
+    assert_eq!(script.engine.recv(conn, &mut [0; 1000]), Ok(404));
+    script.engine.shutdown(conn).unwrap();
+    script.data(4500, 100);
+    assert_eq!(script.engine.readable(conn), Ok(100));
+}
+
+#[test]
 fn the_end_follows_what_was_taken_in_place() {
     let mut script = taking(&config(), usize::MAX);
     script.segment(Flags::ACK.with(Flags::FIN), 0, 0, &[7; 100]);
