@@ -3,7 +3,7 @@
 //! A frame of a connection that lives on another processor than the one that received it goes there through a [`link()`]; so does what a processor without
 //! a queue pair of the card wants to have sent: a [`star()`] of such links round processor 0. Each link is a ring with one sender
 //! and one receiver, in which a frame takes the octets that it has: a card that joins or cuts segments deals in frames of 64 KiB, while
-//! most others are short. What the card shall do to a frame, or did, goes with it. Nothing is allocated after the start.
+//! most others are short. What the card shall do to a frame, or did, goes with it. What a service lends is not copied into it. Nothing is allocated after the start.
 //!
 //! # When a ring is full
 //! Towards the connection's processor the frame is dropped and counted, as a card without receive buffers would do; TCP repairs it.
@@ -16,6 +16,7 @@
 //! wakes; if it is the sender's, the receiver's second look finds the frames. Room is waited for in the same manner, with the roles exchanged.
 
 mod lanes;
+mod lent;
 mod ring;
 mod star;
 

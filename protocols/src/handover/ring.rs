@@ -10,8 +10,10 @@ use bbqueue::traits::storage::BoxedSlice;
 use bbqueue::{ArcBBQueue, BBQueue};
 use rtrb::{Consumer, Producer, RingBuffer};
 
+use super::lent::{self, Lent};
 use super::{Lanes, Sizes, Wake};
-use crate::stack::{Full, Offloads, Receive, RxMeta, Transmit, TxMeta};
+use crate::stack::{Full, Offloads, Payload, Receive, RxMeta, Transmit, TxMeta};
+use crate::tcp::Part;
 
 /// Takes a frame, or says that there is no room for it.
 pub type Take<'a, M> = &'a mut dyn FnMut(&mut [u8], M) -> Result<(), Full>;
@@ -19,10 +21,16 @@ pub type Take<'a, M> = &'a mut dyn FnMut(&mut [u8], M) -> Result<(), Full>;
 /// Where the frames' octets lie, each frame's in one piece, in the order of their entries.
 type Octets = BBQueue<BoxedSlice, AtomicCoord, Polling>;
 
-/// A frame in the ring. Its octets are put in before it and taken out before it.
-#[derive(Clone, Copy)]
+/// The same for a frame of which a part may be lent, which follows in the payload.
+pub type TakeParts<'a, M> = &'a mut dyn FnMut(&mut [u8], Payload<'_>, M) -> Result<(), Full>;
+
+/// A frame in the ring. Its octets are put in before it and taken out before it, but for those that are lent.
 struct Entry<M> {
+    /// Octets in the ring.
     length: usize,
+    /// How many of them come before the first that is lent.
+    head: usize,
+    lent: [Option<Lent>; 2],
     meta: M,
 }
 
@@ -114,6 +122,11 @@ pub fn link<M: Copy>(
     (to, from)
 }
 
+/// Octets of a payload.
+fn octets_of(body: &Payload<'_>) -> usize {
+    body.iter().map(|part| part.octets.len()).sum()
+}
+
 impl<M: Copy> Sender<M> {
     /// Puts in a frame of `len` octets that `fill` writes. Without room the frame is dropped, as is one that is too long; both cases are counted.
     /// Returns whether it was put in.
@@ -121,19 +134,25 @@ impl<M: Copy> Sender<M> {
         if self.is_too_long(len) {
             return false;
         }
-        let put = self.put(len, meta, fill).is_ok();
+        let put = self.put(len, &Payload::default(), meta, fill).is_ok();
         self.counts.full += u64::from(!put);
         put
     }
 
     /// Like [`offer`](Self::offer), but a full ring is an error, nothing is dropped for it, and the sender is woken when frames have been taken out.
-    fn insist(&mut self, len: usize, meta: M, fill: &mut dyn FnMut(&mut [u8])) -> Result<(), Full> {
-        if self.is_too_long(len) || self.put(len, meta, fill).is_ok() {
+    fn insist(
+        &mut self,
+        head: usize,
+        body: &Payload<'_>,
+        meta: M,
+        fill: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<(), Full> {
+        if self.is_too_long(head + octets_of(body)) || self.put(head, body, meta, fill).is_ok() {
             return Ok(());
         }
         self.flags.starved.store(true, Ordering::Relaxed);
         fence(Ordering::SeqCst);
-        let put = self.put(len, meta, fill);
+        let put = self.put(head, body, meta, fill);
         match put {
             Ok(()) => self.flags.starved.store(false, Ordering::Relaxed),
             Err(Full) => self.counts.full += 1,
@@ -148,16 +167,27 @@ impl<M: Copy> Sender<M> {
     }
 
     /// Calls `fill` only if there is room.
-    fn put(&mut self, len: usize, meta: M, fill: &mut dyn FnMut(&mut [u8])) -> Result<(), Full> {
+    fn put(&mut self, head: usize, body: &Payload<'_>, meta: M, fill: &mut dyn FnMut(&mut [u8])) -> Result<(), Full> {
         if self.entries.is_full() {
             return Err(Full);
         }
-        let taken = Entry::<M>::taken(len);
+        let lent = body.each_ref().map(Lent::of);
+        let copied = [0, 1].map(|part| if lent[part].is_none() { body[part].octets } else { &[] });
+        let length = head + copied[0].len() + copied[1].len();
+        let taken = Entry::<M>::taken(length);
         let mut octets = self.octets.grant_exact(taken).map_err(|_| Full)?;
-        fill(&mut octets[..len]);
+        let (place, rest) = octets[..length].split_at_mut(head);
+        fill(place);
+        let (first, second) = rest.split_at_mut(copied[0].len());
+        first.copy_from_slice(copied[0]);
+        second.copy_from_slice(copied[1]);
         octets.commit(taken);
+        let head = match &lent {
+            [None, None] => length,
+            _ => head + copied[0].len(),
+        };
         // There is a place for it still: nobody else puts any in.
-        let _ = self.entries.push(Entry { length: len, meta });
+        let _ = self.entries.push(Entry { length, head, lent, meta });
         self.counts.sent += 1;
         self.unannounced = true;
         Ok(())
@@ -181,19 +211,29 @@ impl<M: Copy> Sender<M> {
 }
 
 impl<M: Copy> Receiver<M> {
+    /// [`drain_parts`](Self::drain_parts) of a ring into which whole frames are put.
+    pub fn drain(&mut self, budget: usize, each: Take<'_, M>) -> usize {
+        self.drain_parts(budget, &mut |frame, _, meta| each(frame, meta))
+    }
+
     /// Calls `each` for at most `budget` frames, in order, until it says [`Full`]; the frame that it said so for stays for the next time.
     /// Returns the number of frames that were taken.
-    pub fn drain(&mut self, budget: usize, each: Take<'_, M>) -> usize {
+    pub fn drain_parts(&mut self, budget: usize, each: TakeParts<'_, M>) -> usize {
         let mut taken = 0;
-        while taken < budget {
-            let Some(Entry { length, meta }) = self.next() else { break };
+        while taken < budget && self.has_next() {
+            let Ok(Entry { length, head, lent, meta }) = self.entries.peek() else { break };
             // They are there, in one piece: see `Entry` and `Sender::put`.
             let Ok(mut octets) = self.octets.read() else { break };
-            let Some(frame) = octets.get_mut(..length) else { break };
-            if each(frame, meta).is_err() {
+            let Some((head, rest)) = octets.get_mut(..*length).and_then(|octets| octets.split_at_mut_checked(*head))
+            else {
+                break;
+            };
+            let mut parts = lent.iter().flatten().map(Lent::part);
+            let body = [parts.next().unwrap_or_default(), parts.next().unwrap_or(Part::from(&*rest))];
+            if each(head, body, *meta).is_err() {
                 break;
             }
-            octets.release(Entry::<M>::taken(length));
+            octets.release(Entry::<M>::taken(*length));
             let _ = self.entries.pop();
             taken += 1;
         }
@@ -211,17 +251,19 @@ impl<M: Copy> Receiver<M> {
         self.entries.is_empty()
     }
 
-    /// The frame that is to be given out next; it stays in the ring.
-    fn next(&mut self) -> Option<Entry<M>> {
-        if let Ok(entry) = self.entries.peek() {
-            return Some(*entry);
+    /// Whether there is a frame; if not, the sender wakes this end for the next.
+    fn has_next(&self) -> bool {
+        if self.entries.peek().is_ok() {
+            return true;
         }
         self.flags.idle.store(true, Ordering::Relaxed);
         fence(Ordering::SeqCst);
-        let entry = *self.entries.peek().ok()?;
+        if self.entries.peek().is_err() {
+            return false;
+        }
         // Awake anyway. A sender that saw the flag meanwhile wakes for nothing, which does no harm.
         self.flags.idle.store(false, Ordering::Relaxed);
-        Some(entry)
+        true
     }
 }
 
@@ -240,12 +282,27 @@ impl Transmit for Sender<TxMeta> {
     }
 
     fn transmit(&mut self, len: usize, meta: TxMeta, fill: &mut dyn FnMut(&mut [u8])) -> Result<(), Full> {
+        self.transmit_parts(len, Payload::default(), meta, fill)
+    }
+
+    fn least_lent(&self) -> usize {
+        lent::LEAST
+    }
+
+    fn transmit_parts(
+        &mut self,
+        head: usize,
+        body: Payload<'_>,
+        meta: TxMeta,
+        fill: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<(), Full> {
+        let len = head + octets_of(&body);
         let lane = meta.lane.filter(|_| len <= self.longest);
         // Before the other end can see it.
         if let (Some(lanes), Some(lane)) = (&self.lanes, lane) {
             lanes.add(lane.class, len);
         }
-        let put = self.insist(len, meta, fill);
+        let put = self.insist(head, &body, meta, fill);
         if let (Some(lanes), Some(lane), Err(Full)) = (&self.lanes, lane, put) {
             lanes.subtract(lane.class, len);
         }

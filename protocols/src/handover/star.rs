@@ -132,8 +132,8 @@ impl Hub {
             let index = (self.next + turn) % count;
             let mut full = false;
             let Some(from) = &mut self.peers[index].from else { continue };
-            let taken = from.drain(budget, &mut |frame, meta| {
-                let sent = tx.transmit(frame.len(), meta, &mut |into| into.copy_from_slice(frame));
+            let taken = from.drain_parts(budget, &mut |head, body, meta| {
+                let sent = tx.transmit_parts(head.len(), body, meta, &mut |into| into.copy_from_slice(head));
                 full = sent.is_err();
                 sent
             });

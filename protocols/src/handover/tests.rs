@@ -8,7 +8,7 @@ use std::sync::{Condvar, Mutex};
 use std::thread;
 
 use super::*;
-use crate::stack::{Full, Offloads, Receive, RxMeta, Transmit, TxMeta};
+use crate::stack::{Full, Offloads, Part, Payload, Receive, RxMeta, Transmit, TxMeta};
 
 const NO_OFFLOADS: Offloads = Offloads { checksum: false, segmentation: None, segmentation6: None };
 const SIZES: Sizes = Sizes { frames: 4, octets: 256, longest: 64 };
@@ -290,6 +290,81 @@ fn the_hub_sends_for_the_others_and_keeps_what_the_card_cannot_take() {
         assert_eq!(of, [0, 1, 2]);
     }
     assert!(card.frames.iter().all(|(_, m)| *m == meta));
+}
+
+/// A card that reads lent octets where they lie: where that was, and whole frames.
+#[derive(Default)]
+struct Reads {
+    places: Vec<(usize, usize)>,
+    frames: Vec<Vec<u8>>,
+}
+
+impl Transmit for Reads {
+    fn offloads(&self) -> Offloads {
+        NO_OFFLOADS
+    }
+
+    fn transmit(&mut self, len: usize, meta: TxMeta, fill: &mut dyn FnMut(&mut [u8])) -> Result<(), Full> {
+        self.transmit_parts(len, Payload::default(), meta, fill)
+    }
+
+    fn transmit_parts(
+        &mut self,
+        head: usize,
+        body: Payload<'_>,
+        _: TxMeta,
+        fill: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<(), Full> {
+        let mut frame = vec![0; head];
+        fill(&mut frame);
+        for part in body {
+            frame.extend_from_slice(part.octets);
+            self.places.extend(part.lender.map(|_| (part.octets.as_ptr().addr(), part.octets.len())));
+        }
+        self.frames.push(frame);
+        Ok(())
+    }
+
+    fn flush(&mut self) {}
+}
+
+/// And its lender is held as long as the frame is in the ring.
+#[test]
+fn what_is_lent_crosses_without_a_copy() {
+    let wake: Arc<dyn Wake> = Arc::new(Alarm::default());
+    let sizes = Sizes { frames: 8, octets: 2 * 1600, longest: 1600 };
+    let (mut hub, _, mut spokes) = star(2, 1, sizes, NO_OFFLOADS, &wake);
+    let octets: Arc<[u8]> = (0..2000u32).map(|at| (at % 251) as u8).collect();
+    let lent = |range: core::ops::Range<usize>| Part { octets: &octets[range], lender: Some(&octets) };
+    let copied = |range: core::ops::Range<usize>| Part { octets: &octets[range], lender: None };
+    let short = lent::LEAST - 1;
+    let bodies = [
+        [lent(100..1100), lent(0..short + 1)],
+        [copied(0..20), lent(1000..2000)],
+        [lent(1000..2000), copied(0..20)],
+        [lent(0..short), copied(7..30)],
+        [copied(0..900), Part::default()],
+    ];
+    let tx = sends(&mut spokes[0]);
+    for body in bodies {
+        tx.transmit_parts(10, body, TxMeta::default(), &mut |head| head.fill(9)).unwrap();
+    }
+    tx.transmit_parts(700, bodies[0], TxMeta::default(), &mut |_| panic!("too long")).unwrap();
+    assert_eq!(tx.counts().too_long, 1);
+    assert_eq!(Arc::strong_count(&octets), 5, "four parts are lent");
+    assert_eq!(hub.forward_all(10, &mut Card { room: 0, frames: vec![] }), Err(Full));
+    assert_eq!(Arc::strong_count(&octets), 5);
+    let mut card = Reads::default();
+    assert_eq!(hub.forward_all(10, &mut card), Ok(()));
+    assert_eq!(Arc::strong_count(&octets), 1);
+    let at = |offset: usize| octets.as_ptr().addr() + offset;
+    assert_eq!(card.places, [(at(100), 1000), (at(0), short + 1), (at(1000), 1000), (at(1000), 1000)]);
+    let whole = bodies.map(|body| [&[9; 10], body[0].octets, body[1].octets].concat());
+    assert_eq!(card.frames, whole);
+    // Nothing is held for ever.
+    tx.transmit_parts(10, bodies[0], TxMeta::default(), &mut |head| head.fill(9)).unwrap();
+    drop((hub, spokes));
+    assert_eq!(Arc::strong_count(&octets), 1);
 }
 
 #[test]

@@ -69,7 +69,9 @@ impl phy::Device for Device {
 
     fn capabilities(&self) -> DeviceCapabilities {
         let mut checksum = ChecksumCapabilities::default();
-        // Verified before it comes here; where the device vouched for it, the field may hold anything.
+        // Verified before it comes here; where the device vouched for it, the field may hold anything. What goes out is summed here although the card might: it is
+        // a frame now and then (echo replies, Neighbor Discovery, DHCP, the control port), copied anyway, in which the field would have to be found again and
+        // given the pseudo-header's sum. TCP and the services' datagrams, which are many, are written by `Wire` and `Datagram`, and these do leave it to the card.
         (checksum.ipv4, checksum.udp) = (Checksum::Tx, Checksum::Tx);
         (checksum.icmpv4, checksum.icmpv6) = (Checksum::Tx, Checksum::Tx);
         let mut capabilities = DeviceCapabilities::default();
