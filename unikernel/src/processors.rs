@@ -5,7 +5,9 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+
+use protocols::handover::Parking;
 
 use crate::arch::exceptions::{self, Stack};
 use crate::arch::{cpu, interrupts, lapic};
@@ -19,25 +21,14 @@ const STACK: usize = 1 << 20;
 struct State {
     /// Identity of its APIC.
     apic: AtomicU32,
-    /// Somebody wants it to look for work.
-    woken: AtomicBool,
-    /// A wake-up that [`wait`] took belongs to the loop as well.
-    owed: AtomicBool,
     /// When its timer fires, in microseconds; 0: it is not set.
     timer: AtomicU64,
-    /// It sleeps or is about to, so it takes an interrupt to wake it.
-    asleep: AtomicBool,
+    parking: Parking,
 }
 
 impl State {
     const fn new() -> Self {
-        Self {
-            apic: AtomicU32::new(0),
-            woken: AtomicBool::new(false),
-            owed: AtomicBool::new(false),
-            timer: AtomicU64::new(0),
-            asleep: AtomicBool::new(false),
-        }
+        Self { apic: AtomicU32::new(0), timer: AtomicU64::new(0), parking: Parking::new() }
     }
 }
 
@@ -114,24 +105,20 @@ extern "C" fn enter(processor: usize) {
 /// Makes `processor` look for work soon. From any processor, also for itself; costs an interrupt only if it sleeps.
 pub fn wake(processor: usize) {
     let Some(state) = STATES.get(processor) else { return };
-    state.woken.store(true, Ordering::SeqCst);
-    if state.asleep.swap(false, Ordering::SeqCst) {
+    if state.parking.unpark() {
         lapic::interrupt(state.apic.load(Ordering::Acquire), interrupts::WAKE);
     }
 }
 
 /// Whether this processor has been woken since this was asked last.
 pub fn take_wake(processor: usize) -> bool {
-    STATES.get(processor).is_some_and(|state| {
-        let owed = state.owed.swap(false, Ordering::SeqCst);
-        state.woken.swap(false, Ordering::SeqCst) | owed
-    })
+    STATES.get(processor).is_some_and(|state| state.parking.take())
 }
 
 /// Whether this processor has been woken since [`take_wake`] asked last.
 #[inline]
 pub fn is_woken(processor: usize) -> bool {
-    STATES.get(processor).is_some_and(|state| state.woken.load(Ordering::Relaxed))
+    STATES.get(processor).is_some_and(|state| state.parking.is_woken())
 }
 
 /// Sleeps as [`sleep`] does, in the middle of a turn: whatever woke this processor is still reported by [`take_wake`], since it may have
@@ -139,7 +126,7 @@ pub fn is_woken(processor: usize) -> bool {
 pub fn wait(processor: usize, until: Option<u64>) {
     let _ = sleep(processor, until, || true);
     if let Some(state) = STATES.get(processor) {
-        state.owed.store(true, Ordering::SeqCst);
+        state.parking.owe();
     }
 }
 
@@ -149,23 +136,21 @@ pub fn wait(processor: usize, until: Option<u64>) {
 /// interrupt is told there. Returns at once if [`wake`] has been called since the last time. Returns how long it slept, in microseconds.
 pub fn sleep(processor: usize, until: Option<u64>, arm: impl FnOnce() -> bool) -> u64 {
     let Some(state) = STATES.get(processor) else { return 0 };
-    // Order: say that we sleep, then look. A waker does it the other way round, so one of the two sees the other.
-    state.asleep.store(true, Ordering::SeqCst);
     cpu::interrupts_off();
     let now = clock::micros();
     let due = until.is_some_and(|until| until <= now);
-    if !state.woken.swap(false, Ordering::SeqCst) && !due && arm() {
+    let slept = if state.parking.park() && !due && arm() {
         if let Some(until) = until {
             set_timer(state, now, until);
         }
         cpu::sleep();
-        state.asleep.store(false, Ordering::SeqCst);
         clock::micros().saturating_sub(now)
     } else {
         cpu::interrupts_on();
-        state.asleep.store(false, Ordering::SeqCst);
         0
-    }
+    };
+    state.parking.leave();
+    slept
 }
 
 /// Sees to it that this processor's timer fires at `until`, which is after `now`, or before. An earlier time that is set already stays: deadlines mostly move

@@ -58,7 +58,11 @@ const HOST_STEPS: [Step; 8] = [
     Step { name: "tidy", what: "the tree's own rules hold", run: tidy_tree },
     Step { name: "lint", what: "clippy has nothing to say", run: lint },
     Step { name: "unit", what: "the tests of all crates pass on the host", run: unit },
-    Step { name: "model", what: "the swap of two processors holds in every order that loom explores", run: model },
+    Step {
+        name: "model",
+        what: "swaps, the hand-over between processors and their wake-ups hold in every order that loom explores",
+        run: model,
+    },
     Step {
         name: "races",
         what: "ThreadSanitizer finds a race where there is one, and none in the swapper",
@@ -178,11 +182,24 @@ fn unit(_: &Lab) -> Result<Outcome> {
     cargo_test(command::cargo().args(["test", "--workspace", "--no-fail-fast"]))
 }
 
-/// The model checker replaces the atomics of the whole crate, so it is compiled apart.
+/// The models of the swapper and of the hand-over between processors.
+const MODELS: [&[&str]; 2] =
+    [&["--package", "swapper", "--lib", "model"], &["--package", "protocols", "--test", "handover_model"]];
+
+/// The model checker replaces the atomics of whole crates, so they are compiled apart.
 fn model(_: &Lab) -> Result<Outcome> {
-    let mut cargo = command::cargo();
-    cargo.args(["test", "--release", "--package", "swapper", "--lib", "model"]);
-    cargo_test(cargo.env("RUSTFLAGS", "--cfg loom").env("CARGO_TARGET_DIR", paths::target().join("loom")))
+    let (mut passed, mut failed) = (0, 0);
+    for model in MODELS {
+        let mut cargo = command::cargo();
+        cargo.args(["test", "--release"]).args(model).env("RUSTFLAGS", "--cfg loom");
+        if let Outcome::Counted { passed: p, failed: f } =
+            cargo_test(cargo.env("CARGO_TARGET_DIR", paths::target().join("loom")))?
+        {
+            passed += p;
+            failed += f;
+        }
+    }
+    Ok(Outcome::Counted { passed, failed })
 }
 
 fn races(_: &Lab) -> Result<Outcome> {

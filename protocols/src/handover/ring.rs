@@ -1,25 +1,17 @@
 //! One ring: the sender's and the receiver's end.
 
 use alloc::sync::Arc;
-use core::sync::atomic::{AtomicBool, Ordering, fence};
-
-use bbqueue::prod_cons::stream::{StreamConsumer, StreamProducer};
-use bbqueue::traits::coordination::cas::AtomicCoord;
-use bbqueue::traits::notifier::polling::Polling;
-use bbqueue::traits::storage::BoxedSlice;
-use bbqueue::{ArcBBQueue, BBQueue};
-use rtrb::{Consumer, Producer, RingBuffer};
 
 use super::lent::{self, Lent};
+use super::sync::{
+    AtomicBool, Consumer, OctetConsumer, OctetProducer, Ordering, Producer, RingBuffer, fence, octet_ring,
+};
 use super::{Lanes, Sizes, Wake};
 use crate::stack::{Full, Offloads, Payload, Receive, RxMeta, Transmit, TxMeta};
 use crate::tcp::Part;
 
 /// Takes a frame, or says that there is no room for it.
 pub type Take<'a, M> = &'a mut dyn FnMut(&mut [u8], M) -> Result<(), Full>;
-
-/// Where the frames' octets lie, each frame's in one piece, in the order of their entries.
-type Octets = BBQueue<BoxedSlice, AtomicCoord, Polling>;
 
 /// The same for a frame of which a part may be lent, which follows in the payload.
 pub type TakeParts<'a, M> = &'a mut dyn FnMut(&mut [u8], Payload<'_>, M) -> Result<(), Full>;
@@ -66,7 +58,7 @@ pub struct Counts {
 /// The end of a ring that frames are put into.
 pub struct Sender<M> {
     entries: Producer<Entry<M>>,
-    octets: StreamProducer<Arc<Octets>>,
+    octets: OctetProducer,
     flags: Arc<Flags>,
     wake: Arc<dyn Wake>,
     receiver: usize,
@@ -82,7 +74,7 @@ pub struct Sender<M> {
 /// The end of a ring that frames are taken from.
 pub struct Receiver<M> {
     entries: Consumer<Entry<M>>,
-    octets: StreamConsumer<Arc<Octets>>,
+    octets: OctetConsumer,
     flags: Arc<Flags>,
     wake: Arc<dyn Wake>,
     sender: usize,
@@ -99,8 +91,7 @@ pub fn link<M: Copy>(
     let (entries, take_entries) = RingBuffer::new(sizes.frames.max(1));
     // A frame lies in one piece. In an empty ring there are two, before and behind the place where the last frame ended; one of them is
     // long enough for any frame if the whole is at least twice as long.
-    let octets = sizes.octets.max(sizes.longest.max(1).saturating_mul(2));
-    let octets = ArcBBQueue::<_, AtomicCoord, Polling>::new_with_storage(BoxedSlice::new(octets));
+    let (octets, take_octets) = octet_ring(sizes.octets.max(sizes.longest.max(1).saturating_mul(2)));
     let flags = Arc::new(Flags { idle: AtomicBool::new(true), starved: AtomicBool::new(false) });
     let fitting = |longest: Option<usize>| longest.map(|longest| longest.min(sizes.longest));
     let Offloads { checksum, segmentation, segmentation6 } = offloads;
@@ -108,7 +99,7 @@ pub fn link<M: Copy>(
     let offloads = Offloads { checksum, segmentation, segmentation6 };
     let to = Sender {
         entries,
-        octets: octets.stream_producer(),
+        octets,
         flags: flags.clone(),
         wake: wake.clone(),
         receiver,
@@ -118,7 +109,7 @@ pub fn link<M: Copy>(
         unannounced: false,
         lanes: None,
     };
-    let from = Receiver { entries: take_entries, octets: octets.stream_consumer(), flags, wake: wake.clone(), sender };
+    let from = Receiver { entries: take_entries, octets: take_octets, flags, wake: wake.clone(), sender };
     (to, from)
 }
 

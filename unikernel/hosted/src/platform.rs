@@ -2,9 +2,9 @@
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant as Host;
 
+use protocols::handover::Parking;
 use protocols::time::Instant;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use services::node::{Memory, Platform, Ready};
@@ -15,12 +15,7 @@ use crate::nic::Counters;
 struct State {
     /// Readable when it was woken while it slept.
     bell: OwnedFd,
-    /// Somebody wants it to look for work.
-    woken: AtomicBool,
-    /// A wake-up that [`Process::wait`] took belongs to the loop as well.
-    owed: AtomicBool,
-    /// It sleeps or is about to, so it takes the bell to wake it.
-    asleep: AtomicBool,
+    parking: Parking,
 }
 
 /// The process as a machine.
@@ -38,12 +33,8 @@ impl Process {
     /// The kernel has no files left.
     pub fn new(processors: usize) -> io::Result<Self> {
         let state = |_| {
-            Ok(State {
-                bell: eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?,
-                woken: AtomicBool::new(false),
-                owed: AtomicBool::new(false),
-                asleep: AtomicBool::new(false),
-            })
+            let bell = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?;
+            Ok(State { bell, parking: Parking::new() })
         };
         let states = (0..processors).map(state).collect::<io::Result<_>>()?;
         let counters = (0..processors).map(|_| Counters::default()).collect();
@@ -64,18 +55,13 @@ impl Process {
 
     /// Whether the processor has been woken since this was asked last.
     pub fn take_wake(&self, processor: usize) -> bool {
-        let state = &self.states[processor];
-        // Looking is cheaper than exchanging, and this is asked each turn.
-        let take = |flag: &AtomicBool| flag.load(Ordering::Relaxed) && flag.swap(false, Ordering::SeqCst);
-        take(&state.owed) | take(&state.woken)
+        self.states[processor].parking.take()
     }
 
     /// Sleeps until `file` is ready for `events`, somebody wakes the processor, or it is `until`.
     pub fn sleep(&self, processor: usize, until: Option<Instant>, file: Option<(&dyn AsFd, PollFlags)>) {
         let state = &self.states[processor];
-        // Order: say that we sleep, then look. A waker does it the other way round, so one of the two sees the other.
-        state.asleep.store(true, Ordering::SeqCst);
-        if !state.woken.swap(false, Ordering::SeqCst) {
+        if state.parking.park() {
             let timeout = until.map(|until| {
                 let micros = (until.total_micros() - self.time().total_micros()).max(0);
                 Timespec { tv_sec: micros / 1_000_000, tv_nsec: micros % 1_000_000 * 1_000 }
@@ -90,10 +76,10 @@ impl Process {
             };
             if rung {
                 let _ = rustix::io::read(&state.bell, &mut [0; 8]);
-                state.woken.store(false, Ordering::SeqCst);
+                let _ = state.parking.take();
             }
         }
-        state.asleep.store(false, Ordering::SeqCst);
+        state.parking.leave();
     }
 }
 
@@ -104,8 +90,7 @@ impl Platform for Process {
 
     fn wake(&self, processor: usize) {
         let Some(state) = self.states.get(processor) else { return };
-        state.woken.store(true, Ordering::SeqCst);
-        if state.asleep.swap(false, Ordering::SeqCst) {
+        if state.parking.unpark() {
             // Full would mean that it is rung already.
             let _ = rustix::io::write(&state.bell, &1u64.to_ne_bytes());
         }
@@ -115,7 +100,7 @@ impl Platform for Process {
         let until = until_ns.map(|nanos| Instant::from_micros(nanos.div_ceil(1_000).cast_signed()));
         self.sleep(processor, until, None);
         // Whatever woke it may have concerned the rest of the loop.
-        self.states[processor].owed.store(true, Ordering::SeqCst);
+        self.states[processor].parking.owe();
     }
 
     fn ready(&self, ready: &Ready) {
