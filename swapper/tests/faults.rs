@@ -5,13 +5,10 @@
 
 mod common;
 
-use common::{Bank, COPY, MOVE, World};
-use std::{
-    alloc::{GlobalAlloc, Layout, System as Allocator},
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+use common::{Bank, COPY, MOVE, World, scarce::Scarce};
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
 };
 use swapper::{
     Component, Distributed, Failure, HeldUp, Missing, Outcome, ProcessorId, Protocol, Reason, SwapError, SwapStep,
@@ -121,29 +118,11 @@ fn whatever_goes_wrong_the_old_object_serves() {
     }
 }
 
-/// Memory of one size that does not exist.
-struct Scarce;
-
+/// From how many octets on there is no memory.
 static MISSING: AtomicUsize = AtomicUsize::new(usize::MAX);
 
-// SAFETY: everything is passed on to the system's allocator, or refused.
-unsafe impl GlobalAlloc for Scarce {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if layout.size() >= MISSING.load(Ordering::Relaxed) {
-            return std::ptr::null_mut();
-        }
-        // SAFETY: passed on from the caller.
-        unsafe { Allocator.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
-        // SAFETY: passed on from the caller.
-        unsafe { Allocator.dealloc(place, layout) }
-    }
-}
-
 #[global_allocator]
-static ALLOCATOR: Scarce = Scarce;
+static ALLOCATOR: Scarce = Scarce(|layout| layout.size() >= MISSING.load(Ordering::Relaxed));
 
 #[swapper::interface]
 pub trait Size {

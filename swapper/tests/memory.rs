@@ -6,9 +6,8 @@
 
 mod common;
 
-use common::{Task, World};
+use common::{Task, World, scarce::Scarce};
 use std::{
-    alloc::{GlobalAlloc, Layout, System as Allocator},
     cell::Cell,
     sync::{
         Arc,
@@ -19,9 +18,6 @@ use swapper::{
     Component, Distributed, Failure, Object, ObjectError, Outcome, ProcessorId, Protocol, Reason, Report, Shared,
     State, Swap, SwapError, SwapOptions, Transfer,
 };
-
-/// An allocator that fails on this thread when told to.
-struct Scarce;
 
 #[derive(Clone, Copy)]
 struct Plan {
@@ -36,30 +32,18 @@ thread_local! {
     static PLAN: Cell<Option<Plan>> = const { Cell::new(None) };
 }
 
-// SAFETY: everything is passed on to the system's allocator, or refused.
-unsafe impl GlobalAlloc for Scarce {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if let Ok(Some(mut plan)) = PLAN.try_with(Cell::get) {
-            let fails = plan.left == 0 && (plan.all || plan.failed == 0);
-            plan.left = plan.left.saturating_sub(1);
-            plan.failed += u64::from(fails);
-            PLAN.set(Some(plan));
-            if fails {
-                return std::ptr::null_mut();
-            }
-        }
-        // SAFETY: passed on from the caller.
-        unsafe { Allocator.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
-        // SAFETY: passed on from the caller.
-        unsafe { Allocator.dealloc(place, layout) }
-    }
-}
-
 #[global_allocator]
-static ALLOCATOR: Scarce = Scarce;
+static ALLOCATOR: Scarce = Scarce(|_| fails());
+
+/// Whether the allocation that this thread is about to make fails.
+fn fails() -> bool {
+    let Ok(Some(mut plan)) = PLAN.try_with(Cell::get) else { return false };
+    let fails = plan.left == 0 && (plan.all || plan.failed == 0);
+    plan.left = plan.left.saturating_sub(1);
+    plan.failed += u64::from(fails);
+    PLAN.set(Some(plan));
+    fails
+}
 
 /// From now on the allocation after so many fails.
 fn fail_after(left: u64, all: bool) {

@@ -8,7 +8,7 @@ use super::sync::{
 };
 use super::{Lanes, Sizes, Wake};
 use crate::stack::{Full, Offloads, Payload, Receive, RxMeta, Transmit, TxMeta};
-use crate::tcp::Part;
+use crate::tcp::{Part, octets_of};
 
 /// Takes a frame, or says that there is no room for it.
 pub type Take<'a, M> = &'a mut dyn FnMut(&mut [u8], M) -> Result<(), Full>;
@@ -111,11 +111,6 @@ pub fn link<M: Copy>(
     };
     let from = Receiver { entries: take_entries, octets: take_octets, flags, wake: wake.clone(), sender };
     (to, from)
-}
-
-/// Octets of a payload.
-fn octets_of(body: &Payload<'_>) -> usize {
-    body.iter().map(|part| part.octets.len()).sum()
 }
 
 impl<M: Copy> Sender<M> {

@@ -408,3 +408,18 @@ fn processors_with_a_queue_pair_hand_strays_to_the_first_and_the_others_send_by_
     assert_eq!(seen, [[1, 0], [1, 1], [2, 0], [2, 1]]);
     alarm.sleep(0);
 }
+
+#[test]
+fn a_wake_up_is_taken_once_and_interrupts_only_who_sleeps() {
+    let parking = Parking::new();
+    assert!(!parking.unpark() && parking.is_woken(), "awake: nothing to interrupt");
+    assert!(!parking.park(), "the wake-up that came first keeps it awake");
+    parking.leave();
+    assert!(parking.park());
+    assert!(parking.unpark() && !parking.unpark(), "one interrupt is enough");
+    parking.leave();
+    assert!(!parking.unpark());
+    assert!(parking.take() && !parking.take() && !parking.is_woken());
+    parking.owe();
+    assert!(parking.take() && !parking.take());
+}

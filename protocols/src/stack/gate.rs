@@ -6,7 +6,7 @@ use super::{Full, Offloads, Transmit, TxMeta};
 use crate::classification::Verdict;
 use crate::classification::classifier::{Classifier, Decision, Packet};
 use crate::handover::UnderWay;
-use crate::tcp::Payload;
+use crate::tcp::{Payload, octets_of};
 use crate::time::{Duration, Instant};
 
 /// Who sends, and so what becomes of a frame whose class has to wait.
@@ -163,11 +163,6 @@ impl Transmit for Gate<'_> {
     fn flush(&mut self) {
         self.tx.flush();
     }
-}
-
-/// Octets of a payload.
-fn octets_of(body: &Payload<'_>) -> usize {
-    body.iter().map(|part| part.octets.len()).sum()
 }
 
 /// The IP packet of a frame of which `head` is the beginning, and `body` the rest.

@@ -142,6 +142,7 @@ pub use intake::{Answer, Buffered, Intake};
 pub(crate) use limiter::Limiter;
 pub use listener::{MAX_BACKLOG, MAX_LISTENERS};
 pub use options::{MAX_WINDOW_SCALE, Options, SackBlocks, Timestamps};
+pub(crate) use payload::octets_of;
 pub use payload::{Part, Payload};
 pub use slab::ConnId;
 pub use state::State;

@@ -20,3 +20,8 @@ impl<'a> From<&'a [u8]> for Part<'a> {
 
 /// The payload of a segment: both parts, one after the other; either may be empty.
 pub type Payload<'a> = [Part<'a>; 2];
+
+/// How many octets it has.
+pub(crate) fn octets_of(payload: &Payload<'_>) -> usize {
+    payload.iter().map(|part| part.octets.len()).sum()
+}

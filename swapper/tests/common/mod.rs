@@ -2,6 +2,7 @@
 //! whose implementations fail on request and count themselves.
 #![allow(dead_code, missing_docs)]
 
+pub mod scarce;
 pub mod storm;
 
 use std::{

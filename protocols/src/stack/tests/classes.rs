@@ -3,7 +3,6 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use smoltcp::time::Duration;
 use swapper::{Coid, Processor, Swap, SwapOptions, System};
 
 use super::offload::ALL;
@@ -36,7 +35,8 @@ struct Bench {
     received: Vec<(ConnId, u16, u64)>,
 }
 
-fn set(lines: &[&str]) -> Ruleset {
+/// Rules and settings, one a line.
+pub fn set(lines: &[&str]) -> Ruleset {
     let mut set = Ruleset::new();
     for line in lines {
         match parse_either(line).unwrap() {
@@ -85,15 +85,8 @@ impl Bench {
 
     /// One turn of each, 100 microseconds long.
     fn step(&mut self) {
-        let World { client, server, .. } = &mut self.world;
-        client.turn();
-        while client.stack.engine().next_event().is_some() {}
-        for (conn, _, octets) in &mut self.received {
-            while let Ok(taken @ 1..) = client.stack.engine().recv_with(*conn, |received| received.len()) {
-                *octets += taken as u64;
-            }
-        }
-        client.turn();
+        self.world.take_all(&mut self.received);
+        let server = &mut self.world.server;
         self.processor.run_workers(0);
         let activity = self.processor.begin();
         server.turn();
@@ -114,11 +107,7 @@ impl Bench {
             self.book.swapped(true);
             self.swap = None;
         }
-        self.world.carry(true);
-        self.world.carry(false);
-        for peer in [&mut self.world.client, &mut self.world.server] {
-            peer.now += Duration::from_micros(100);
-        }
+        self.world.pass();
     }
 
     /// What the client receives from each port in so many steps.

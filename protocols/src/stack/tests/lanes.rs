@@ -5,14 +5,13 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use smoltcp::time::Duration;
 use swapper::{Processor, ProcessorId, System};
 
+use super::classes::set;
 use super::offload::ALL;
 use super::peer::{Peer, STATIC, engine};
 use super::world::World;
-use crate::classification::classifier::{Batch, Classifier, Rulebook, Ruleset, Step, at_start};
-use crate::classification::text::{Line, parse_either};
+use crate::classification::classifier::{Batch, Classifier, Rulebook, Step, at_start};
 use crate::frame::craft::*;
 use crate::handover::{Receiver, Sender, Sizes, Up, Wake, star};
 use crate::stack::{First, Offloads, RxMeta, Shared, Stack, TxMeta};
@@ -105,14 +104,7 @@ impl Bench {
     }
 
     fn set(&mut self, lines: &[&str]) {
-        let mut set = Ruleset::new();
-        for line in lines {
-            match parse_either(line).unwrap() {
-                Line::Rule(rule) => drop(set.insert(rule).unwrap()),
-                Line::Setting(setting) => set.set(setting),
-            }
-        }
-        self.book.begin(Batch::Replace(set)).unwrap();
+        self.book.begin(Batch::Replace(set(lines))).unwrap();
         while self.book.step(64) != Step::InForce {
             self.step();
         }
@@ -120,15 +112,8 @@ impl Bench {
 
     /// One turn of each, 100 microseconds long. Processor 1 is let sleep while it has nothing to do.
     fn step(&mut self) {
-        let World { client, server, .. } = &mut self.world;
-        client.turn();
-        while client.stack.engine().next_event().is_some() {}
-        for (conn, _, octets) in &mut self.received {
-            while let Ok(taken @ 1..) = client.stack.engine().recv_with(*conn, |received| received.len()) {
-                *octets += taken as u64;
-            }
-        }
-        client.turn();
+        self.world.take_all(&mut self.received);
+        let server = &mut self.world.server;
         self.processor.run_workers(0);
         let activity = self.processor.begin();
         server.turn();
@@ -143,11 +128,7 @@ impl Bench {
             fill(stack.engine());
             while stack.transmit(now, &mut self.tx) {}
         }
-        self.world.carry(true);
-        self.world.carry(false);
-        for peer in [&mut self.world.client, &mut self.world.server] {
-            peer.now += Duration::from_micros(100);
-        }
+        self.world.pass();
     }
 
     /// What came of each connection in so many steps.

@@ -111,6 +111,28 @@ impl World {
         self.carry(true) + self.carry(false)
     }
 
+    /// A turn of the client, in which it takes all that came of its connections; their octets are added up.
+    pub fn take_all<T>(&mut self, received: &mut [(ConnId, T, u64)]) {
+        let client = &mut self.client;
+        client.turn();
+        while client.stack.engine().next_event().is_some() {}
+        for (conn, _, octets) in received {
+            while let Ok(taken @ 1..) = client.stack.engine().recv_with(*conn, |received| received.len()) {
+                *octets += taken as u64;
+            }
+        }
+        client.turn();
+    }
+
+    /// Carries all frames both ways, and lets 100 microseconds pass.
+    pub fn pass(&mut self) {
+        self.carry(true);
+        self.carry(false);
+        for peer in [&mut self.client, &mut self.server] {
+            peer.now += Duration::from_micros(100);
+        }
+    }
+
     /// Sets the clock to the next deadline, `other` included.
     pub fn advance(&mut self, other: Option<Instant>) {
         let now = self.client.now;
