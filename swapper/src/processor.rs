@@ -31,6 +31,9 @@ impl Processor {
     ///
     /// The object stays until it is [destroyed](crate::System::destroy). A processor creates as many as its
     /// region holds: 512, or what [`System::with_regions`](crate::System::with_regions) said.
+    ///
+    /// # Errors
+    /// [`ObjectError::Full`] or [`ObjectError::NoMemory`].
     pub fn create(&self, object: impl Into<Object>) -> Result<Coid, ObjectError> {
         let Object(root) = object.into();
         let local = &self.0;
@@ -51,7 +54,8 @@ impl Processor {
 
     /// A reference through which this processor calls the object; `I` is the interface as `dyn Trait`.
     ///
-    /// Refused if the object is gone, or has another interface or another version of it.
+    /// # Errors
+    /// [`ObjectError::Stale`], [`ObjectError::Interface`] (or another version of it) or [`ObjectError::NoMemory`].
     pub fn bind<I: Interface + ?Sized>(&self, coid: Coid) -> Result<I::Ref, ObjectError> {
         let local = &self.0;
         let entry = local.system().table().get(coid.index()).ok_or(ObjectError::Stale(coid))?;

@@ -34,6 +34,9 @@ pub(crate) struct Shared {
 impl System {
     /// A system with this many processors, numbered from 0; at most [`MAX_PROCESSORS`]. Each may create 512 objects
     /// ([`REGION_ENTRIES`]).
+    ///
+    /// # Errors
+    /// [`SystemError::Processors`] or [`SystemError::NoMemory`].
     pub fn new(processors: usize, platform: impl Platform) -> Result<Self, SystemError> {
         Self::with_regions(processors, REGION_ENTRIES, platform)
     }
@@ -43,6 +46,9 @@ impl System {
     ///
     /// Regions grow by 512 entries when they are used up; until then only their address space is reserved. Local tables
     /// grow likewise, when a processor first refers to an object of a block.
+    ///
+    /// # Errors
+    /// [`SystemError::Processors`], [`SystemError::Region`] or [`SystemError::NoMemory`].
     pub fn with_regions(processors: usize, entries: usize, platform: impl Platform) -> Result<Self, SystemError> {
         if processors == 0 || processors > MAX_PROCESSORS {
             return Err(SystemError::Processors(processors));
@@ -70,6 +76,9 @@ impl System {
 
     /// Makes the calling thread a processor of this system, with a local translation table on the heap.
     ///
+    /// # Errors
+    /// [`SystemError::NoSuchProcessor`], [`SystemError::Attached`] or [`SystemError::NoMemory`].
+    ///
     /// # Safety
     /// The event loop's promise: while a call through a reference of this processor is running, workers are run
     /// ([`Processor::run_workers`]), and activities that make calls are begun, only inside an
@@ -82,6 +91,9 @@ impl System {
 
     /// Makes the calling core a processor of this system, with its local translation table at `base`: in a unikernel the
     /// same address on every core ([`VBASE`](crate::VBASE)), with other memory behind it (0026).
+    ///
+    /// # Errors
+    /// As for [`attach`](Self::attach).
     ///
     /// # Safety
     /// As for [`attach`](Self::attach); and at `base`, aligned to a word,
@@ -111,6 +123,9 @@ impl System {
     /// of the same implementation is not looked at. On an error nothing was touched.
     ///
     /// If the object is being swapped already, the order is refused, or waits its turn with [`SwapOptions::in_turn`](crate::SwapOptions::in_turn).
+    ///
+    /// # Errors
+    /// Any [`SwapError`].
     pub fn swap(&self, coid: Coid, replacement: impl Into<Object>, order: impl Into<Order>) -> Result<Swap, SwapError> {
         let Object(new) = replacement.into();
         let Order { options, in_turn } = order.into();
@@ -145,6 +160,9 @@ impl System {
     }
 
     /// Removes an object that nobody references and frees it.
+    ///
+    /// # Errors
+    /// [`ObjectError::Stale`], [`ObjectError::Referenced`] or [`ObjectError::InSwap`].
     pub fn destroy(&self, coid: Coid) -> Result<(), ObjectError> {
         let stale = ObjectError::Stale(coid);
         let (entry, region) = self.0.table.get(coid.index()).zip(self.0.table.region(coid)).ok_or(stale)?;

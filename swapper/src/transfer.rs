@@ -84,6 +84,9 @@ impl State {
     }
 
     /// The state, if it has the form `T`.
+    ///
+    /// # Errors
+    /// [`Failure::WrongForm`].
     pub fn get<T: Any>(&self) -> Result<&T, Failure> {
         self.value.downcast_ref().ok_or(Failure::WrongForm { expected: core::any::type_name::<T>() })
     }

@@ -43,7 +43,7 @@ pub use error::{Code, Refusal};
 pub use id::Id;
 pub use record::{Key, Record, Value};
 pub use reply::{Page, Reply, ReplyError};
-pub use request::{Request, Verb};
+pub use request::{Request, Verb, shown};
 pub use rules::{Content, MAX_UPLOAD, RulesVerb, Upload, crc32};
 
 /// The UDP port of the control service.

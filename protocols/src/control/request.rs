@@ -243,7 +243,7 @@ pub(super) fn parse<T: core::str::FromStr>(word: &str, name: &str) -> Result<T, 
 }
 
 /// A word of the request as a message quotes it: short, without control characters.
-pub(super) fn shown(word: &str) -> String {
+pub fn shown(word: &str) -> String {
     const LONGEST: usize = 40;
     let mut text = String::from("`");
     text.extend(

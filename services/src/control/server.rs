@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use protocols::control::{Code, Page, Record, Refusal, Reply, Request, TraceRecord, Verb};
+use protocols::control::{Code, Page, Record, Refusal, Reply, Request, TraceRecord, Verb, shown};
 use protocols::time::{Duration, Instant};
 
 use super::host::{Answer, Host, Object, Question, Started, Ticket};
@@ -243,13 +243,13 @@ fn swap<P>(
 ) -> Result<Handled, Refusal> {
     let objects = host.objects();
     let Some(known) = objects.iter().find(|known| known.name == object) else {
-        let text =
-            format!("there is no object of that name; there is {}", names(objects.iter().map(|known| known.name)));
+        let known = names(objects.iter().map(|known| known.name));
+        let text = format!("there is no object {}; there is {known}", shown(object));
         return Err(Refusal::new(Code::UnknownObject, text));
     };
     if !known.implementations.iter().any(|(name, _)| *name == implementation) {
         let names = names(known.implementations.iter().map(|(name, _)| *name));
-        let text = format!("{object} has no implementation of that name; it has {names}");
+        let text = format!("{object} has no implementation {}; it has {names}", shown(implementation));
         return Err(Refusal::new(Code::UnknownImplementation, text));
     }
     let deadline_ms = deadline_ms.unwrap_or(DEFAULT_DEADLINE_MS);

@@ -189,6 +189,10 @@ fn bad_requests_are_refused_and_change_nothing() {
     for (request, code) in table {
         assert_eq!(rig.refused(request).code, code, "{request}");
     }
+    for (request, value) in [("swap classifier reno", "`classifier`"), ("swap congestion vegas", "`vegas`")] {
+        let said = rig.refused(request).to_string();
+        assert!(said.contains(value), "{said}");
+    }
     let long = "x".repeat(2000);
     assert_eq!(rig.refused(&long).code, Code::TooLong);
     assert_eq!(rig.ask("#9 fly").id.unwrap().as_str(), "9", "a refusal has the ID too");

@@ -47,8 +47,10 @@ impl Panel {
 
 /// The SVG document.
 pub fn draw(run: &Run) -> String {
+    // The last ones may come while iperf3 exchanges its results.
+    let looks = &run.looks[..run.looks.partition_point(|look| look.at <= LENGTH as f64)];
     let kilo = |look: &Look| (look.at, look.cwnd / 1e3);
-    let highest = run.looks.iter().map(|look| look.cwnd / 1e3).fold(0.0, f64::max);
+    let highest = looks.iter().map(|look| look.cwnd / 1e3).fold(0.0, f64::max);
     let window = Panel {
         top: 84.0,
         bottom: 270.0,
@@ -70,10 +72,10 @@ pub fn draw(run: &Run) -> String {
         text(&mut svg, (x, rate.bottom + 18.0), "middle", 12, &second.to_string());
     }
     text(&mut svg, ((LEFT + RIGHT) / 2.0, rate.bottom + 36.0), "middle", 13, "seconds");
-    for part in run.looks.chunk_by(|one, other| one.controller == other.controller) {
+    for part in looks.chunk_by(|one, other| one.controller == other.controller) {
         let colour = colour(&part[0].controller);
         window.curve(&mut svg, &part.iter().map(kilo).collect::<Vec<_>>(), colour);
-        rate.curve(&mut svg, &rates(part), colour);
+        rate.curve(&mut svg, &part.iter().filter_map(|look| rate_at(look, looks)).collect::<Vec<_>>(), colour);
         let (x, _) = window.at(part[0].at, 0.0);
         let name = format!(
             r#"<text x="{:.1}" y="{:.1}" font-size="14" fill="{colour}" font-weight="bold">{}</text>"#,
@@ -87,23 +89,16 @@ pub fn draw(run: &Run) -> String {
         let (x, _) = window.at(swap.at, 0.0);
         line(&mut svg, (x, window.top - 6.0), (x, rate.bottom), INK, r#" stroke-dasharray="5 4""#);
         let (before, after) = swap.cwnd;
-        let said = format!(
-            "swap to {} in {:.1} ms: {:.0} kB, then {:.0} kB",
-            swap.to,
-            swap.total_ns / 1e6,
-            before / 1e3,
-            after / 1e3
-        );
+        let said = format!("swap in {:.1} ms: {:.0} kB → {:.0} kB", swap.total_ns / 1e6, before / 1e3, after / 1e3);
         text(&mut svg, (x + 4.0, window.top - 10.0), "start", 12, &said);
     }
     svg + "</svg>\n"
 }
 
-/// Mbit/s at each look that has another one [`RATE_OVER`] before it.
-fn rates(looks: &[Look]) -> Vec<(f64, f64)> {
-    let earlier = |at: f64| looks.iter().rev().find(|look| look.at <= at - RATE_OVER);
-    let rate = |look: &Look, old: &Look| (look.at, (look.octets - old.octets) * 8e-6 / (look.at - old.at));
-    looks.iter().filter_map(|look| Some(rate(look, earlier(look.at)?))).collect()
+/// Mbit/s at a look, if there is another one [`RATE_OVER`] before it.
+fn rate_at(look: &Look, all: &[Look]) -> Option<(f64, f64)> {
+    let earlier = all.iter().rev().find(|earlier| earlier.at <= look.at - RATE_OVER)?;
+    Some((look.at, (look.octets - earlier.octets) * 8e-6 / (look.at - earlier.at)))
 }
 
 fn colour(controller: &str) -> &'static str {
@@ -123,7 +118,7 @@ fn text(svg: &mut String, (x, y): (f64, f64), anchor: &str, size: u32, said: &st
 
 #[cfg(test)]
 mod tests {
-    use super::{Look, Run, draw, rates};
+    use super::{Look, Run, draw, rate_at};
 
     fn look(at: f64, controller: &str, octets: f64) -> Look {
         Look { at, controller: controller.into(), cwnd: 2e5, srtt_us: 4e4, octets, retransmits: 0.0 }
@@ -132,7 +127,8 @@ mod tests {
     #[test]
     fn a_rate_is_that_of_the_last_half_second() {
         let looks = [look(1.0, "reno", 0.0), look(1.25, "reno", 9e9), look(1.5, "reno", 2.5e6)];
-        assert_eq!(rates(&looks), [(1.5, 40.0)]);
+        assert_eq!(rate_at(&looks[2], &looks), Some((1.5, 40.0)));
+        assert_eq!(rate_at(&looks[1], &looks), None);
     }
 
     #[test]

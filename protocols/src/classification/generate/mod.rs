@@ -1,7 +1,7 @@
 //! Rule sets and traffic to test and measure with, in the manner of ClassBench (Taylor and Turner, "ClassBench: A Packet
 //! Classification Benchmark", INFOCOM 2005): the same each time for the same seed.
 //!
-//! A rule's ports fall into ClassBench's classes (see [`profile`]'s tables), its prefixes' lengths depend on them, and prefixes come from a
+//! A rule's ports fall into ClassBench's classes (see `profile`), its prefixes' lengths depend on them, and prefixes come from a
 //! trie whose branching decides how many there are and how they nest. The tables of the profiles are condensed from
 //! ClassBench's parameter files acl1, fw1 and ipc1. Those files hold TCP flags too, so rules have them.
 //!
