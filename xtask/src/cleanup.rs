@@ -2,16 +2,28 @@
 //!
 //! An undo runs once: when its [`Undo`] is dropped, or when the command is interrupted (SIGINT, SIGTERM, SIGHUP), latest first.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard};
+use std::time::Duration;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 type Action = Box<dyn FnOnce() + Send>;
 
-static ACTIONS: Mutex<(u64, Vec<(u64, Action)>)> = Mutex::new((0, Vec::new()));
+struct State {
+    next: u64,
+    actions: Vec<(u64, Action)>,
+    /// Actions that are being run by whoever dropped their [`Undo`].
+    running: usize,
+}
+
+static STATE: Mutex<State> = Mutex::new(State { next: 0, actions: Vec::new(), running: 0 });
+/// An action that was running has ended.
+static ENDED: Condvar = Condvar::new();
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+/// How long an action may run on another thread after an interruption; a link has 10 s to say its counters.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Runs its action when dropped, unless an interruption has run it already.
 pub struct Undo(u64);
@@ -20,26 +32,27 @@ pub struct Undo(u64);
 pub fn register(action: impl FnOnce() + Send + 'static) -> Undo {
     // Nothing new begins once the end has begun.
     park_if_interrupted();
-    let mut actions = lock();
-    actions.0 += 1;
-    let id = actions.0;
-    actions.1.push((id, Box::new(action)));
+    let mut state = lock();
+    state.next += 1;
+    let id = state.next;
+    state.actions.push((id, Box::new(action)));
     Undo(id)
-}
-
-impl Undo {
-    fn take(&self) -> Option<Action> {
-        let mut actions = lock();
-        let at = actions.1.iter().position(|(id, _)| *id == self.0)?;
-        Some(actions.1.remove(at).1)
-    }
 }
 
 impl Drop for Undo {
     fn drop(&mut self) {
-        if let Some(action) = self.take() {
-            action();
+        let mut state = lock();
+        // Then it is left to the thread of [`install`], which would not wait for one that this thread begins now.
+        if INTERRUPTED.load(Ordering::SeqCst) {
+            return;
         }
+        let Some(at) = state.actions.iter().position(|(id, _)| *id == self.0) else { return };
+        let (_, action) = state.actions.remove(at);
+        state.running += 1;
+        drop(state);
+        action();
+        lock().running -= 1;
+        ENDED.notify_all();
     }
 }
 
@@ -55,6 +68,7 @@ pub fn install() {
     std::thread::spawn(move || {
         if let Some(signal) = signals.forever().next() {
             INTERRUPTED.store(true, Ordering::SeqCst);
+            wait_for_running();
             undo_all();
             std::process::exit(128 + signal);
         }
@@ -68,10 +82,15 @@ pub fn exit(code: i32) -> ! {
     std::process::exit(code)
 }
 
+/// Waits for actions that other threads have begun: the process must not end in the middle of one.
+fn wait_for_running() {
+    let _ = ENDED.wait_timeout_while(lock(), PATIENCE, |state| state.running > 0);
+}
+
 /// Latest first.
 fn undo_all() {
     loop {
-        let last = lock().1.pop();
+        let last = lock().actions.pop();
         match last {
             Some((_, action)) => action(),
             None => break,
@@ -86,7 +105,38 @@ pub fn park_if_interrupted() {
     }
 }
 
-fn lock() -> std::sync::MutexGuard<'static, (u64, Vec<(u64, Action)>)> {
+fn lock() -> MutexGuard<'static, State> {
     // A panicking action must not keep the others from running.
-    ACTIONS.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    STATE.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{register, wait_for_running};
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::{Arc, mpsc};
+
+    #[test]
+    fn an_undo_that_has_begun_is_waited_for() {
+        let (done, (begun, began), (release, released)) =
+            (Arc::new(AtomicBool::new(false)), mpsc::channel(), mpsc::channel());
+        let inside = Arc::clone(&done);
+        let undo = register(move || {
+            begun.send(()).unwrap();
+            let () = released.recv().unwrap();
+            inside.store(true, Ordering::SeqCst);
+        });
+        let dropping = std::thread::spawn(move || drop(undo));
+        began.recv().unwrap();
+        let (waits, waiting) = mpsc::channel();
+        let waiter = std::thread::spawn(move || {
+            waits.send(()).unwrap();
+            wait_for_running();
+            done.load(Ordering::SeqCst)
+        });
+        waiting.recv().unwrap();
+        release.send(()).unwrap();
+        assert!(waiter.join().unwrap());
+        dropping.join().unwrap();
+    }
 }

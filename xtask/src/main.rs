@@ -79,9 +79,9 @@ fn main() {
         Command::Build => image::build().map(|path| println!("{}", path.display())),
         Command::Tidy => tidy::command(),
     };
+    // A command that ends because it is being interrupted has nothing to report, and must not end before everything is undone.
+    cleanup::park_if_interrupted();
     if let Err(error) = done {
-        // A command that fails because it is being interrupted has nothing to report.
-        cleanup::park_if_interrupted();
         eprintln!("error: {error:#}");
         std::process::exit(if error.is::<Usage>() { 2 } else { 1 });
     }

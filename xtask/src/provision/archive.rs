@@ -12,6 +12,8 @@ use anyhow::{Context, Result, bail};
 use crate::paths::{CacheLock, Scratch};
 use crate::{command, ui};
 
+/// What is missing when there are no indexes.
+const NO_NETWORK: &str = "Debian's package indexes could not be fetched: is there a network?";
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// The archive of the host's own Debian release, with its security updates.
@@ -61,8 +63,12 @@ impl Archive {
         let sources = sources(&release, &known, Path::new(KEYRING).exists())?;
         fs::write(state.path().join("sources.list"), sources).context("cannot write the list of sources")?;
         let archive = Self { state };
-        command::watched(archive.apt("apt-get").args(["update", "-q"]), |_| ())
-            .context("Debian's package indexes could not be fetched: is there a network?")?;
+        command::watched(archive.apt("apt-get").args(["update", "-q"]), |_| ()).context(NO_NETWORK)?;
+        // apt-get calls it a success if nothing at all could be fetched.
+        let lists = fs::read_dir(archive.state.path().join("lists")).context("apt-get has left no lists")?;
+        if !lists.flatten().any(|entry| entry.file_name().to_string_lossy().contains("_Packages")) {
+            bail!(NO_NETWORK);
+        }
         Ok(archive)
     }
 

@@ -131,7 +131,10 @@ fn choose(archive: &Archive, wanted: &Wanted) -> Result<Vec<Package>> {
         }
     }
     let Some((_, mut packages)) = best else {
-        bail!("this Debian release does not have {}: run this on Debian 12 or 13", wanted.what);
+        bail!(
+            "{} is not in Debian's archive, as far as its indexes were fetched: run this on Debian 12 or 13, with its main and security archives",
+            wanted.what
+        );
     };
     let llvm =
         archive.depends(&packages[1])?.into_iter().find_map(|name| Some(name.strip_prefix("libllvm")?.to_owned()));
