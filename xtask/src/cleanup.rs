@@ -2,6 +2,7 @@
 //!
 //! An undo runs once: when its [`Undo`] is dropped, or when the command is interrupted (SIGINT, SIGTERM, SIGHUP), latest first.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::Duration;
@@ -14,7 +15,7 @@ type Action = Box<dyn FnOnce() + Send>;
 struct State {
     next: u64,
     actions: Vec<(u64, Action)>,
-    /// Actions that are being run by whoever dropped their [`Undo`].
+    /// Actions that are being run.
     running: usize,
 }
 
@@ -22,6 +23,10 @@ static STATE: Mutex<State> = Mutex::new(State { next: 0, actions: Vec::new(), ru
 /// An action that was running has ended.
 static ENDED: Condvar = Condvar::new();
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+thread_local! {
+    /// Whether this is the thread that undoes after an interruption.
+    static UNDOING: Cell<bool> = const { Cell::new(false) };
+}
 /// How long an action may run on another thread after an interruption; a link has 10 s to say its counters.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -42,18 +47,27 @@ pub fn register(action: impl FnOnce() + Send + 'static) -> Undo {
 impl Drop for Undo {
     fn drop(&mut self) {
         let mut state = lock();
-        // Then it is left to the thread of [`install`], which would not wait for one that this thread begins now.
         if INTERRUPTED.load(Ordering::SeqCst) {
+            // It is left to the thread of [`install`], which would not wait for one that begins now; nor is what comes after it to be dropped before.
+            drop(state);
+            if !UNDOING.get() {
+                park_if_interrupted();
+            }
             return;
         }
         let Some(at) = state.actions.iter().position(|(id, _)| *id == self.0) else { return };
         let (_, action) = state.actions.remove(at);
-        state.running += 1;
-        drop(state);
-        action();
-        lock().running -= 1;
-        ENDED.notify_all();
+        run(action, state);
     }
+}
+
+/// Runs `action`, which has just been taken from `state`.
+fn run(action: Action, mut state: MutexGuard<'static, State>) {
+    state.running += 1;
+    drop(state);
+    action();
+    lock().running -= 1;
+    ENDED.notify_all();
 }
 
 /// Starts the thread that waits for interruptions. Called once, first thing.
@@ -67,6 +81,7 @@ pub fn install() {
     };
     std::thread::spawn(move || {
         if let Some(signal) = signals.forever().next() {
+            UNDOING.set(true);
             INTERRUPTED.store(true, Ordering::SeqCst);
             wait_for_running();
             undo_all();
@@ -90,11 +105,9 @@ fn wait_for_running() {
 /// Latest first.
 fn undo_all() {
     loop {
-        let last = lock().actions.pop();
-        match last {
-            Some((_, action)) => action(),
-            None => break,
-        }
+        let mut state = lock();
+        let Some((_, action)) = state.actions.pop() else { break };
+        run(action, state);
     }
 }
 
