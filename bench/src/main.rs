@@ -80,7 +80,9 @@ fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
         jobs.iter().for_each(|job| println!("{:12} {}", job.name, job.summary));
         return Ok(());
     }
-    if cli.job.is_empty() && cli.samples.is_none() {
+    if cli.job.is_empty() && cli.again {
+        jobs.retain(|job| results(&format!("{}.json", job.name)).exists());
+    } else if cli.job.is_empty() && cli.samples.is_none() {
         jobs.retain(|job| job.measures);
     }
     if !cli.only.is_empty() && cli.job != ["classifier"] {
