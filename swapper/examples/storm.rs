@@ -165,7 +165,11 @@ impl Storm {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    run(std::env::args().nth(1).map_or(Ok(1_000_000), |count| count.parse())?)
+    let swaps = match std::env::args().nth(1) {
+        Some(word) => word.parse().map_err(|_| format!("`{word}` is no number of swaps, such as 1000000"))?,
+        None => 1_000_000,
+    };
+    run(swaps)
 }
 
 /// The storm; also run by a test.

@@ -216,6 +216,10 @@
 //!
 //! # What the design asks for, and where it is
 //!
+//! The labels are the project's own: CO for what is said of clustered objects (0021-0028), HS of hot swapping (0029-0067). Of
+//! what comes before, downloading new code into the running system (0011) and a system that swaps by itself (0014) are not here:
+//! implementations are compiled in, and somebody orders a swap.
+//!
 //! | | what | where | test that fails without it |
 //! |---|---|---|---|
 //! | CO-1 | Root with shared data, Reps that reach it | [`Component`] | `calls`: `the_root_decides_who_shares_a_rep` |
