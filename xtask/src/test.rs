@@ -60,7 +60,7 @@ const HOST_STEPS: [Step; 8] = [
     Step { name: "unit", what: "the tests of all crates pass on the host", run: unit },
     Step {
         name: "model",
-        what: "swaps, the hand-over between processors and their wake-ups hold in every order that loom explores",
+        what: "swaps, hand-overs between processors, wake-ups and rings hold in every order that loom explores",
         run: model,
     },
     Step {
@@ -182,9 +182,12 @@ fn unit(_: &Lab) -> Result<Outcome> {
     cargo_test(command::cargo().args(["test", "--workspace", "--no-fail-fast"]))
 }
 
-/// The models of the swapper and of the hand-over between processors.
-const MODELS: [&[&str]; 2] =
-    [&["--package", "swapper", "--lib", "model"], &["--package", "protocols", "--test", "handover_model"]];
+/// The models of the swapper, of the hand-over between processors, and of the rings between driver and device.
+const MODELS: [&[&str]; 3] = [
+    &["--package", "swapper", "--lib", "model"],
+    &["--package", "protocols", "--test", "handover_model"],
+    &["--package", "virtio", "--lib", "model"],
+];
 
 /// The model checker replaces the atomics of whole crates, so they are compiled apart.
 fn model(_: &Lab) -> Result<Outcome> {

@@ -5,7 +5,11 @@
 
 use core::fmt;
 use core::ptr::NonNull;
+#[cfg(not(loom))]
 use core::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering};
+
+#[cfg(loom)]
+mod seen;
 
 /// Bytes of a page, the unit of [`Dma::allocate`].
 pub const PAGE: usize = 4096;
@@ -70,6 +74,8 @@ pub struct DmaRegion {
     base: NonNull<u8>,
     bus: u64,
     len: usize,
+    #[cfg(loom)]
+    words: seen::Words,
 }
 
 // SAFETY: the region is owned memory (contract of `Dma`), tied to no thread.
@@ -80,13 +86,25 @@ impl DmaRegion {
     pub fn allocate<D: Dma + ?Sized>(dma: &D, len: usize) -> Result<Self, OutOfMemory> {
         let pages = len.div_ceil(PAGE).max(1);
         let got = dma.allocate(pages).ok_or(OutOfMemory { bytes: len })?;
-        Ok(Self { base: got.address, bus: got.bus, len: pages * PAGE })
+        Ok(Self {
+            base: got.address,
+            bus: got.bus,
+            len: pages * PAGE,
+            #[cfg(loom)]
+            words: seen::Words::new(len),
+        })
     }
 
     /// A second view of memory that a [`DmaRegion`] covers: what the fake device sees.
     #[cfg(any(test, feature = "fake"))]
     pub(crate) fn view(pages: DmaPages, len: usize) -> Self {
-        Self { base: pages.address, bus: pages.bus, len }
+        Self {
+            base: pages.address,
+            bus: pages.bus,
+            len,
+            #[cfg(loom)]
+            words: seen::Words::default(),
+        }
     }
 
     /// Bytes in the region.
@@ -104,7 +122,11 @@ impl DmaRegion {
         assert!(offset < self.len);
         self.bus + offset as u64
     }
+}
 
+/// Words.
+#[cfg(not(loom))]
+impl DmaRegion {
     /// The pointer to a `T` at `offset`, in range and aligned.
     #[inline]
     fn at<T>(&self, offset: usize) -> *mut T {
@@ -154,7 +176,9 @@ impl DmaRegion {
         // SAFETY: as in `load_u16`.
         unsafe { AtomicU64::from_ptr(self.at(offset)) }.store(value.to_le(), Ordering::Relaxed);
     }
+}
 
+impl DmaRegion {
     /// The `len` bytes at `offset`, which must be a buffer that the driver owns now: not in the device's hands.
     ///
     /// A device that writes there all the same breaks the protocol; it can then change what the driver reads, as whoever runs the virtual

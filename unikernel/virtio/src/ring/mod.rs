@@ -11,6 +11,8 @@
 //! **Limits.** At most `size` descriptors are in flight; [`Ring::add`] then says [`RingError::Full`] and changes nothing.
 
 mod layout;
+#[cfg(all(test, loom))]
+mod model;
 #[cfg(test)]
 mod race;
 #[cfg(test)]
@@ -18,7 +20,11 @@ pub(crate) mod tests;
 
 use alloc::boxed::Box;
 use core::fmt;
-use core::sync::atomic::{Ordering, fence};
+use core::sync::atomic::Ordering;
+#[cfg(not(loom))]
+use core::sync::atomic::fence;
+#[cfg(loom)]
+use loom::sync::atomic::fence;
 
 use crate::mem::{Dma, DmaRegion, OutOfMemory};
 pub use layout::{Addresses, MAX_SIZE};
