@@ -182,11 +182,6 @@ impl Scoreboard {
         self.sacked > (DUP_THRESH - 1) * mss || self.ranges.as_slice().len() >= DUP_THRESH as usize
     }
 
-    #[cfg(test)]
-    pub fn has_again(&self) -> bool {
-        !self.again.is_empty()
-    }
-
     /// Octets marked lost since the connection began; wraps.
     #[inline]
     pub fn lost_ever(&self) -> u32 {

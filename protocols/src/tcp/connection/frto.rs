@@ -59,7 +59,9 @@ impl Connection {
                 let asks = new > 0 && self.snd_una.lt(self.recovery.point);
                 self.recovery.frto = if asks { Frto::Forward(self.snd_nxt + new) } else { Frto::Off };
             }
-            // An ACK for one that came late, before the one of the retransmission (step 2).
+            // Something overtook the first segment, so that this may well be lost (section 2.1 step 2a). SACK tells what it was, and the
+            // question stays (section 3.1 step 2).
+            Frto::Asked if duplicate && !self.agreed.sack => self.recovery.frto = Frto::Off,
             Frto::Asked => {}
             Frto::Forward(_) => {
                 // Only the first segment was sent again, and that is acknowledged: what arrives now is an original (step 3b), unless it is

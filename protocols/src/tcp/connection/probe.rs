@@ -118,6 +118,7 @@ impl Connection {
             let event = CongestionEvent { now, flight, cause: Cause::Loss };
             env.congestion.congestion(self.flow(), &mut self.window, &event);
             env.congestion.recovered(self.flow(), &mut self.window, now);
+            self.reduced_by_loss();
             return;
         }
         self.probe = None;

@@ -107,7 +107,6 @@ impl Connection {
             return false;
         }
         self.recovery.phase = Phase::Open;
-        self.recovery.frto = Frto::Off;
         self.recovery.force = false;
         self.recovery.duplicates = 0;
         self.scoreboard.forget_duplicates(None);
@@ -126,7 +125,9 @@ impl Connection {
     ) -> u32 {
         if duplicate {
             self.recovery.duplicates = self.recovery.duplicates.saturating_add(1);
-            if !self.agreed.sack {
+            // What was sent before a timeout does not count as being in the network.
+            let counts = self.recovery.phase != Phase::Timeout || self.snd_nxt.gt(self.recovery.point);
+            if counts && !self.agreed.sack {
                 self.scoreboard.duplicate(self.window.mss);
             }
         } else if advanced > 0 && self.recovery.phase == Phase::Open {

@@ -19,7 +19,8 @@ impl Scoreboard {
     /// step 5).
     #[inline]
     pub fn search(&mut self, newest: &Transmission, patience: i64, now: Instant) -> Search {
-        if self.sacked == 0 && self.again.is_empty() {
+        let overtaken = |first: &Sent| newest.is_after(first.at, first.range.end);
+        if self.sacked == 0 && self.again.is_empty() && !self.records.front().is_some_and(overtaken) {
             // Everything in flight was sent once, after all that has arrived.
             return Search::default();
         }
