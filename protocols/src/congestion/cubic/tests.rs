@@ -292,6 +292,18 @@ fn slow_start_ends_five_rounds_after_the_round_trip_time_rose() {
 }
 
 #[test]
+fn the_rise_that_counts_lies_between_4_and_16_ms() {
+    for (before, after, counts) in
+        [(8_000, 11_999, false), (8_000, 12_000, true), (400_000, 415_999, false), (400_000, 416_000, true)]
+    {
+        let (mut window, mut state) = (Window::new(MSS), State::default());
+        round(&mut window, &mut state, before);
+        round(&mut window, &mut state, after);
+        assert_eq!(window.cwnd < 40 * MSS, counts, "from {before} to {after} µs");
+    }
+}
+
+#[test]
 fn slow_start_resumes_if_the_round_trip_time_falls_again() {
     let (mut window, mut state) = (Window::new(MSS), State::default());
     for rtt in [40_000, 50_000, 45_000] {
@@ -301,6 +313,13 @@ fn slow_start_resumes_if_the_round_trip_time_falls_again() {
     round(&mut window, &mut state, 45_000);
     assert_eq!(window.cwnd, 2 * before);
     assert_eq!(window.ssthresh, INITIAL_SSTHRESH);
+    // The next rise has five rounds of its own.
+    for _ in 0..5 {
+        round(&mut window, &mut state, 60_000);
+    }
+    assert_eq!(window.ssthresh, INITIAL_SSTHRESH);
+    round(&mut window, &mut state, 60_000);
+    assert!(window.ssthresh < INITIAL_SSTHRESH);
 }
 
 #[test]

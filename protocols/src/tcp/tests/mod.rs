@@ -16,6 +16,7 @@ mod scripts_frto;
 mod scripts_memory;
 mod scripts_open;
 mod scripts_place;
+mod scripts_probe;
 mod scripts_rack;
 mod scripts_recovery;
 mod world;

@@ -10,7 +10,13 @@ use crate::time::Duration;
 
 #[test]
 fn a_window_leaves_over_the_round_trip() {
+    [1, 40].into_iter().for_each(a_window_leaves_in_quanta);
+}
+
+/// The link takes so many segments at once.
+fn a_window_leaves_in_quanta(at_once: usize) {
     let mut script = Script::accepted(&Config { pacing: true, ..config() }, Script::plain());
+    script.outbox.segments = at_once;
     script.send(60_000);
     // 10 segments per 10 ms, twice as fast in slow start: 2 segments each millisecond.
     let mut sent = Vec::new();
@@ -39,6 +45,21 @@ fn the_timer_wakes_a_paced_connection() {
     script.sent();
     let next = script.engine.next_deadline().unwrap().total_micros() - script.now.total_micros();
     assert!((1..=640).contains(&next), "{next} µs");
+}
+
+#[test]
+fn the_first_retransmission_of_a_recovery_is_not_paced() {
+    let mut script = Script::accepted(&Config { pacing: true, ..config() }, Script::with_sack());
+    script.send(60_000);
+    for _ in 0..6 {
+        script.sent();
+        script.advance(1);
+    }
+    script.advance(5);
+    script.ack(1000);
+    assert!(!script.sent_data().is_empty(), "that is paid for");
+    script.sack(1000, &[(2000, 5000)]);
+    assert_eq!(script.sent_data(), [(1000, 1000)]);
 }
 
 #[test]

@@ -231,6 +231,24 @@ fn a_newer_syn_takes_the_place_of_time_wait() {
 }
 
 #[test]
+fn numbers_go_on_beyond_those_of_the_old_incarnation() {
+    let mut script = Script::accepted(&config(), Script::plain());
+    // Faster than the clock of initial sequence numbers.
+    script.send(10_000);
+    script.sent();
+    script.advance(1);
+    script.ack(10_000);
+    script.engine.close(script.conn()).unwrap();
+    script.sent();
+    script.segment(FIN, 0, 10_001, b"");
+    script.sent();
+    let old_end = script.isn.wrapping_add(10_002);
+    script.peer_isn = PEER_ISN.wrapping_add(100);
+    script.handshake(Script::plain());
+    assert!((script.isn.wrapping_sub(old_end) as i32) > 0, "{} after {old_end}", script.isn);
+}
+
+#[test]
 fn a_newer_timestamp_takes_the_place_of_time_wait_whatever_the_sequence_number() {
     let options = |value| Options { timestamps: Some(Timestamps { value, echo: 0 }), ..Script::plain() };
     let config = Config { timestamps: true, ..config() };

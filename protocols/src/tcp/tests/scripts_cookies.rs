@@ -98,6 +98,17 @@ fn over_ipv6_a_cookie_is_no_good_from_another_address() {
 }
 
 #[test]
+fn a_cookie_agrees_to_no_more_than_it_holds() {
+    let mut script = flooded(&config());
+    let flags = Flags::SYN.with(Flags::ECE).with(Flags::CWR);
+    let options = Options { sack_permitted: true, window_scale: Some(7), ..Script::plain() };
+    script.inject(Header { flags, ..syn(options) }, b"");
+    let answer = script.sent().remove(0);
+    assert_eq!(answer.flags, Flags::SYN.with(Flags::ACK));
+    assert_eq!((answer.header.options.sack_permitted, answer.header.options.window_scale), (false, None));
+}
+
+#[test]
 fn a_guess_is_answered_by_a_reset() {
     let mut script = flooded(&config());
     script.isn = 12_345;

@@ -168,6 +168,40 @@ fn the_window_closes_and_opens_in_steps_worth_it() {
 }
 
 #[test]
+fn the_window_is_four_times_what_is_read_in_a_round_trip() {
+    let mut script = warm(&Config { initial_buffer: 8192, ..config() });
+    let conn = script.conn();
+    let mut read = |wait, at: i64, len| {
+        script.advance(wait);
+        script.data(at, len);
+        script.engine.recv(conn, &mut [0; 4096]).unwrap();
+        script.sent().last().map(|seen| seen.window)
+    };
+    // A round trip takes 10 ms.
+    read(11, 16, 1);
+    assert_eq!(read(0, 17, 2000), Some(8192));
+    assert_eq!(read(6, 2017, 2000), Some(8192));
+    read(5, 4017, 1);
+    assert_eq!(read(0, 4018, 2000), Some(16_384));
+}
+
+#[test]
+fn a_window_that_is_almost_closed_opens_by_two_segments() {
+    let mut script = warm(&config());
+    for segment in 0..65 {
+        script.data(16 + segment * 1000, 1000);
+    }
+    script.sent();
+    script.advance(41);
+    assert_eq!(script.sent()[0].window, 519);
+    let conn = script.conn();
+    script.engine.recv(conn, &mut [0; 1982]).unwrap();
+    assert_eq!(script.sent(), []);
+    script.engine.recv(conn, &mut [0; 1]).unwrap();
+    assert_eq!(script.sent()[0].window, 2519);
+}
+
+#[test]
 fn what_lies_beyond_the_window_is_cut_off() {
     let small = Config { initial_buffer: 4096, receive_buffer: 4096, ..config() };
     let mut script = warm(&small);

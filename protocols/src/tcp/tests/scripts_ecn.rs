@@ -58,10 +58,15 @@ fn we_offer_it_once_and_take_only_a_plain_answer() {
         assert_eq!(script.engine.info(conn).unwrap().ecn, agreed, "{answer:?}");
     }
     let mut script = Script::new(&Config { ecn: Ecn::Offer, ..config() });
-    script.engine.connect(script.now, path(0), PORT, Some(80)).unwrap();
+    let conn = script.engine.connect(script.now, path(0), PORT, Some(80)).unwrap();
     script.sent();
     script.advance(1001);
-    assert_eq!(script.sent()[0].flags, Flags::SYN, "something may have dropped the first because of its bits");
+    let syn = script.sent().remove(0);
+    assert_eq!(syn.flags, Flags::SYN, "something may have dropped the first because of its bits");
+    let (flags, acknowledgement) = (Flags::SYN.with(Flags::ACK).with(Flags::ECE), syn.header.sequence.wrapping_add(1));
+    script.peer_port = PORT;
+    script.inject(Header { flags, sequence: 7, acknowledgement, window: 65_535, ..Header::default() }, b"");
+    assert!(!script.engine.info(conn).unwrap().ecn, "and this answers the second");
 }
 
 #[test]
@@ -74,6 +79,10 @@ fn only_new_data_is_marked_as_capable() {
     assert!(!again.is_empty() && again.iter().all(|seen| !seen.header.ecn_capable), "retransmissions are not");
     script.data(0, 1000);
     assert!(script.sent().iter().all(|seen| seen.len == 0 && !seen.header.ecn_capable), "ACKs are not");
+    script.segment(Flags::ACK, 1000, 3000, b"");
+    script.engine.shutdown(script.conn()).unwrap();
+    let fin = script.sent().remove(0);
+    assert!(fin.flags.contains(Flags::FIN) && !fin.header.ecn_capable, "a FIN alone is not");
     let mut plain = Script::accepted(&config(), Script::with_sack());
     plain.send(3000);
     assert!(plain.sent().iter().all(|seen| !seen.header.ecn_capable));
@@ -130,6 +139,57 @@ fn an_echo_reduces_the_window_once_per_window() {
     script.segment(Flags::ACK.with(Flags::ECE), 0, 10_000, b"");
     assert!(info(&script).cwnd < 7000);
     assert_eq!((info(&script).ecn_reductions, info(&script).retransmitted_segments), (2, 0));
+}
+
+#[test]
+fn a_loss_counts_for_the_marks_of_its_window_and_the_peer_hears_of_it() {
+    let mut script = agreed();
+    script.send(60_000);
+    script.sent();
+    script.advance(10);
+    script.sack(0, &[(1000, 4000)]);
+    assert!(!script.sent()[0].flags.contains(Flags::CWR), "a retransmission does not say so");
+    assert_eq!((info(&script).fast_recoveries, info(&script).cwnd), (1, 7000));
+    script.segment_with(Flags::ACK.with(Flags::ECE), 0, 0, b"", 65_535, &[(1000, 5000)]);
+    script.segment(Flags::ACK.with(Flags::ECE), 0, 10_000, b"");
+    assert_eq!((info(&script).ecn_reductions, info(&script).cwnd), (0, 7000));
+    assert!(script.sent()[0].flags.contains(Flags::CWR), "the first new data does");
+}
+
+#[test]
+fn a_loss_that_a_probe_repaired_counts_as_well() {
+    let mut script = agreed();
+    script.send(3000);
+    script.sent();
+    script.advance(250);
+    assert_eq!(script.sent_data(), [(2000, 1000)]);
+    script.ack(3000);
+    script.send(2000);
+    script.sent();
+    script.ack(4000);
+    assert_eq!(script.engine.counters().tail_losses, 1);
+    script.segment(Flags::ACK.with(Flags::ECE), 0, 4500, b"");
+    assert_eq!(info(&script).ecn_reductions, 0, "the same window");
+    script.send(1000);
+    assert!(script.sent()[0].flags.contains(Flags::CWR));
+}
+
+#[test]
+fn a_reduction_for_a_mark_is_not_taken_back_with_one_for_a_loss() {
+    let mut script = agreed();
+    script.send(60_000);
+    script.sent();
+    script.advance(10);
+    script.sack(0, &[(1000, 4000)]);
+    script.sent();
+    script.ack(10_000);
+    script.sent();
+    assert_eq!(info(&script).fast_recoveries, 1);
+    script.segment(Flags::ACK.with(Flags::ECE), 0, 11_000, b"");
+    let reduced = info(&script);
+    assert_eq!(reduced.ecn_reductions, 1);
+    script.sack(11_000, &[(0, 1000)]);
+    assert_eq!((info(&script).undone, info(&script).cwnd), (0, reduced.cwnd));
 }
 
 #[test]

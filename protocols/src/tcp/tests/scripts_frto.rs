@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::script::{Script, config};
-use crate::tcp::{Info, Options};
+use crate::tcp::{Flags, Info, Options};
 
 fn segments(range: core::ops::Range<i64>) -> Vec<(i64, usize)> {
     range.map(|number| (number * 1000, 1000)).collect()
@@ -80,12 +80,42 @@ fn without_sack_a_duplicate_says_so() {
 }
 
 #[test]
+fn without_sack_one_before_the_answer_does_too() {
+    let (mut script, _) = timed_out(Script::plain(), 60_000);
+    script.ack(0);
+    script.ack(1000);
+    assert_eq!(script.sent_data(), segments(1..3), "recovery is the usual one");
+    let (mut script, next) = timed_out(Script::with_sack(), 60_000);
+    script.sack(0, &[(2000, 3000)]);
+    script.sent();
+    script.ack(1000);
+    assert_eq!(script.sent_data(), segments(next..next + 2), "SACK tells what overtook it");
+}
+
+#[test]
+fn where_the_peers_window_is_full_there_is_no_question() {
+    let (mut script, next) = timed_out(Script::with_sack(), 60_000);
+    script.segment_with(Flags::ACK, 0, 1000, b"", (next as u16 - 1) * 1000, &[]);
+    assert_eq!(script.sent_data(), segments(1..3));
+}
+
+#[test]
 fn without_anything_new_there_is_no_question() {
     let (mut script, _) = timed_out(Script::plain(), 10_000);
     script.ack(1000);
     assert_eq!(script.sent_data(), segments(1..3));
     script.ack(3000);
     assert_eq!(info(&script).undone, 0);
+}
+
+#[test]
+fn a_report_of_a_duplicate_takes_it_back_and_the_back_off_too() {
+    let (mut script, _) = timed_out(Script::with_sack(), 10_000);
+    assert_eq!(info(&script).rto_us, 400_000);
+    script.ack(10_000);
+    assert_eq!((info(&script).undone, info(&script).rto_us), (0, 400_000), "no answer, and nothing to measure");
+    script.sack(10_000, &[(0, 1000)]);
+    assert_eq!((info(&script).undone, info(&script).rto_us), (1, 200_000));
 }
 
 #[test]

@@ -288,6 +288,17 @@ fn both_open_at_the_same_time() {
 }
 
 #[test]
+fn an_answer_to_a_repeated_syn_measures_nothing() {
+    let mut script = connecting(&config());
+    script.advance(1001);
+    assert_eq!(script.sent().len(), 1);
+    script.advance(30);
+    script.inject(answer(&script, SYN_ACK, 1), b"");
+    let info = script.engine.info(script.conn()).unwrap();
+    assert_eq!((info.srtt_us, info.rto_us, info.cwnd), (0, 3_000_000, 1000), "RFC 6298 section 5.7");
+}
+
+#[test]
 fn nobody_answers() {
     let mut script = connecting(&Config { max_syn_retries: 2, ..config() });
     for wait in [1001, 2001] {

@@ -1,19 +1,19 @@
-//! Loss found by time, probes at the end of a flight, and what fast recovery sends, segment by segment (RFC 8985, RFC 9937, RFC 2883).
+//! Loss found by time, and what fast recovery sends, segment by segment (RFC 8985 section 6, RFC 9937, RFC 2883).
 
 use alloc::vec::Vec;
 
 use super::script::{Script, config};
 use crate::tcp::{Info, Options, Timestamps};
-use crate::time::Duration;
 
-fn segments(range: core::ops::Range<i64>) -> Vec<(i64, usize)> {
+pub(super) fn segments(range: core::ops::Range<i64>) -> Vec<(i64, usize)> {
     range.map(|number| (number * 1000, 1000)).collect()
 }
 
 /// 60 segments of 1000 octets, which left in one burst, are in flight on a path whose round-trip time is 300 ms and never varies: the
 /// timeout is hardly longer. `more` octets wait. No tail loss probe is to come, because the answer to the last one is not clear yet.
 fn burst_on_a_long_path(more: usize) -> Script {
-    let mut script = Script::accepted(&config(), Script::with_sack());
+    let options = Options { window_scale: Some(2), ..Script::with_sack() };
+    let mut script = Script::accepted(&config(), options);
     for _ in 0..80 {
         script.send(60_000);
         while script.info().send_queued > 0 {
@@ -37,7 +37,7 @@ fn burst_on_a_long_path(more: usize) -> Script {
 }
 
 /// A connection with SACK and a round-trip time of 40 ms that has sent ten segments of 1000 octets at once, and has `more` octets to send.
-fn loaded(more: usize) -> Script {
+pub(super) fn loaded(more: usize) -> Script {
     let mut script = Script::accepted(&config(), Script::with_sack());
     // The handshake took 10 ms; the smallest round-trip time stays at that.
     for _ in 0..40 {
@@ -55,7 +55,7 @@ fn loaded(more: usize) -> Script {
 }
 
 impl Script {
-    fn info(&self) -> Info {
+    pub(super) fn info(&self) -> Info {
         self.engine.info(self.conn()).unwrap()
     }
 }
@@ -134,96 +134,6 @@ fn a_retransmission_that_is_lost_is_sent_again_without_a_timeout() {
 }
 
 #[test]
-fn silence_brings_a_probe_with_new_data() {
-    let mut script = loaded(20_000);
-    script.advance(81);
-    assert_eq!(script.sent_data(), [], "not before two round trips");
-    script.advance(2);
-    assert_eq!(script.sent_data(), segments(10..11), "beyond cwnd");
-    script.advance(100);
-    assert_eq!(script.sent_data(), [], "one probe at a time");
-    // It arrives: everything sent so long before it is lost, and that is found out without a timeout.
-    script.sack(0, &[(10_000, 11_000)]);
-    assert_eq!(script.sent_data()[0], (0, 1000));
-    assert_eq!((script.info().tail_probes, script.info().timeouts), (1, 0));
-}
-
-#[test]
-fn a_peer_close_by_has_the_time_of_some_slices_of_its_scheduler() {
-    let mut script = Script::accepted(&config(), Script::with_sack());
-    for at in 1..60 {
-        script.send(1000);
-        script.sent();
-        script.now += Duration::from_micros(100);
-        script.ack(at * 1000);
-    }
-    assert!(script.info().srtt_us < 200);
-    script.send(10_000);
-    script.sent();
-    script.advance(39);
-    assert_eq!(script.sent_data(), []);
-    script.advance(2);
-    assert_eq!(script.sent_data(), [(68_000, 1000)]);
-}
-
-#[test]
-fn without_new_data_the_last_segment_goes_again() {
-    let mut script = loaded(0);
-    script.advance(85);
-    assert_eq!(script.sent_data(), [(9000, 1000)]);
-    // Only the last one was lost. The ACK of the probe does not tell...
-    script.advance(40);
-    script.ack(10_000);
-    let before = script.info().cwnd;
-    // ...but a later one, without a report of a duplicate, does.
-    script.send(1000);
-    script.sent();
-    script.advance(40);
-    script.ack(11_000);
-    assert!(script.info().cwnd < before, "a loss is a loss");
-    assert_eq!(script.engine.counters().tail_losses, 1);
-    assert_eq!((script.info().fast_recoveries, script.info().timeouts), (0, 0));
-}
-
-#[test]
-fn a_needless_probe_costs_nothing() {
-    let mut script = loaded(0);
-    script.advance(85);
-    assert_eq!(script.sent_data(), [(9000, 1000)]);
-    let before = script.info().cwnd;
-    script.ack(10_000);
-    script.advance(40);
-    script.sack(10_000, &[(9000, 10_000)]);
-    script.send(1000);
-    script.sent();
-    script.advance(40);
-    script.ack(11_000);
-    assert!(script.info().cwnd >= before);
-    assert_eq!((script.engine.counters().tail_losses, script.info().reordering_window_us), (0, 2500));
-}
-
-#[test]
-fn a_probe_that_begins_a_recovery_asks_for_no_second_reduction() {
-    let mut script = loaded(0);
-    script.advance(40);
-    script.ack(8000);
-    script.advance(83);
-    assert_eq!(script.sent_data(), [(9000, 1000)], "the last two are lost");
-    script.advance(40);
-    script.sack(8000, &[(9000, 10_000)]);
-    assert_eq!(script.sent_data(), segments(8..9));
-    script.advance(40);
-    script.ack(10_000);
-    let reduced = script.info();
-    script.send(1000);
-    script.sent();
-    script.advance(40);
-    script.ack(11_000);
-    assert_eq!((script.info().fast_recoveries, script.engine.counters().tail_losses), (1, 0));
-    assert!(script.info().cwnd >= reduced.cwnd, "{} of {}", script.info().cwnd, reduced.cwnd);
-}
-
-#[test]
 fn a_timeout_in_vain_sends_one_segment_of_a_burst_again() {
     let mut script = burst_on_a_long_path(0);
     script.advance(301);
@@ -281,43 +191,6 @@ fn the_timer_waits_for_the_end_of_the_reordering_window() {
 }
 
 #[test]
-fn no_probe_follows_another_before_a_round_trip_was_measured() {
-    let mut script = loaded(0);
-    script.advance(85);
-    assert_eq!(script.sent_data(), [(9000, 1000)]);
-    // It was needless, and as it went twice its ACK measures nothing.
-    script.ack(10_000);
-    script.sack(10_000, &[(9000, 10_000)]);
-    script.send(10_000);
-    script.sent();
-    script.advance(150);
-    assert_eq!((script.sent_data(), script.info().tail_probes), (Vec::new(), 1));
-    script.ack(20_000);
-    script.send(10_000);
-    script.sent();
-    script.advance(112);
-    assert_eq!((script.sent_data(), script.info().tail_probes), (Vec::from([(29_000, 1000)]), 2));
-}
-
-#[test]
-fn a_single_segment_waits_for_a_delayed_ack() {
-    let mut script = loaded(0);
-    script.advance(40);
-    script.ack(10_000);
-    script.send(500);
-    assert_eq!(script.sent_data(), [(10_000, 500)]);
-    // Two round trips and 200 ms for the peer's delayed ACK are more than the timeout: the probe goes at the timeout, in its place.
-    script.advance(199);
-    assert_eq!(script.sent_data(), []);
-    script.advance(30);
-    assert_eq!(script.sent_data(), [(10_000, 500)]);
-    assert_eq!((script.info().tail_probes, script.info().timeouts), (1, 0));
-    script.advance(300);
-    assert_eq!(script.sent_data(), [(10_000, 500)]);
-    assert_eq!((script.info().tail_probes, script.info().timeouts), (1, 1), "after that the timer");
-}
-
-#[test]
 fn recovery_sends_in_proportion_to_what_arrives() {
     let mut script = loaded(50_000);
     script.advance(40);
@@ -337,6 +210,92 @@ fn recovery_sends_in_proportion_to_what_arrives() {
 }
 
 #[test]
+fn the_reduction_is_shared_out_over_what_was_in_flight() {
+    let mut script = burst_on_a_long_path(0);
+    script.advance(300);
+    // Two segments have overtaken the first for a moment before two more prove that it is lost.
+    script.sack(0, &[(1000, 3000)]);
+    assert_eq!(script.sent_data(), []);
+    script.sack(0, &[(1000, 5000)]);
+    let mut sent = script.sent_data();
+    assert_eq!(sent, segments(0..1));
+    script.send(60_000);
+    for end in 6..24 {
+        script.sack(0, &[(1000, end * 1000)]);
+        sent.extend(script.sent_data());
+    }
+    // Of 58 that were left when recovery began 42 are to stay (CUBIC's 0.7 of 60), and 20 have arrived since: 20 * 42 / 58.
+    assert_eq!((script.info().ssthresh, sent.len()), (42_000, 14), "{sent:?}");
+}
+
+#[test]
+fn after_heavy_loss_each_segment_that_arrives_lets_one_go() {
+    let mut script = burst_on_a_long_path(0);
+    script.advance(300);
+    script.sack(0, &[(40_000, 59_000)]);
+    assert_eq!(script.sent_data(), segments(0..19));
+    script.sack(0, &[(40_000, 60_000)]);
+    assert_eq!(script.sent_data(), segments(19..20), "a duplicate ACK adds none");
+    script.advance(300);
+    script.ack(1000);
+    assert_eq!(script.sent_data(), segments(20..22), "an ACK that moves on adds one");
+    script.sack(2000, &[(3000, 4000), (40_000, 60_000)]);
+    assert_eq!(script.sent_data()[..], [(2000, 1000), (22_000, 1000)], "unless it tells of another loss");
+}
+
+#[test]
+fn sixteen_recoveries_without_a_report_narrow_the_window() {
+    let mut script = loaded(0);
+    // Of so many segments in flight the first is lost, or only late.
+    let mut recover = |start: i64, segments: i64, needless: bool| {
+        let (at, end) = (start as u32, start + segments * 1000);
+        script.advance(40);
+        script.sack(start, &[(at + 1000, end as u32)]);
+        script.advance(6);
+        assert_eq!(script.sent_data(), [(start, 1000)]);
+        script.advance(34);
+        script.sack(end, &[(at, at + 1000)][usize::from(!needless)..]);
+        script.send(2000);
+        script.sent();
+        script.info().reordering_window_us
+    };
+    assert_eq!(recover(0, 10, true), 5000);
+    for recovery in 1..17 {
+        let expected = if recovery < 16 { 5000 } else { 2500 };
+        assert_eq!(recover(8000 + recovery * 2000, 2, false), expected, "{recovery}");
+    }
+}
+
+#[test]
+fn a_retransmission_that_time_says_is_lost_has_a_timeout_of_its_own() {
+    let mut script = loaded(20_000);
+    script.advance(40);
+    script.sack(0, &[(1000, 2000)]);
+    script.advance(1);
+    script.ack(2000);
+    script.sent();
+    assert!(script.info().reordering_seen);
+    script.sack(2000, &[(3000, 7000)]);
+    script.advance(3);
+    assert_eq!(script.sent_data()[0], (2000, 1000));
+    script.sack(2000, &[(3000, 10_000)]);
+    let new = script.sent_data();
+    assert!(new[0].0 > 10_000, "{new:?}");
+    // What left after it arrives a round trip later; it does not, nor within the reordering window.
+    script.advance(40);
+    let at = new[0].0 as u32;
+    script.sack(2000, &[(at, at + 1000), (3000, 10_000)]);
+    script.sent();
+    script.advance(3);
+    assert_eq!(script.sent_data()[0], (2000, 1000));
+    // 200 ms after the first retransmission, and then after the second.
+    script.advance(160);
+    assert_eq!(script.sent_data(), []);
+    script.advance(42);
+    assert_eq!((script.sent_data()[0], script.info().timeouts), ((2000, 1000), 1));
+}
+
+#[test]
 fn an_echo_from_before_the_retransmission_proves_nothing_of_it() {
     let options = Options { timestamps: Some(Timestamps { value: 5, echo: 0 }), ..Script::with_sack() };
     let mut script = Script::accepted(&crate::tcp::Config { timestamps: true, ..config() }, options);
@@ -352,6 +311,27 @@ fn an_echo_from_before_the_retransmission_proves_nothing_of_it() {
     let again: Vec<_> = script.sent_data().into_iter().filter(|(seq, _)| *seq < 9880).collect();
     assert_eq!(again, []);
     assert_eq!(script.info().undone, 1);
+}
+
+#[test]
+fn the_echo_of_the_first_retransmission_is_no_echo_of_an_original() {
+    let options = Options { timestamps: Some(Timestamps { value: 5, echo: 0 }), ..Script::with_sack() };
+    let mut script = Script::accepted(&crate::tcp::Config { timestamps: true, ..config() }, options);
+    script.send(10 * 988);
+    script.sent();
+    script.advance(10);
+    for end in 3..6 {
+        script.sack(0, &[(2 * 988, end * 988)]);
+    }
+    let first = script.sent().remove(0);
+    assert_eq!(first.seq, 0);
+    script.advance(5);
+    script.sack(0, &[(2 * 988, 10 * 988)]);
+    assert_eq!(script.sent_data(), [(988, 988)], "the second goes later");
+    script.advance(5);
+    script.echo = first.header.options.timestamps.unwrap().value;
+    script.ack(988);
+    assert_eq!(script.engine.counters().undone, 0);
 }
 
 #[test]

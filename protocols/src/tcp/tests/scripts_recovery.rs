@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use super::script::{PEER_PORT, PORT, Script, config};
 use crate::tcp::{CloseReason, Config, Flags, Options, State, Timestamps};
+use crate::time::Duration;
 
 fn segments(range: core::ops::Range<i64>) -> Vec<(i64, usize)> {
     range.map(|number| (number * 1000, 1000)).collect()
@@ -125,16 +126,74 @@ fn newreno_recovers_hole_by_hole() {
     script.sent();
     // A partial ACK: the next hole goes out at once, and there is no second reduction.
     script.ack(3000);
-    assert_eq!(script.sent_data()[0], (3000, 1000));
+    assert_eq!(script.sent_data(), [(3000, 1000), (17_000, 1000)], "and the window deflates to 17 - 3 + 1 segments");
     let info = script.engine.info(script.conn()).unwrap();
     assert_eq!((info.fast_recoveries, info.cwnd, info.timeouts), (1, 7000, 0));
     // A full ACK ends it.
-    let nxt = i64::from(info.flight) + 3000;
-    script.ack(nxt);
+    script.ack(12_000);
     script.sent();
     let info = script.engine.info(script.conn()).unwrap();
     assert_eq!(info.retransmitted_segments, 2);
     assert!(info.cwnd >= 7000, "{}", info.cwnd);
+    // Duplicates of what was sent before that may be echoes of the retransmissions (RFC 6582 section 3.2 step 1).
+    for _ in 0..4 {
+        script.ack(12_000);
+    }
+    script.sent();
+    assert_eq!(script.engine.info(script.conn()).unwrap().fast_recoveries, 1);
+}
+
+#[test]
+fn a_timeout_forgets_duplicates_and_counts_without_limited_transmit() {
+    let mut script = loaded(Script::plain());
+    script.ack(0);
+    script.ack(0);
+    assert_eq!(script.sent_data(), segments(10..12), "limited transmit");
+    script.advance(200);
+    assert_eq!(script.sent_data(), [(0, 1000)]);
+    let info = script.engine.info(script.conn()).unwrap();
+    assert_eq!((info.timeouts, info.ssthresh), (1, 7000), "CUBIC's 0.7 of ten segments");
+    script.advance(401);
+    assert_eq!(script.sent_data(), [(0, 1000)]);
+    let info = script.engine.info(script.conn()).unwrap();
+    assert_eq!((info.timeouts, info.ssthresh), (2, 7000), "once for a segment");
+    let mut script = loaded(Script::plain());
+    for _ in 0..6 {
+        script.ack(0);
+    }
+    script.sent();
+    script.advance(250);
+    assert_eq!(script.sent_data(), [(0, 1000)]);
+    script.ack(1000);
+    assert_eq!(script.sent_data(), segments(1..3), "cwnd is two segments");
+}
+
+#[test]
+fn transmissions_on_record_are_bounded() {
+    let mut script = Script::accepted(&Config { send_buffer: 1 << 20, ..config() }, Script::plain());
+    for _ in 0..3000 {
+        script.send(1);
+        script.sent();
+        script.now += Duration::from_micros(10);
+    }
+    assert_eq!(script.engine.info(script.conn()).unwrap().flight, 2048);
+    script.ack(1000);
+    assert!(script.sent_data().iter().map(|(_, len)| len).sum::<usize>() >= 952);
+}
+
+#[test]
+fn the_service_limits_the_rate_only_where_the_window_does_not_and_nothing_is_lost() {
+    let limited = |script: &Script| script.engine.info(script.conn()).unwrap().service_limited;
+    let mut script = loaded_with(Script::with_sack(), 12_500);
+    script.ack(1000);
+    script.sent();
+    assert!(!limited(&script), "half a segment waits, because of cwnd");
+    let mut script = loaded_with(Script::with_sack(), 12_000);
+    script.ack(1000);
+    assert_eq!(script.sent_data(), segments(10..12));
+    script.sack(1000, &[(7000, 12_000)]);
+    assert_eq!(script.sent_data()[0], (1000, 1000));
+    assert!(!limited(&script), "more goes again with the next ACK");
 }
 
 #[test]
@@ -411,4 +470,18 @@ fn the_window_does_not_grow_while_the_service_is_slow() {
     }
     let info = script.engine.info(script.conn()).unwrap();
     assert_eq!((info.cwnd, info.state), (10_000, State::Established));
+    // Nor when it once was fast.
+    script.send(20_000);
+    script.sent();
+    script.ack(30_000);
+    script.sent();
+    script.ack(40_000);
+    let before = script.engine.info(script.conn()).unwrap().cwnd;
+    assert!(before > 10_000);
+    for round in 40..50 {
+        script.send(1000);
+        script.sent();
+        script.ack((round + 1) * 1000);
+    }
+    assert_eq!(script.engine.info(script.conn()).unwrap().cwnd, before);
 }

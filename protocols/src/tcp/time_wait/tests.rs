@@ -81,6 +81,11 @@ fn the_fin_again_is_acknowledged_and_begins_the_time_anew() {
     let index = rows.find(&key(1), at(50_000)).unwrap();
     assert_eq!(rows.judge(index, &fin, 0, at(50_000), TIME), Verdict::Acknowledge);
     assert_eq!(rows.remains(index).unwrap().ts_recent, Some(150), "the next ACK echoes it");
+    // What cannot be the FIN does neither.
+    let options = Options { timestamps: Some(Timestamps { value: 170, echo: 0 }), ..Options::default() };
+    let odd = Header { sequence: 9500, options, ..fin };
+    assert_eq!(rows.judge(index, &odd, 0, at(55_000), TIME), Verdict::Acknowledge);
+    assert_eq!(rows.remains(index).unwrap().ts_recent, Some(150));
     // Data that came before is acknowledged, and that is all.
     let other = rows.find(&key(2), at(50_000)).unwrap();
     let data = Header { flags: Flags::ACK, sequence: 8000, ..fin };
