@@ -6,15 +6,17 @@ use std::process::{ChildStdin, Stdio};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use serde_json::Value;
 
 use crate::command::{self, Guarded};
 use crate::netns::Namespace;
-use crate::{cleanup, paths, ui};
+use crate::{Usage, cleanup, paths, ui};
 
 /// How long it may take to say something.
 const ANSWER: Duration = Duration::from_secs(10);
+/// How long it may take to end when it has refused its arguments, with status 2.
+const ENDING: Duration = Duration::from_secs(1);
 
 /// A running emulator; dropping it ends it and removes its sockets.
 pub struct Link {
@@ -50,7 +52,7 @@ impl Link {
             let _ = std::fs::remove_dir_all(doomed);
         });
         let mut emulator = command::tethered("ip");
-        emulator.args(["netns", "exec", namespace.name()]).arg(program).args(["--spec", spec]);
+        emulator.args(["netns", "exec", namespace.name()]).arg(program).args(["--link", spec]);
         emulator.arg("--local").arg(dir.join("link")).arg("--remote").arg(dir.join("guest"));
         emulator.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
         let process = Guarded::spawn(&mut emulator)?;
@@ -64,7 +66,10 @@ impl Link {
         });
         let control = Arc::new(Control { input: Mutex::new(input), lines: Mutex::new(lines) });
         if control.line().as_deref() != Some("ready") {
-            bail!("the link `{spec}` cannot be had");
+            let _limit = process.kill_after(ENDING);
+            let wrong = process.wait()?.code() == Some(2);
+            let what = format!("the link `{spec}` cannot be had: see above");
+            return Err(if wrong { Usage(what).into() } else { anyhow!(what) });
         }
         let last = Arc::clone(&control);
         // Registered after the process, so done before it is killed.

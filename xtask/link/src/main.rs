@@ -27,9 +27,9 @@ use tap::{Form, Tap};
 #[derive(Parser)]
 #[command(name = "midflight-link")]
 struct Cli {
-    /// What the link is like, such as rate=50mbit,delay=20ms,loss=0.5%,queue=64k.
-    #[arg(long)]
-    spec: Spec,
+    /// What the link is like, such as rate=50mbit,delay=20ms,loss=0.5%,queue=64k. Named as the option of `cargo xtask run`, whose errors it tells.
+    #[arg(long, value_name = "SPEC")]
+    link: Spec,
     /// The TAP device; the host is behind it.
     #[arg(long, default_value = "tap0")]
     tap: String,
@@ -59,7 +59,7 @@ fn run(cli: &Cli) -> Result<(), Box<dyn std::error::Error>> {
     let counters = Arc::new(Mutex::new(report::Counters::default()));
     let published = Arc::clone(&counters);
     let (seed, seeds) = mpsc::channel();
-    let mut forwarder = Forwarder::new(&cli.spec, tap, socket, cli.remote.clone(), counters, seeds)?;
+    let mut forwarder = Forwarder::new(&cli.link, tap, socket, cli.remote.clone(), counters, seeds)?;
     // Readiness for whoever starts the machine next.
     println!("ready");
     let stop = forwarder.stopper()?;
