@@ -1,6 +1,6 @@
 //! Requests to the control service, and uploads of rules in pieces.
 
-use protocols::classification::classifier::{Batch, Ruleset, Totals};
+use protocols::classification::classifier::{Batch, Ruleset};
 use protocols::classification::text::{Format, Line, parse_line};
 use protocols::classification::{Counter, Rule, RuleId, Shares};
 use protocols::control::{MAX_REPLY, Record, Refusal, Reply, Request, crc32};
@@ -129,7 +129,7 @@ fn answer(node: &mut Node, server: &mut Server<u8>) {
             Question::Connections { .. } => Answer::Connections(Vec::new(), false),
             Question::Counters => Answer::Counters(vec![Record::new().with("processor", 0)]),
             Question::Rules(ids) => Answer::Rules(vec![Counter::default(); ids.len()]),
-            Question::RuleTotals => Answer::RuleTotals(Box::new(Totals::default())),
+            Question::RuleTotals => Answer::RuleTotals(Box::default()),
         };
         server.answered(node, 0, ticket, answer);
     }

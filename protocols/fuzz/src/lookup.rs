@@ -119,7 +119,7 @@ fn header(input: &mut Input<'_>, family: Family) -> Header {
 fn burst(input: &mut Input<'_>) -> Vec<Header> {
     let kind = input.octet();
     let count = usize::from(kind) % BURST + 1;
-    let family = |n: usize| if kind & 128 == 0 || n % 3 == 0 { Family::V4 } else { Family::V6 };
+    let family = |n: usize| if kind & 128 == 0 || n.is_multiple_of(3) { Family::V4 } else { Family::V6 };
     (0..count).map(|n| header(input, family(n))).collect()
 }
 
