@@ -60,7 +60,8 @@ impl fmt::Display for Failure {
             Failure::Host(host, error) => write!(f, "`{host}` is no HOST or HOST:PORT: {error}"),
             Failure::Silence(host) => write!(
                 f,
-                "no answer from {host} by UDP; is Midflight running there? Name another place with --host HOST:PORT"
+                "no answer from {host} by UDP; is Midflight running there? Name another place with --host HOST:PORT; \
+                 one on a TAP answers in its network namespace only (ip netns exec NAME midflight …)"
             ),
             Failure::Garbled(error) => write!(f, "what answers there is no control port of Midflight: {error}"),
             Failure::Io(error) => write!(f, "the network: {error}"),
