@@ -9,6 +9,9 @@ use crate::time::Duration;
 /// Buffers in which nothing has happened for this long, and nothing lies, are given back.
 const IDLE: Duration = Duration::from_secs(1);
 
+/// The round-trip time to assume while there is none, µs: whoever answers a cookie and then only sends lets us measure nothing.
+const UNKNOWN_RTT: u32 = 100_000;
+
 impl Connection {
     /// Sees to it that there is memory for `octets` more to send. If there is none, the service is told when there is again.
     #[inline]
@@ -96,7 +99,8 @@ impl Connection {
     /// size is at least four times what was read, so that the window stays ahead of a peer in slow start.
     pub(super) fn grow_receive_buffer(&mut self, env: &mut Env<'_>) {
         let elapsed = env.now.total_micros() - self.measured_at.total_micros();
-        if elapsed < i64::from(self.rtt.srtt.max(1000)) {
+        let round_trip = if self.rtt.srtt == 0 { UNKNOWN_RTT } else { self.rtt.srtt.max(1000) };
+        if elapsed < i64::from(round_trip) {
             return;
         }
         let read = core::mem::take(&mut self.measured);

@@ -125,9 +125,14 @@ impl Connection {
     ) -> u32 {
         if duplicate {
             self.recovery.duplicates = self.recovery.duplicates.saturating_add(1);
-            // What was sent before a timeout does not count as being in the network.
-            let counts = self.recovery.phase != Phase::Timeout || self.snd_nxt.gt(self.recovery.point);
-            if counts && !self.agreed.sack {
+            let makes_room = match self.recovery.phase {
+                // Limited transmit: two segments (RFC 3042 section 2).
+                Phase::Open => self.recovery.duplicates < DUP_THRESH || self.may_recover(),
+                Phase::Fast => true,
+                // What was sent before a timeout does not count as being in the network anyway.
+                Phase::Timeout => self.snd_nxt.gt(self.recovery.point),
+            };
+            if makes_room && !self.agreed.sack {
                 self.scoreboard.duplicate(self.window.mss);
             }
         } else if advanced > 0 && self.recovery.phase == Phase::Open {

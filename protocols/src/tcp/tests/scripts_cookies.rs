@@ -109,6 +109,22 @@ fn a_cookie_agrees_to_no_more_than_it_holds() {
 }
 
 #[test]
+fn the_window_grows_although_no_round_trip_was_measured() {
+    let mut script = flooded(&Config { initial_buffer: 8192, ..config() });
+    meet(&mut script, Script::plain(), b"");
+    let conn = script.events().remove(0).conn;
+    let mut window = 0;
+    for (wait, at, len) in [(1, 0, 2000), (50, 2000, 2000), (50, 4000, 1)] {
+        assert!(window <= 8192);
+        script.advance(wait);
+        script.data(at, len);
+        script.engine.recv(conn, &mut [0; 4096]).unwrap();
+        window = script.sent().last().unwrap().window;
+    }
+    assert_eq!(window, 16_384, "four times what was read in 100 ms");
+}
+
+#[test]
 fn a_guess_is_answered_by_a_reset() {
     let mut script = flooded(&config());
     script.isn = 12_345;
