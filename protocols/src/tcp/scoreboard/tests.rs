@@ -102,6 +102,27 @@ fn a_lost_retransmission_is_found() {
 }
 
 #[test]
+fn what_was_sent_twice_again_is_judged_by_the_last_time() {
+    let mut board = ten();
+    for millis in [20, 30] {
+        board.mark_lost_by_timeout(1000, Some(i64::MAX), at(millis));
+        assert_eq!(lost(&mut board, millis), [0]);
+    }
+    assert_eq!(search(&mut board, 25, 1000, 100).0, 9000, "what was sent once");
+    assert_eq!(search(&mut board, 31, 1000, 100).0, 1000);
+}
+
+#[test]
+fn retransmissions_that_are_looked_for_are_bounded() {
+    let mut board = Scoreboard::default();
+    for number in 0..5000 {
+        board.sent(range(number, number + 1), at(i64::from(number)), snapshot());
+        board.sent_again(range(number, number + 1), at(5000), snapshot());
+    }
+    assert_eq!(board.again.len(), 4096);
+}
+
+#[test]
 fn what_comes_late_is_noticed() {
     let mut board = ten();
     let mut delivered = Delivered::default();

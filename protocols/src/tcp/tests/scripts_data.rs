@@ -202,6 +202,16 @@ fn a_window_that_is_almost_closed_opens_by_two_segments() {
 }
 
 #[test]
+fn an_overtaken_segment_says_nothing_of_the_peers_window() {
+    let mut script = warm(&config());
+    script.segment_with(Flags::ACK, 1016, 0, &[0; 100], 3000, &[]);
+    script.segment_with(Flags::ACK, 16, 0, &[0; 100], 9000, &[]);
+    assert_eq!(script.engine.info(script.conn()).unwrap().send_window, 3000);
+    script.segment_with(Flags::ACK, 1116, 0, &[0; 100], 9000, &[]);
+    assert_eq!(script.engine.info(script.conn()).unwrap().send_window, 9000);
+}
+
+#[test]
 fn what_lies_beyond_the_window_is_cut_off() {
     let small = Config { initial_buffer: 4096, receive_buffer: 4096, ..config() };
     let mut script = warm(&small);

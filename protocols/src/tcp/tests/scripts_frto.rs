@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::script::{Script, config};
-use crate::tcp::{Flags, Info, Options};
+use crate::tcp::{Config, Flags, Info, Options, Timestamps};
 
 fn segments(range: core::ops::Range<i64>) -> Vec<(i64, usize)> {
     range.map(|number| (number * 1000, 1000)).collect()
@@ -116,6 +116,20 @@ fn a_report_of_a_duplicate_takes_it_back_and_the_back_off_too() {
     assert_eq!((info(&script).undone, info(&script).rto_us), (0, 400_000), "no answer, and nothing to measure");
     script.sack(10_000, &[(0, 1000)]);
     assert_eq!((info(&script).undone, info(&script).rto_us), (1, 200_000));
+}
+
+#[test]
+fn where_timestamps_tell_there_is_no_question() {
+    let options = Options { timestamps: Some(Timestamps { value: 5, echo: 0 }), ..Script::plain() };
+    let mut script = Script::accepted(&Config { timestamps: true, ..config() }, options);
+    script.send(60_000);
+    script.sent();
+    script.advance(250);
+    let again = script.sent().remove(0);
+    script.advance(10);
+    script.echo = again.header.options.timestamps.unwrap().value;
+    script.ack(988);
+    assert_eq!(script.sent_data(), [(988, 988), (2 * 988, 988)]);
 }
 
 #[test]

@@ -137,3 +137,16 @@ fn what_does_not_fit_is_sent_in_parts() {
     }
     assert_eq!(sent, 3 * PIECE);
 }
+
+#[test]
+fn transmissions_on_record_are_bounded() {
+    let mut script = Script::accepted(&Config { send_buffer: 1 << 20, ..config() }, Script::plain());
+    for _ in 0..3000 {
+        script.send(1);
+        script.sent();
+        script.now += crate::time::Duration::from_micros(10);
+    }
+    assert_eq!(script.engine.info(script.conn()).unwrap().flight, 2048);
+    script.ack(1000);
+    assert!(script.sent_data().iter().map(|(_, len)| len).sum::<usize>() >= 952);
+}

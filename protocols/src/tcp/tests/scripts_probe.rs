@@ -135,6 +135,22 @@ fn a_single_segment_waits_for_a_delayed_ack() {
 }
 
 #[test]
+fn new_data_puts_the_probe_off() {
+    let mut script = loaded(0);
+    script.advance(40);
+    script.ack(10_000);
+    script.send(2000);
+    script.sent();
+    script.advance(60);
+    script.send(2000);
+    assert_eq!(script.sent_data(), segments(12..14));
+    script.advance(60);
+    assert_eq!(script.sent_data(), []);
+    script.advance(24);
+    assert_eq!(script.sent_data(), segments(13..14));
+}
+
+#[test]
 fn a_probe_never_goes_beyond_the_peers_window() {
     let mut script = loaded(20_000);
     script.segment_with(Flags::ACK, 0, 0, b"", 10_000, &[]);

@@ -117,6 +117,16 @@ fn a_duplicate_that_the_network_made_widens_nothing() {
 }
 
 #[test]
+fn a_duplicate_above_the_acknowledgement_is_reported_within_the_second_block() {
+    let mut script = loaded(0);
+    script.advance(40);
+    script.sack(0, &[(2000, 3000), (1000, 5000)]);
+    assert_eq!(script.info().duplicate_reports, 1);
+    script.sack(0, &[(6000, 7000), (1000, 5000)]);
+    assert_eq!(script.info().duplicate_reports, 1);
+}
+
+#[test]
 fn a_retransmission_that_is_lost_is_sent_again_without_a_timeout() {
     let mut script = loaded(20_000);
     script.advance(40);
