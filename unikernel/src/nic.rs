@@ -138,6 +138,12 @@ fn open_pairs(apics: &[u32], unused: Unused) -> Result<Card, NicError> {
 }
 
 impl Nic {
+    /// Octets received and sent.
+    pub fn octets(&self) -> u64 {
+        let c = self.pair.counters();
+        c.rx_bytes.wrapping_add(c.tx_bytes)
+    }
+
     /// Its counters, in the order of [`COUNTER_NAMES`].
     pub fn counters(&self) -> [u64; COUNTERS] {
         let c = self.pair.counters();

@@ -3,6 +3,9 @@
 //! To be woken costs an emulated processor tens of microseconds: an interrupt, and a thread of the host that has to be scheduled. Whoever is spoken with
 //! usually answers sooner. So the processor goes on looking for as long as recent sleeps were short, and sleeps at once where they were long: an
 //! idle machine looks for nothing. The rule is that of Linux's cpuidle-haltpoll, with its constants.
+//!
+//! Who sends in bulk does not wait for an answer. To look for each of his frames takes the host's processor from him, and answers them one by one: after
+//! a sleep, what has come meanwhile is taken at once. So the processor does not look for more after it has moved much.
 
 use crate::{clock, processors};
 
@@ -13,18 +16,25 @@ const LEAST: u64 = 50;
 /// Looks between two readings of the clock, which takes an emulated processor longer than a look.
 const LOOKS: u32 = 16;
 
+/// Octets received and sent since the last look that are much: above what a request and its answer have, below one frame of joined segments.
+const BULK: u64 = 16 * 1024;
+
 /// How long this processor looks for work before it sleeps.
 #[derive(Default)]
 pub struct Patience {
     /// In microseconds.
     span: u64,
+    /// Octets moved in all, at the last look.
+    octets: u64,
 }
 
 impl Patience {
-    /// Looks for work. True: `found` says that there is some, somebody has woken this processor, or it is `until` (microseconds). False: there
-    /// is none, and it is time to sleep.
-    pub fn look(&self, processor: usize, until: Option<u64>, mut found: impl FnMut() -> bool) -> bool {
-        if self.span == 0 {
+    /// Looks for work, after the processor has received and sent `octets` in all. True: `found` says that there is some, somebody has woken this
+    /// processor, or it is `until` (microseconds). False: there is none, and it is time to sleep.
+    pub fn look(&mut self, processor: usize, until: Option<u64>, octets: u64, mut found: impl FnMut() -> bool) -> bool {
+        let moved = octets.wrapping_sub(self.octets);
+        self.octets = octets;
+        if self.span == 0 || moved >= BULK {
             return false;
         }
         let end = clock::micros() + self.span;

@@ -31,7 +31,7 @@ pub fn run(mut node: Node, mut nic: Nic, processor: usize) -> ! {
             if nic.is_full() {
                 until = Some(until.unwrap_or(u64::MAX).min(clock::micros() + ROOM));
             }
-            if patience.look(processor, until, || nic.is_pending()) {
+            if patience.look(processor, until, nic.octets(), || nic.is_pending()) {
                 continue;
             }
             patience.slept(processors::sleep(processor, until, || nic.arm()));
@@ -46,7 +46,7 @@ pub fn run_detached(mut node: Node, processor: usize) -> ! {
     loop {
         let done = node.turn_detached(platform::now());
         if let Some(until) = idle(processor, &done)
-            && !patience.look(processor, until, || false)
+            && !patience.look(processor, until, 0, || false)
         {
             patience.slept(processors::sleep(processor, until, || true));
         }
