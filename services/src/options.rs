@@ -9,6 +9,7 @@
 //! | `log=` | `error`, `warn`, `info`, `debug`, `trace` | `info` |
 //! | `congestion=` | name of the congestion controller at the start | `cubic` |
 //! | `ecn=` | explicit congestion notification (RFC 3168): `off`, `accept` if a peer offers it, `offer` it too | `accept` |
+//! | `rps=` | Receive Packet Steering: `on` lets connections live on processors without a queue pair of the network card, too; those get their frames from processor 0 | `off` |
 //! | `nic=` | what the network card offers and is not used, for tests: `no-csum`, `no-guest-csum`, `no-tso`, `no-guest-tso`, `no-event-idx`, `no-mq`, with commas between | nothing |
 
 mod ip6;
@@ -74,6 +75,9 @@ pub struct Options {
     pub congestion: String,
     /// What connections do about ECN.
     pub ecn: Ecn,
+    /// Whether connections live on processors without a queue pair, too. That pays where their work costs more than to hand over each frame
+    /// and to wake another processor, and where the host has a core for it.
+    pub rps: bool,
     /// What the network card offers and is not used.
     pub unused: Unused,
 }
@@ -87,6 +91,7 @@ impl Default for Options {
             log: log::LevelFilter::Info,
             congestion: "cubic".into(),
             ecn: Ecn::Accept,
+            rps: false,
             unused: Unused::default(),
         }
     }
@@ -119,6 +124,8 @@ pub enum OptionError {
     Congestion(String),
     /// The value of `ecn` is none of its words.
     Ecn(String),
+    /// The value of `rps` is none of its words.
+    Rps(String),
     /// A part of the value of `nic` is none of its words.
     Nic(String),
 }
@@ -127,7 +134,7 @@ impl fmt::Display for OptionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             OptionError::Unknown(word) => {
-                write!(f, "unknown option `{word}`; there are ip= gateway= ip6= mtu= log= congestion= ecn= nic=")
+                write!(f, "unknown option `{word}`; there are ip= gateway= ip6= mtu= log= congestion= ecn= rps= nic=")
             }
             OptionError::Repeated(name) => write!(f, "the option `{name}` is given twice"),
             OptionError::Ip(value) => {
@@ -148,6 +155,7 @@ impl fmt::Display for OptionError {
             OptionError::Mtu(value) => write!(f, "mtu={value} is no number from {MTU_MIN} to {MTU_MAX}"),
             OptionError::Log(value) => write!(f, "log={value} is none of error, warn, info, debug, trace"),
             OptionError::Ecn(value) => write!(f, "ecn={value} is none of off, accept, offer"),
+            OptionError::Rps(value) => write!(f, "rps={value} is neither on nor off"),
             OptionError::Congestion(value) => write!(f, "congestion={value} is no name of a controller"),
             OptionError::Nic(word) => write!(
                 f,
@@ -168,6 +176,7 @@ struct Given<'a> {
     log: Option<&'a str>,
     congestion: Option<&'a str>,
     ecn: Option<&'a str>,
+    rps: Option<&'a str>,
     nic: Option<&'a str>,
 }
 
@@ -190,6 +199,7 @@ impl Options {
                 "log" => ("log", &mut given.log),
                 "congestion" => ("congestion", &mut given.congestion),
                 "ecn" => ("ecn", &mut given.ecn),
+                "rps" => ("rps", &mut given.rps),
                 "nic" => ("nic", &mut given.nic),
                 _ => return Err(OptionError::Unknown(shown(word))),
             };
@@ -222,6 +232,13 @@ impl Options {
                 "accept" => Ecn::Accept,
                 "offer" => Ecn::Offer,
                 _ => return Err(OptionError::Ecn(shown(value))),
+            };
+        }
+        if let Some(value) = given.rps {
+            options.rps = match value {
+                "on" => true,
+                "off" => false,
+                _ => return Err(OptionError::Rps(shown(value))),
             };
         }
         for word in given.nic.into_iter().flat_map(|value| value.split(',')) {

@@ -41,7 +41,7 @@ pub struct Args {
     /// With `--vmm uhyve`: in a small Linux guest whose KVM is emulated, for machines whose own is not usable.
     #[arg(long)]
     nested: bool,
-    /// Options for the image, such as `log=debug` or `congestion=reno`: ip= gateway= ip6= mtu= log= congestion= ecn= nic=
+    /// Options for the image, such as `log=debug` or `congestion=reno`: ip= gateway= ip6= mtu= log= congestion= ecn= rps= nic=
     /// (`services/src/options.rs` lists their values).
     #[arg(last = true, value_name = "OPTION")]
     options: Vec<String>,

@@ -42,6 +42,8 @@ pub struct Shared {
     pub(super) system: swapper::System,
     pub(super) stack: stack::Config,
     pub(super) ecn: Ecn,
+    /// Processors that connections live on: all below this number.
+    pub(super) spread: usize,
     pub(super) addresses: Arc<stack::Shared>,
     pub(super) lobby: Arc<Lobby>,
     /// Answers to the questions of the control service, for processor 0.
@@ -129,6 +131,7 @@ impl Shared {
             system,
             stack,
             ecn: options.ecn,
+            spread: if options.rps { processors } else { nic.pairs.clamp(1, processors) },
             addresses: Arc::new(stack::Shared::new()),
             lobby: Arc::new(Lobby::new(usize::from(options.mtu))),
             answers: Mailbox::new(QUESTIONS * processors),
@@ -176,7 +179,7 @@ impl Shared {
 
     pub(super) fn steering(&self) -> Steering {
         let key = self.derive(Purpose::Steering, 0);
-        Steering::new(core::array::from_fn(|index| key[index]), self.processors.len())
+        Steering::new(core::array::from_fn(|index| key[index]), self.spread)
     }
 
     pub(super) fn secrets(&self, processor: usize) -> Secrets {

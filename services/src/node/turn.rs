@@ -93,7 +93,7 @@ impl Node {
             let total = usize::try_from(shared.platform.memory().total).unwrap_or(usize::MAX);
             if total > 0 {
                 // A quarter of the memory for all connections' buffers.
-                config.buffer_bytes = config.buffer_bytes.min(total / 4 / shared.processors());
+                config.buffer_bytes = config.buffer_bytes.min(total / 4 / shared.spread);
             }
             Engine::new(config, shared.secrets(number), congestion)
         };

@@ -15,7 +15,7 @@ fn nothing_said_means_the_defaults() {
 #[test]
 fn every_option_is_read() {
     let options =
-        parse("ip=10.77.0.2/24 gateway=10.77.0.1 mtu=9000 log=debug congestion=cubic-nofc ecn=offer").unwrap();
+        parse("ip=10.77.0.2/24 gateway=10.77.0.1 mtu=9000 log=debug congestion=cubic-nofc ecn=offer rps=on").unwrap();
     let expected = Address::Static {
         address: Ipv4Addr::new(10, 77, 0, 2),
         prefix: 24,
@@ -26,6 +26,7 @@ fn every_option_is_read() {
     assert_eq!(options.log, log::LevelFilter::Debug);
     assert_eq!(options.congestion, "cubic-nofc");
     assert_eq!(options.ecn, Ecn::Offer);
+    assert!(options.rps);
 }
 
 #[test]
@@ -82,6 +83,7 @@ fn each_malformed_option_has_its_error() {
         ("log=off", OptionError::Log("off".into())),
         ("congestion=", OptionError::Congestion("".into())),
         ("congestion=Reno!", OptionError::Congestion("Reno!".into())),
+        ("rps=1", OptionError::Rps("1".into())),
         ("nic=", OptionError::Nic("".into())),
         ("nic=no-tso,no-fun", OptionError::Nic("no-fun".into())),
     ];

@@ -267,12 +267,12 @@ pub struct Rig {
 }
 
 impl Rig {
-    /// A system of this many processors, with these options beside its address.
+    /// A system of this many processors that all have connections, with these options beside its address, and a card with one queue pair.
     pub fn new(processors: usize, options: &str) -> Rig {
-        Rig::with_pairs(processors, 1, options)
+        Rig::with_pairs(processors, 1, &format!("rps=on {options}"))
     }
 
-    /// The same with a card that has so many queue pairs, and puts frames into them by turns, whoever they are for.
+    /// A system with a card that has so many queue pairs, and puts frames into them by turns, whoever they are for.
     pub fn with_pairs(processors: usize, pairs: usize, options: &str) -> Rig {
         let computer: &'static Computer = Box::leak(Box::default());
         computer.ns.store(1_000_000_000, Ordering::SeqCst);

@@ -130,7 +130,7 @@ fn what_each_processor_counted_is_added_up() {
 fn a_frame_meets_the_rules_where_its_connection_lives_whatever_the_engine_and_the_pairs() {
     // Frames come in by any pair; each meets the rules once, on its connection's processor or, if that has no pair, on processor 0.
     for pairs in [1, 2, 3] {
-        let mut rig = Rig::with_pairs(3, pairs, "");
+        let mut rig = Rig::with_pairs(3, pairs, "rps=on");
         // A connection that is known where its frames meet the rules is accepted there, and nowhere else.
         let policy = "10 tcp dport 7 tcp flags syn / syn,ack counter 1 accept\n20 tcp dport 7 ct state established counter 2 accept\n\
                       30 udp dport 7070 accept\n90 counter 3 drop\n";

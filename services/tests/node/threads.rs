@@ -75,7 +75,7 @@ impl Transmit for Card {
 fn swaps_in_mid_flight_lose_no_octet_of_two_processors() {
     let platform: &'static Threads = Box::leak(Box::new(Threads(Host::new(2))));
     let now = || Instant::from_micros((platform.now_ns() / 1000) as i64);
-    let options = Options::parse(["ip=10.77.0.2/24"]).unwrap();
+    let options = Options::parse(["ip=10.77.0.2/24", "rps=on"]).unwrap();
     let nic = Nic { mac: [2, 0, 0, 0, 0, 2], mtu: 1500, offloads: Offloads::default(), pairs: 1 };
     let shared = Shared::new(&options, 2, nic, [9; 32], platform).unwrap();
     let mut first = node(&shared, 0);

@@ -219,7 +219,10 @@ fn turn_ns(record: &Record) -> Result<u64> {
 pub fn weights(lab: &Lab) -> Result<Outcome> {
     let namespace = namespace()?;
     // Two processors with one queue pair: wherever the two streams live, they share.
-    let guest: Guest = lab.boot(|machine| machine.network = Network::Tap(namespace.name().to_owned()))?;
+    let guest: Guest = lab.boot(|machine| {
+        machine.network = Network::Tap(namespace.name().to_owned());
+        machine.options = vec!["rps=on".into()];
+    })?;
     guest.tested(|guest| {
         namespace.inside(|| {
             let control = guest.control()?;

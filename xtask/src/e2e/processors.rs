@@ -12,7 +12,8 @@ use crate::test::Outcome;
 
 /// Eight streams fall on both processors (all on one is 1 in 128 at worst); a swap during the test moves connections of both.
 pub fn both(lab: &Lab) -> Result<Outcome> {
-    lab.boot(|_| ())?.tested(|guest| {
+    // The network of user mode has one queue pair.
+    lab.boot(|machine| machine.options = vec!["rps=on".into()])?.tested(|guest| {
         let control = guest.control()?;
         let mut seen = BTreeSet::new();
         let mut moved = [0; 2];

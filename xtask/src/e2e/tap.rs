@@ -11,7 +11,10 @@ use crate::test::{CannotRun, Outcome};
 /// sends is handed over.
 pub fn download(lab: &Lab) -> Result<Outcome> {
     let namespace = namespace()?;
-    let guest: Guest = lab.boot(|machine| machine.network = Network::Tap(namespace.name().to_owned()))?;
+    let guest: Guest = lab.boot(|machine| {
+        machine.network = Network::Tap(namespace.name().to_owned());
+        machine.options = vec!["rps=on".into()];
+    })?;
     guest.tested(|guest| {
         both_ways(guest, &namespace, "-t 12")?;
         namespace.inside(|| {
