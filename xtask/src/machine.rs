@@ -80,7 +80,8 @@ pub enum Network {
     Tap(String),
     /// As `Tap`, and the guest is reached over IPv6.
     Tap6(String),
-    /// As `Tap`, with so many queues, two at least: see [`Namespace::use_several_queues`](crate::netns::Namespace::use_several_queues).
+    /// As `Tap`, with so many queues, two at least: see [`Namespace::use_several_queues`](crate::netns::Namespace::use_several_queues). The machine has
+    /// room for as many processors, if it has fewer.
     Queues(String, u32),
     /// As `Tap`, and every frame also goes to and comes from the program that listens at this address of the namespace (QEMU's socket
     /// format: each frame behind its length as 32 bits, big-endian).
@@ -294,7 +295,7 @@ impl Machine {
         };
         let mut all = words(["-M", "q35", "-accel", accel]);
         // With MWAIT (CPUID's MONITOR) Hermit's idle loop burns the host's processor and loses wake-ups.
-        all.extend(words(["-cpu", "max,-monitor", "-smp", &self.processors.to_string(), "-m", &self.memory]));
+        all.extend(words(["-cpu", "max,-monitor", "-smp", &self.smp(), "-m", &self.memory]));
         all.extend(words(["-nodefaults", "-no-reboot", "-display", "none", "-serial", "stdio"]));
         all.extend(words(["-device", "isa-debug-exit,iobase=0xf4,iosize=4"]));
         all.extend(network.arguments());
@@ -312,6 +313,14 @@ impl Machine {
         let line = format!("midflight -freq {tsc_mhz} -- {}", self.image_options().join(" "));
         all.extend(words(["-kernel", &image.display().to_string(), "-append", line.trim_end()]));
         all
+    }
+
+    /// What QEMU is told of processors.
+    pub fn smp(&self) -> String {
+        match self.network {
+            Network::Queues(_, queues) if queues > self.processors => format!("{},maxcpus={queues}", self.processors),
+            _ => self.processors.to_string(),
+        }
     }
 
     /// The options of the image: its address, where it cannot ask by DHCP, then what was asked for.

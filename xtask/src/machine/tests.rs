@@ -65,6 +65,13 @@ fn several_queues_come_with_pairs_and_their_interrupts() {
 }
 
 #[test]
+fn a_card_for_more_processors_than_there_are_comes_with_room_for_them() {
+    let machine = machine(Network::Queues("space".into(), 2));
+    assert!(line(&machine).contains("-smp 2 "));
+    assert!(line(&Machine { processors: 1, ..machine }).contains("-smp 1,maxcpus=2 "));
+}
+
+#[test]
 fn without_offloads_the_card_offers_none() {
     let plain = Machine { without_offloads: true, ..machine(Network::Tap("space".into())) };
     assert!(line(&plain).contains("romfile=,csum=off,gso=off,"), "{}", line(&plain));

@@ -56,7 +56,7 @@ pub fn command(machine: &Machine, initramfs: &Path) -> Command {
         Accel::Tcg | Accel::Counted => ("tcg,thread=multi", "max,-erms"),
     };
     command.args(["-M", "q35", "-accel", accel, "-cpu", cpu]);
-    command.args(["-smp", &machine.processors.to_string(), "-m", &machine.memory]);
+    command.args(["-smp", &machine.smp(), "-m", &machine.memory]);
     command.args(["-nodefaults", "-no-reboot", "-display", "none", "-serial", "stdio"]);
     command.args(machine.network.arguments());
     let offloads = if machine.without_offloads { WITHOUT_OFFLOADS } else { "" };

@@ -48,6 +48,8 @@ impl Who {
 #[derive(Clone, Debug)]
 pub struct Setup {
     pub processors: u32,
+    /// Queue pairs of the card, and processors that there is room for.
+    pub queues: u32,
     pub without_offloads: bool,
     pub memory: &'static str,
     pub link: Option<&'static str>,
@@ -55,7 +57,7 @@ pub struct Setup {
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { processors: 1, without_offloads: false, memory: "256M", link: None }
+        Self { processors: 1, queues: 1, without_offloads: false, memory: "256M", link: None }
     }
 }
 
@@ -133,10 +135,9 @@ impl<'a> Place<'a> {
         let name = self.namespace.name().to_owned();
         machine.network = match link {
             Some(link) => Network::Link(name, link.dir().to_owned()),
-            // As `run` does: a queue pair of the card for each processor.
-            None if setup.processors > 1 => {
+            None if setup.queues > 1 => {
                 self.namespace.use_several_queues()?;
-                Network::Queues(name, setup.processors)
+                Network::Queues(name, setup.queues)
             }
             None => Network::Tap(name),
         };

@@ -1,6 +1,8 @@
 //! The same machine with one processor and with two: the second must not make it slower.
 //!
-//! On a host of two cores the client needs one of them, so two processors and it share what there is: the Linux guest shows what that costs.
+//! On a host of two cores the client needs one of them, so two processors and it share what there is: the Linux guest shows what that costs. A machine with
+//! the card of two processors, and the other place for a processor empty, shows what is not the second processor's doing: a TAP with several queues takes
+//! the host longer, and QEMU translates atomic operations in another way where there may be two.
 
 use anyhow::{Context, Result};
 
@@ -12,10 +14,11 @@ use super::suites::Amount;
 use super::turns;
 use crate::machine::TAP_GUEST;
 
-/// What is compared, in names of figures.
-const COUNTS: [&str; 2] = ["1 processor", "2 processors"];
-/// Pairs for each round of ours, many, since two that are nearly as fast are to be told apart. The Linux guest only shows what the host costs.
-const PAIRS: usize = 4;
+/// What is compared: its name in those of figures, processors, and queue pairs of the card.
+const MACHINES: [(&str, u32, u32); 3] = [("1 processor", 1, 1), ("2 processors", 2, 2), ("1 of 2 processors", 1, 2)];
+/// Turns for each round of ours, many, since machines that are nearly as fast are to be told apart. The Linux guest only shows what the host costs, by
+/// the first two machines.
+const TURNS: usize = 3;
 /// Bulk transfers, by iperf3's options.
 const BULK: [(&str, &str); 4] = [
     ("TCP in, 1 stream", "-P 1 -C cubic"),
@@ -24,19 +27,24 @@ const BULK: [(&str, &str); 4] = [
     ("TCP out, 4 streams", "-P 4 -R"),
 ];
 
-/// Bulk transfer both ways by one and four streams, and requests: of both guests, turn by turn with one processor and two.
+/// Bulk transfer both ways by one and four streams, and requests: of both guests, turn by turn on each machine.
 pub fn one_and_two(parts: &Parts, amount: Amount, records: &mut Records) -> Result<()> {
     for who in Who::BOTH {
-        let boot =
-            |processors, suffix: &str| parts.place_named(who, suffix)?.boot(&Setup { processors, ..Setup::default() });
-        let guests: [Running<'_>; 2] = [boot(1, "")?, boot(2, "-two")?];
-        let pairs = amount.rounds * if who == Who::Midflight { PAIRS } else { 1 };
+        let (machines, rounds) = match who {
+            Who::Midflight => (&MACHINES[..], TURNS * amount.rounds),
+            Who::Linux => (&MACHINES[..2], amount.rounds),
+        };
+        let mut guests = Vec::new();
+        for (number, &(_, processors, queues)) in machines.iter().enumerate() {
+            let setup = Setup { processors, queues, ..Setup::default() };
+            guests.push(parts.place_named(who, &format!("-{number}"))?.boot(&setup)?);
+        }
         for (name, words) in BULK {
             let line = format!("-t {} {words}", amount.seconds);
-            pairs_of(&guests, who, pairs, name, "Mbit/s", records, |guest| goodput(&guest.place.iperf(&line)?))?;
+            turn_by_turn(&guests, rounds, name, "Mbit/s", records, |guest| goodput(&guest.place.iperf(&line)?))?;
         }
         let line = format!("requests {TAP_GUEST}:7 --size 1 --seconds {}", amount.seconds);
-        pairs_of(&guests, who, pairs, "TCP requests", "/s", records, |guest| {
+        turn_by_turn(&guests, rounds, "TCP requests", "/s", records, |guest| {
             let said = guest.place.traffic(&line)?;
             said["per_s"].as_f64().context("the traffic did not say its rate")
         })?;
@@ -44,22 +52,21 @@ pub fn one_and_two(parts: &Parts, amount: Amount, records: &mut Records) -> Resu
     Ok(())
 }
 
-/// Takes so many pairs of samples of the two guests.
-fn pairs_of(
-    guests: &[Running<'_>; 2],
-    who: Who,
-    pairs: usize,
+/// Takes so many samples of each guest.
+fn turn_by_turn(
+    guests: &[Running<'_>],
+    rounds: usize,
     name: &str,
     unit: &'static str,
     records: &mut Records,
     rate: impl Fn(&Running<'_>) -> Result<f64>,
 ) -> Result<()> {
-    let all = [&guests[0].vm, &guests[1].vm];
-    for number in 0..2 * pairs {
-        let kind = turns::kind(number, 2);
+    let all: Vec<_> = guests.iter().map(|guest| &guest.vm).collect();
+    for number in 0..rounds * guests.len() {
+        let kind = turns::kind(number, guests.len());
         let guest = &guests[kind];
         let taken = sample(&guest.vm, &all, || rate(guest))?;
-        records.add(&format!("{name}, {}", COUNTS[kind]), who, unit, &taken);
+        records.add(&format!("{name}, {}", MACHINES[kind].0), guest.place.who, unit, &taken);
     }
     Ok(())
 }

@@ -54,7 +54,7 @@ pub const SUITES: &[Suite] = &[
     },
     Suite { name: "datagrams", what: "UDP echo, many datagrams under way", minutes: 1.0, run: small::datagrams },
     Suite { name: "one-way", what: "UDP one way, without loss and flooded", minutes: 8.0, run: one_way::rates },
-    Suite { name: "processors", what: "two processors beside one", minutes: 10.0, run: processors::one_and_two },
+    Suite { name: "processors", what: "two processors beside one", minutes: 18.0, run: processors::one_and_two },
     Suite { name: "boot", what: "start to first ping, idle, size of the image", minutes: 1.5, run: machine::boot },
     Suite { name: "memory", what: "10,000 connections in 128 MiB", minutes: 0.5, run: machine::connections },
     Suite { name: "swaps", what: "a swap every 100 ms under load", minutes: 3.5, run: swaps::under_load },

@@ -61,8 +61,10 @@ const SWAPS: [&str; 2] = ["TCP out, 1 stream, a swap every 100 ms", "TCP out, 1 
 /// What is measured with one processor and with two.
 const PROCESSORS: [&str; 5] =
     ["TCP in, 1 stream", "TCP in, 4 streams", "TCP out, 1 stream", "TCP out, 4 streams", "TCP requests"];
-/// How such a promise ends.
-const BESIDE: &str = ", 2 processors by 1";
+/// Each machine with one processor that two are compared with: how its figures end, and how such a promise ends. The second has the card of two, and room for
+/// the second processor.
+const ALONE: [(&str, &str); 2] =
+    [("1 processor", ", 2 processors by 1"), ("1 of 2 processors", ", 2 processors by 1 of 2")];
 
 /// Through rules and without.
 const RULES: [(&str, &str); 2] = [
@@ -84,7 +86,8 @@ pub fn checks(report: &Report) -> Vec<Check> {
     });
     let swaps = paired(report, "goodput with a swap every 100 ms", SWAPS, "without swaps", 0.99);
     let rules = RULES.iter().filter_map(|&(with, without)| paired(report, with, [with, without], "without rules", 0.9));
-    let processors = PROCESSORS.iter().filter_map(|what| two_by_one(report, what));
+    let processors =
+        ALONE.iter().flat_map(|alone| PROCESSORS.iter().filter_map(|what| two_by_one(report, what, alone)));
     ratios.chain(figures).chain(swaps).chain(rules).chain(processors).collect()
 }
 
@@ -100,23 +103,18 @@ fn paired(report: &Report, name: &str, [with, without]: [&str; 2], peer: &str, t
 
 /// The promise that two processors are not slower than one: kept unless the interval of the pairs' median says that they are. The median of two
 /// that are just as fast is below 1 in half of all runs.
-fn two_by_one(report: &Report, what: &str) -> Option<Check> {
-    let [two, one] = [2, 1].map(|count| processors(what, count));
-    let mut check = paired(report, &format!("{what}{BESIDE}"), [&two, &one], "1 processor", 1.0)?;
+fn two_by_one(report: &Report, what: &str, &(alone, by): &(&str, &str)) -> Option<Check> {
+    let [two, one] = ["2 processors", alone].map(|machine| format!("{what}, {machine}"));
+    let mut check = paired(report, &format!("{what}{by}"), [&two, &one], alone, 1.0)?;
     check.holds |= check.interval.is_some_and(|(_, high)| high >= check.target);
     Some(check)
 }
 
 /// Of the promise with this name: what the Linux guest reaches with two processors by what it reaches with one.
 pub fn linux_two_by_one(report: &Report, name: &str) -> Option<f64> {
-    let what = name.strip_suffix(BESIDE)?;
-    let [two, one] = [2, 1].map(|count| of(report, &processors(what, count), PEER));
+    let what = name.strip_suffix(ALONE[0].1)?;
+    let [two, one] = ["2 processors", ALONE[0].0].map(|machine| of(report, &format!("{what}, {machine}"), PEER));
     Some(rounded(two?.ratio(one?)))
-}
-
-/// The name of what is measured with so many processors.
-fn processors(what: &str, count: usize) -> String {
-    format!("{what}, {count} processor{}", if count == 1 { "" } else { "s" })
 }
 
 fn rounded(value: f64) -> f64 {
