@@ -60,7 +60,7 @@ impl Bench {
         for (processor, reference) in self.processors.iter().zip(&self.references) {
             processor.activity(|| {
                 reference.refresh();
-                reference.incoming(&Packet { octets: &packet, length: packet.len(), interface: 0 }, 1);
+                reference.incoming(&Packet { octets: &packet, length: packet.len(), interface: 0 }, &|| false, 1);
             });
             counted(work, || processor.run_workers(0));
         }

@@ -63,7 +63,7 @@ pub fn run(setting: &Setting) -> Result<Findings, Box<dyn Error>> {
                 for _ in 0..*burst {
                     let packet = black_box(&packet);
                     if black_box(duties.incoming) {
-                        black_box(classifier.incoming(packet, 1_000_000));
+                        black_box(classifier.incoming(packet, &|| false, 1_000_000));
                     }
                 }
             })]);

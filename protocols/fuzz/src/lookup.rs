@@ -340,7 +340,7 @@ impl Book {
             let octets = packet(header);
             let packet = Packet { octets: &octets, length: octets.len(), interface: header.interface };
             assert_eq!(packet.read().map(|read| read.header), Some(*header), "the packet says what the header does");
-            let decision = self.classifier.incoming(&packet, 1_000_000);
+            let decision = self.classifier.incoming(&packet, &|| false, 1_000_000);
             (decision.rule, decision.verdict)
         };
         headers.iter().map(|header| look(&Header { tracking: Tracking::New, ..*header })).collect()

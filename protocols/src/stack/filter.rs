@@ -77,8 +77,16 @@ impl Filter {
         }
     }
 
-    /// Whether a frame that came in goes on; if not, its sender may get an answer.
-    pub fn admits(&mut self, now: Instant, frame: &[u8], class: &Class, local: &Local, tx: &mut dyn Transmit) -> bool {
+    /// Whether a frame that came in goes on; if not, its sender may get an answer. `exists` says whether there is the connection that it belongs to or is
+    /// about.
+    pub fn admits(
+        &mut self,
+        now: Instant,
+        (frame, class): (&[u8], &Class),
+        exists: &dyn Fn() -> bool,
+        local: &Local,
+        tx: &mut dyn Transmit,
+    ) -> bool {
         if !self.duties.incoming {
             return true;
         }
@@ -89,7 +97,7 @@ impl Filter {
             Class::TooBig(_) => frame.len(),
         };
         let Some(packet) = packet(&frame[..end.min(frame.len())]) else { return true };
-        let decision = self.classifier.incoming(&packet, micros(now));
+        let decision = self.classifier.incoming(&packet, exists, micros(now));
         match decision.verdict {
             Verdict::Accept => return true,
             Verdict::Drop => {}

@@ -1,18 +1,22 @@
 //! What the stacks of all processors know in common.
 
+use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use smoltcp::wire::{Ipv4Address, Ipv4Cidr, Ipv6Address};
 
 use crate::frame::Own6;
+use crate::tcp::Directory;
 
-/// The system's addresses: set by processor 0, read by all, without a lock.
+/// The system's addresses: set by processor 0, read by all, without a lock. And connections that rules are asked about elsewhere than where they live.
 #[derive(Debug, Default)]
 pub struct Shared {
     /// Address in the lower 32 bits, prefix length in the next 8, and a bit that says that there is one.
     address: AtomicU64,
     link_local: Halves,
     global: Halves,
+    /// Of processors without a queue pair; for processor 0, where their frames meet the rules.
+    connections: Arc<Directory>,
 }
 
 /// An IPv6 address, or 0 for none. Its lower half, the interface's identifier, stays the same as long as it is in use, so a reader never sees
@@ -24,10 +28,6 @@ struct Halves {
 }
 
 impl Halves {
-    const fn new() -> Self {
-        Halves { network: AtomicU64::new(0), identifier: AtomicU64::new(0) }
-    }
-
     fn load(&self) -> Option<Ipv6Address> {
         // Acquire: with the network comes the identifier that was stored before it.
         let network = self.network.load(Ordering::Acquire);
@@ -52,8 +52,13 @@ const PRESENT: u64 = 1 << 40;
 
 impl Shared {
     /// No address yet.
-    pub const fn new() -> Self {
-        Shared { address: AtomicU64::new(0), link_local: Halves::new(), global: Halves::new() }
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The connections of processors without a queue pair.
+    pub fn connections(&self) -> &Arc<Directory> {
+        &self.connections
     }
 
     /// The address, if there is one at present.

@@ -1,5 +1,6 @@
 //! The stack itself: what happens to a burst of frames, and what is sent.
 
+mod known;
 mod turns;
 
 use alloc::sync::Arc;
@@ -115,7 +116,7 @@ impl Stack {
         first: First,
         now: Instant,
     ) -> Result<Self, ConfigError> {
-        let mut stack = Self::other(config, shared, engine, None)?;
+        let mut stack = Self::alone(config, shared, engine, None)?;
         let host = Host::new(config, first.seed, now);
         stack.shared.set_address(host.address());
         stack.shared.set_address6(host.address6());
@@ -135,6 +136,14 @@ impl Stack {
         engine: Engine,
         relay: Option<Relay>,
     ) -> Result<Self, ConfigError> {
+        let mut stack = Self::alone(config, shared, engine, relay)?;
+        if stack.relay.is_none() {
+            stack.engine.publish(stack.shared.connections().clone());
+        }
+        Ok(stack)
+    }
+
+    fn alone(config: &Config, shared: Arc<Shared>, engine: Engine, relay: Option<Relay>) -> Result<Self, ConfigError> {
         config.check()?;
         Ok(Stack {
             mac: config.mac,
@@ -205,7 +214,7 @@ impl Stack {
             let checked = frame::check(frame, meta, &local);
             if let (Ok(class), Some(filter)) = (&checked, &mut filter)
                 && !self.is_met_elsewhere(class)
-                && !filter.admits(now, frame, class, &local, tx)
+                && !filter.admits(now, (frame, class), &|| self.knows(class), &local, tx)
             {
                 return;
             }

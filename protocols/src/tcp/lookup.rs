@@ -1,17 +1,27 @@
 //! From a segment's addresses and ports to its connection: a hash table with a keyed hash, so that a peer cannot aim at one bucket.
 
+use alloc::sync::Arc;
+
 use hashbrown::HashTable;
 use smoltcp::wire::IpAddress;
 
+use super::directory::Directory;
 use super::isn;
+use crate::steering::FourTuple;
 
 /// What identifies a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key {
     pub local: IpAddress,
     pub remote: IpAddress,
     pub local_port: u16,
     pub remote_port: u16,
+}
+
+impl From<&FourTuple> for Key {
+    fn from(&FourTuple { local, local_port, remote, remote_port }: &FourTuple) -> Self {
+        Self { local, remote, local_port, remote_port }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -25,12 +35,25 @@ pub(crate) struct Lookup {
     table: HashTable<Entry>,
     secret: [u8; 16],
     last: Option<Entry>,
+    /// Where other processors look.
+    directory: Option<Arc<Directory>>,
 }
 
 impl Lookup {
     /// A table that holds `capacity` connections without allocating again.
     pub fn new(secret: [u8; 16], capacity: usize) -> Self {
-        Self { table: HashTable::with_capacity(capacity), secret, last: None }
+        Self { table: HashTable::with_capacity(capacity), secret, last: None, directory: None }
+    }
+
+    /// From now on its connections are in this directory too.
+    pub fn publish(&mut self, directory: Arc<Directory>) {
+        self.table.iter().for_each(|entry| directory.insert(entry.key));
+        self.directory = Some(directory);
+    }
+
+    /// Whether there is a connection with `key`. Does not count as a segment of it.
+    pub fn has(&self, key: &Key) -> bool {
+        self.table.find(isn::hash(&self.secret, key, 0), |entry| entry.key == *key).is_some()
     }
 
     /// The slot of the connection with `key`.
@@ -51,6 +74,9 @@ impl Lookup {
         let secret = self.secret;
         let hash = isn::hash(&secret, &key, 0);
         self.table.insert_unique(hash, Entry { key, index }, |entry| isn::hash(&secret, &entry.key, 0));
+        if let Some(directory) = &self.directory {
+            directory.insert(key);
+        }
     }
 
     /// Removes a connection, if it is the one in slot `index`.
@@ -59,6 +85,9 @@ impl Lookup {
         let hash = isn::hash(&self.secret, key, 0);
         if let Ok(entry) = self.table.find_entry(hash, |entry| entry.key == *key && entry.index == index) {
             entry.remove();
+            if let Some(directory) = &self.directory {
+                directory.remove(key);
+            }
         }
     }
 }

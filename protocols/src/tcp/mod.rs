@@ -1,6 +1,7 @@
 //! TCP: the whole protocol of RFC 9293, for one processor.
 //!
-//! An [`Engine`] has the connections of its processor and shares nothing with the others. It knows nothing of platforms: time, randomness
+//! An [`Engine`] has the connections of its processor and shares nothing with the others, but the names of its
+//! connections where they are asked for ([`Directory`]). It knows nothing of platforms: time, randomness
 //! and segments are passed in, and what it sends goes to an [`Egress`]. It is deterministic: the same calls give the same segments.
 //!
 //! ```text
@@ -97,6 +98,7 @@ mod config;
 mod connection;
 mod cookie;
 mod counters;
+mod directory;
 mod egress;
 mod engine;
 mod error;
@@ -132,6 +134,7 @@ mod tests;
 
 pub use config::{Config, Ecn, Secrets};
 pub use counters::Counters;
+pub use directory::Directory;
 pub use egress::{Arrival, Checksum, Egress, Full, Path, Progress};
 pub use engine::Engine;
 pub use error::{CloseReason, ConnectError, Error, ListenError};

@@ -76,8 +76,9 @@ pub trait Classifier {
     /// Takes the newest rules, and says what they ask for. Called at the beginning of each activity that has frames.
     fn refresh(&self) -> Duties;
 
-    /// A frame came in. Counts it.
-    fn incoming(&self, packet: &Packet<'_>, now: u64) -> Decision;
+    /// A frame came in. Counts it. `exists` says whether the stack has the connection that the frame belongs to or is about: connections may be
+    /// older than the rules. It is asked only if rules ask for the state of connections, and about what connection tracking does not know.
+    fn incoming(&self, packet: &Packet<'_>, exists: &dyn Fn() -> bool, now: u64) -> Decision;
 
     /// A frame is about to go out. Counts nothing and takes nothing: it may be shown again, if it cannot go now.
     fn outgoing(&self, packet: &Packet<'_>, now: u64) -> Decision;

@@ -12,6 +12,7 @@ const UDPLITE: u8 = 136;
 const FIN: u8 = 1;
 const SYN: u8 = 2;
 const RST: u8 = 4;
+const ACK: u8 = 16;
 /// IPv6 extension headers that are passed over, at most.
 const EXTENSIONS: usize = 8;
 
@@ -33,6 +34,19 @@ pub struct Read {
     pub header: Header,
     /// What it belongs to.
     pub flow: Flow,
+}
+
+impl Read {
+    /// Whether it is a segment that asks for a new connection (RFC 9293 section 3.5): a flood of these must cost no search for an old one.
+    pub fn is_first(&self) -> bool {
+        self.header.flags & (SYN | ACK) == SYN
+    }
+
+    /// Whether it is a segment that only an end sends which has the connection: neither its beginning, nor a reset, which may answer
+    /// what belongs to none.
+    pub fn is_within(&self) -> bool {
+        self.header.flags & (SYN | RST | ACK) == ACK
+    }
 }
 
 /// The IP header, as far as it matters here.

@@ -12,7 +12,7 @@ use super::tables::seed;
 use super::{Classifier, Decision, Duties, Packet};
 use crate::classification::text::OUT;
 use crate::classification::tracker::Flow;
-use crate::classification::{Counter, Engine, FlowCache, Header, RuleId, Sharing, Verdict};
+use crate::classification::{Counter, Engine, FlowCache, Header, RuleId, Sharing, Tracking, Verdict};
 
 /// Flows of each version of IP that a cache remembers.
 const FLOWS: usize = 8192;
@@ -86,8 +86,8 @@ impl<E: Engine> Classifier for Rep<E> {
         })
     }
 
-    fn incoming(&self, packet: &Packet<'_>, now: u64) -> Decision {
-        self.inner.with(|inner| inner.incoming(packet, now))
+    fn incoming(&self, packet: &Packet<'_>, exists: &dyn Fn() -> bool, now: u64) -> Decision {
+        self.inner.with(|inner| inner.incoming(packet, exists, now))
     }
 
     fn outgoing(&self, packet: &Packet<'_>, now: u64) -> Decision {
@@ -129,14 +129,15 @@ impl<E: Engine> Inner<E> {
         &self.table
     }
 
-    fn incoming(&mut self, packet: &Packet<'_>, now: u64) -> Decision {
+    fn incoming(&mut self, packet: &Packet<'_>, exists: &dyn Fn() -> bool, now: u64) -> Decision {
         let Self { table, state, cache } = self;
         if !table.has_rules(0) && !table.is_stateful() {
             return Decision::ACCEPT;
         }
         let Some(mut read) = packet.read() else { return Decision { verdict: Verdict::Drop, ..Decision::ACCEPT } };
         if table.is_stateful() {
-            read.header.tracking = state.tracker.state(&read.flow, now);
+            let exists = || !read.is_first() && exists();
+            read.header.tracking = state.tracker.state_or_pick_up(&read.flow, now, exists);
         }
         let found = match cache {
             Some(cache) => cache.lookup(table.generation, &table.incoming, &read.header),
@@ -162,7 +163,9 @@ impl<E: Engine> Inner<E> {
         let packet = Packet { interface: packet.interface | OUT, ..*packet };
         let Some(mut read) = packet.read() else { return Decision::ACCEPT };
         if table.is_stateful() {
-            read.header.tracking = state.tracker.state(&read.flow, now);
+            // What the stack sends within a connection shows that there is one.
+            let within = read.is_within();
+            read.header.tracking = if within { Tracking::Established } else { state.tracker.state(&read.flow, now) };
         }
         decide(table, table.outgoing.lookup(&read.header), |bucket| bucket.holds(packet.length, nanos(now)))
     }

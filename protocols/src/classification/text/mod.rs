@@ -53,8 +53,8 @@
 //! # Where it differs from nftables
 //! - There are neither tables nor chains: a rule with `oif` is for frames that go out, every other one for frames that come in.
 //! - A rule ends with its verdict, and a frame meets one rule only: the first that matches. So there are no sets, no jumps, no `!=`.
-//! - `ct state` knows a TCP connection from its SYN on, if there were rules with `ct state` then. One that is older stays `invalid`: unlike
-//!   Linux, nothing is picked up in the middle.
+//! - `ct state` picks up a TCP connection in its middle only if the system has it, whereas Linux believes the segment (`nf_conntrack_tcp_loose`).
+//!   Other segments of no connection that was seen to begin are `new`, or `invalid` if they could not begin one (a reset).
 //! - What exceeds a `limit` is dropped; it does not go on to the next rule. Rates are per second.
 //! - `counter` takes a number: that of a shared counter which the frame is mirrored to. Each rule counts without asking.
 //! - `class` chooses a class: `meta priority` would be the nearest of nftables.

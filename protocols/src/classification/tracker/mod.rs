@@ -3,6 +3,10 @@
 //! Accepting "what is established" needs no trust in the sender's flags: a connection is what two ends have both sent something
 //! for. The states are those of nftables' `ct state`.
 //!
+//! A connection that is older than the rules which ask is picked up in its middle, as Linux does too, but not on the segment's word: only
+//! if the stack says that it has such a connection ([`Tracker::state_or_pick_up`]). It knows those of TCP; of UDP and ICMP the
+//! first frame that is seen is new, and of a connection in TIME-WAIT, of which only the identity is left, what comes is not established.
+//!
 //! # Limits
 //! At most [`Tracker::LIMIT`] connections are remembered. At that limit the one that was idle for longest makes room; those that have
 //! not been confirmed (a SYN without the ACK after its answer, a datagram without answer) go before the others, so a flood
@@ -132,6 +136,25 @@ impl Tracker {
         }
     }
 
+    /// The same, and a connection that is older than the rules is picked up: `exists` says whether there is the one that the frame belongs to or is
+    /// about, and is asked if that is not known.
+    pub fn state_or_pick_up(&mut self, flow: &Flow, now: u64, exists: impl FnOnce() -> bool) -> Tracking {
+        let state = self.state(flow, now);
+        let (tuple, upwards) = match *flow {
+            Flow::Between { tuple, upwards, .. } => (tuple, upwards),
+            Flow::About(tuple) => (tuple, true),
+            Flow::Untracked => return state,
+        };
+        if matches!(state, Tracking::Established | Tracking::Related) || !exists() {
+            return state;
+        }
+        if let Some(at) = self.position(&tuple) {
+            self.forget(at);
+        }
+        self.enter(tuple, upwards, Stage::Confirmed, now);
+        self.state(flow, now)
+    }
+
     /// Notes a frame that was accepted, or that goes out. `now` in microseconds.
     pub fn note(&mut self, flow: &Flow, now: u64) {
         let Flow::Between { tuple, upwards, ends, .. } = *flow else { return };
@@ -155,10 +178,16 @@ impl Tracker {
 
     fn begin(&mut self, flow: &Flow, now: u64) {
         let Flow::Between { tuple, upwards, begins, .. } = *flow else { return };
-        if !begins || !self.make_room() {
+        if begins {
+            self.enter(tuple, upwards, Stage::Begun, now);
+        }
+    }
+
+    /// Enters what is not there.
+    fn enter(&mut self, tuple: Tuple, upwards: bool, stage: Stage, now: u64) {
+        if !self.make_room() {
             return;
         }
-        let stage = Stage::Begun;
         let expires = now.saturating_add(lifetime(&tuple, stage));
         let slot = Slot { tuple, links: Links::default(), expires, upwards, stage };
         let at = match self.free.pop() {

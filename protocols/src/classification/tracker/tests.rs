@@ -42,6 +42,25 @@ fn errors_are_related_to_what_they_are_about() {
 }
 
 #[test]
+fn a_connection_that_exists_is_picked_up_in_its_middle() {
+    let mut tracker = Tracker::new([1; 16]);
+    let there = flow(6, A, B);
+    assert_eq!(tracker.state_or_pick_up(&there, 0, || false), Tracking::New);
+    assert_eq!(tracker.state_or_pick_up(&ending(there), 0, || false), Tracking::Invalid);
+    assert!(tracker.is_empty());
+    // Begun by an end of it that was heard alone.
+    tracker.note(&there, 0);
+    assert_eq!(tracker.state_or_pick_up(&there, 1, || true), Tracking::Established);
+    let known = || -> bool { unreachable!("it is known") };
+    assert_eq!(tracker.state_or_pick_up(&flow(6, B, A), 7_439 * SECOND, known), Tracking::Established);
+    let about = Flow::About(Tuple::of(6, (A.0, 40_001), B).0);
+    assert_eq!(tracker.state_or_pick_up(&about, 2, || true), Tracking::Related);
+    assert_eq!(tracker.state_or_pick_up(&ending(flow(6, B, (A.0, 40_001))), 2, known), Tracking::Established);
+    assert_eq!(tracker.state_or_pick_up(&Flow::Untracked, 2, known), Tracking::New);
+    assert_eq!(tracker.len(), 2);
+}
+
+#[test]
 fn the_answer_to_a_dhcp_request_comes_from_elsewhere_to_elsewhere() {
     let mut tracker = Tracker::new([1; 16]);
     tracker.note(&flow(17, (0, 68), (u128::from(u32::MAX) << 96, 67)), 0);

@@ -7,7 +7,7 @@ use smoltcp::time::Duration;
 use smoltcp::wire::{Icmpv4DstUnreachable, Icmpv4Message, Icmpv4Packet, Ipv4Packet, TcpPacket, TcpRepr};
 
 use super::peer::{Peer, STATIC};
-use crate::classification::classifier::{Batch, Classifier, Rulebook, Ruleset, Step, at_start};
+use crate::classification::classifier::{Batch, Classifier, ClassifierRef, Rulebook, Ruleset, Step, at_start};
 use crate::classification::text::parse_rule;
 use crate::frame::craft::*;
 use crate::stack::Config;
@@ -20,6 +20,12 @@ fn with_rules(rules: &[&str]) -> Peer {
 
 pub fn with_rules_on(config: &Config, rules: &[&str]) -> Peer {
     let mut peer = Peer::new(config);
+    peer.stack.classify(classifier(rules));
+    peer
+}
+
+/// A classifier with these rules.
+pub fn classifier(rules: &[&str]) -> ClassifierRef {
     let mut set = Ruleset::new();
     for rule in rules {
         set.insert(parse_rule(rule).unwrap()).unwrap();
@@ -28,10 +34,8 @@ pub fn with_rules_on(config: &Config, rules: &[&str]) -> Peer {
     book.begin(Batch::Replace(set)).unwrap();
     // Nobody has the table before it.
     while book.step(100) != Step::InForce {}
-    peer.stack.classify(swapper::standalone::<dyn Classifier>(book.object()).unwrap());
-    // The tables have to outlive the book, and do.
-    drop(book);
-    peer
+    // The tables outlive the book.
+    swapper::standalone::<dyn Classifier>(book.object()).unwrap()
 }
 
 fn ip(frame: &[u8]) -> Ipv4Packet<&[u8]> {
@@ -134,4 +138,22 @@ fn connections_that_the_engine_answers_are_tracked() {
     let counted = |peer: &Peer, id| peer.stack.rule_counter(crate::classification::RuleId(id)).packets;
     peer.ask(&tcp(1000, 80, Flags::ACK.0, &[]));
     assert_eq!((counted(&peer, 0), counted(&peer, 1)), (1, 1), "the ACK belongs to what is established");
+}
+
+#[test]
+fn errors_about_connections_that_are_older_than_the_rules_are_related() {
+    let mut peer = Peer::new(&STATIC);
+    peer.stack.engine().listen(80, 4).unwrap();
+    peer.ask(&tcp(1000, 80, Flags::SYN.0, &[]));
+    peer.stack.classify(classifier(&["10 ct state related accept", "90 drop"]));
+    let about = |port| {
+        let mut quoted = tcp(80, port, Flags::ACK.0, &[])[14..14 + 28].to_vec();
+        quoted[12..16].copy_from_slice(&OUR_ADDRESS.octets());
+        quoted[16..20].copy_from_slice(&PEER_ADDRESS.octets());
+        icmp(3, 4, [0, 0, 5, 0], &quoted)
+    };
+    peer.ask(&about(1000));
+    assert_eq!(peer.stack.counters().rule_dropped, 0);
+    peer.ask(&about(1001));
+    assert_eq!(peer.stack.counters().rule_dropped, 1);
 }

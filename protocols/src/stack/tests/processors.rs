@@ -4,13 +4,14 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use super::filter::classifier;
 use super::peer::{Peer, STATIC, engine};
 use super::world::{ECHO, Stream, World};
-use crate::frame::craft::*;
+use crate::frame::craft::{OUR_ADDRESS, PEER_ADDRESS, icmp, local, tcp as segment};
 use crate::handover::{Receiver, Sender, Sizes, Spoke, Strays, Up, Wake, star};
 use crate::stack::{First, Offloads, Relay, RxMeta, Shared, Stack, Transmit, TxMeta};
 use crate::steering::{FourTuple, Steering};
-use crate::tcp;
+use crate::tcp::{self, Flags};
 
 const PROCESSORS: usize = 3;
 
@@ -123,6 +124,12 @@ impl Cluster {
         }
     }
 
+    /// The stacks that meet rules: of processor 0, and of the others with a queue pair.
+    fn stacks(&mut self) -> impl Iterator<Item = &mut Stack> {
+        let others = self.others.iter_mut().take(self.pairs - 1).map(|other| &mut other.peer.stack);
+        core::iter::once(&mut self.world.server.stack).chain(others)
+    }
+
     /// Runs until all streams are over.
     fn run(&mut self) {
         for _ in 0..1_000_000 {
@@ -202,6 +209,37 @@ fn frames_in_the_wrong_queue_get_where_they_belong() {
         }
         assert!(cluster.world.server.stack.counters().host > before);
         assert!(cluster.others[0].peer.stack.counters().host_elsewhere > 0);
+    }
+}
+
+/// Of a connection that is older than the rules everything is established, both ways, wherever it lives; of one that there is not, nothing.
+#[test]
+fn rules_for_established_connections_reject_none_that_is_older() {
+    for pairs in 1..=PROCESSORS {
+        let mut cluster = Cluster::new(Sizes { frames: 256, octets: 256 * 1514, longest: 1514 }, pairs);
+        for _ in 0..30 {
+            cluster.world.connect(100_000);
+        }
+        while cluster.world.streams.values().any(|stream| stream.received < 1000) {
+            cluster.step();
+        }
+        assert!(cluster.world.streams.values().all(|stream| stream.received < stream.total));
+        let rules =
+            ["10 ct state established accept", "20 oif 0 ct state established accept", "90 reject", "91 oif 0 drop"];
+        cluster.stacks().for_each(|stack| stack.classify(classifier(&rules)));
+        cluster.run();
+        for stack in cluster.stacks() {
+            let counters = stack.counters();
+            assert_eq!((counters.rule_dropped, counters.rule_dropped_out), (0, 0), "{pairs} pairs");
+            assert!(stack.rule_totals().tracked > 5, "{pairs} pairs");
+        }
+        // Each processor gets some of these.
+        for port in 3000..3030 {
+            cluster.world.server.rx.put(&segment(port, ECHO, Flags::ACK.0, b"guessed"));
+        }
+        (0..8).for_each(|_| cluster.step());
+        let rejected: u64 = cluster.stacks().map(|stack| stack.counters().rule_dropped).sum();
+        assert_eq!(rejected, 30, "{pairs} pairs");
     }
 }
 

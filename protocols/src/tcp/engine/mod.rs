@@ -8,12 +8,14 @@ mod service;
 mod time_wait;
 
 use alloc::collections::VecDeque;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::config::{Config, Secrets};
 use super::connection::Owner;
 use super::connection::{Connection, Env};
 use super::counters::Counters;
+use super::directory::Directory;
 use super::error::Error;
 use super::event::{Event, Kinds};
 use super::info::Info;
@@ -26,6 +28,7 @@ use super::state::State;
 use super::time_wait::TimeWaits;
 use super::timer_wheel::TimerWheel;
 use crate::congestion::CongestionRef;
+use crate::steering::FourTuple;
 use crate::time::Instant;
 
 /// All TCP connections of one processor.
@@ -113,6 +116,16 @@ impl Engine {
     /// All connections, half-open ones included, by slot. In TIME-WAIT there are only those that a service still has.
     pub fn connections(&self) -> impl Iterator<Item = (ConnId, Info)> + '_ {
         self.connections.iter().map(|connection| (connection.id, connection.info(self.now, &self.config)))
+    }
+
+    /// Whether there is this connection, half open or more; not in TIME-WAIT.
+    pub fn has(&self, tuple: &FourTuple) -> bool {
+        self.lookup.has(&tuple.into())
+    }
+
+    /// From now on other processors see in `directory` which connections there are.
+    pub fn publish(&mut self, directory: Arc<Directory>) {
+        self.lookup.publish(directory);
     }
 
     /// How many connections [`connections`](Self::connections) gives.

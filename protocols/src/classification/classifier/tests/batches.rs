@@ -36,7 +36,10 @@ fn strings(text: &[alloc::string::String]) -> Vec<&str> {
 fn set(bench: &Bench, processor: usize) -> Option<bool> {
     let verdicts: Vec<bool> = bench.on(processor, |classifier| {
         classifier.refresh();
-        frames().iter().map(|frame| classifier.incoming(&shown(frame), 0).verdict == Verdict::Accept).collect()
+        frames()
+            .iter()
+            .map(|frame| classifier.incoming(&shown(frame), &|| false, 0).verdict == Verdict::Accept)
+            .collect()
     });
     let by = |new: bool| verdicts.iter().enumerate().all(|(port, accepted)| *accepted == ((port % 2 == 0) != new));
     match (by(false), by(true)) {

@@ -100,7 +100,12 @@ impl Bench {
 
     /// Shows a packet to processor 0.
     pub fn incoming(&self, packet: &[u8]) -> Decision {
-        self.on(0, |classifier| classifier.incoming(&shown(packet), self.now.get()))
+        self.incoming_of(packet, &|| false)
+    }
+
+    /// The same of one whose connection exists, or does not.
+    pub fn incoming_of(&self, packet: &[u8], exists: &dyn Fn() -> bool) -> Decision {
+        self.on(0, |classifier| classifier.incoming(&shown(packet), exists, self.now.get()))
     }
 
     pub fn verdict(&self, packet: &[u8]) -> Verdict {

@@ -73,7 +73,7 @@ fn verdicts_are_the_same_before_during_and_after_a_swap() {
 fn what_was_exported_can_be_restored() {
     use swapper::Transfer;
     let rep = rep();
-    rep.incoming(&shown(&udp(A, B, (1, 2))), 0);
+    rep.incoming(&shown(&udp(A, B, (1, 2))), &|| false, 0);
     let mut before = Totals::default();
     rep.totals(&mut before);
     let state = rep.export(transfer::CLASSIFIER_STATE).expect("it is its protocol");

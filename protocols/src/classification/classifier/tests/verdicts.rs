@@ -7,6 +7,7 @@ use crate::classification::{Counter, Reject, RuleId, Verdict};
 const PEER: [u8; 4] = [10, 0, 0, 1];
 const OURS: [u8; 4] = [10, 0, 0, 2];
 const SYN: u8 = 2;
+const RST: u8 = 4;
 const ACK: u8 = 16;
 
 #[test]
@@ -95,6 +96,35 @@ fn default_drop_is_usable_because_replies_are_established() {
     assert_eq!(bench.verdict(&about(2000)), Verdict::Accept);
     assert_eq!(bench.verdict(&about(2001)), Verdict::Drop);
     assert_eq!(bench.totals().tracked, 3);
+}
+
+#[test]
+fn a_connection_that_is_older_than_the_rules_is_established_if_it_exists() {
+    let asked = core::cell::Cell::new(0);
+    let exists = || {
+        asked.set(asked.get() + 1);
+        true
+    };
+    let rules = ["10 ct state established accept", "20 oif 0 ct state established accept", "90 drop", "91 oif 0 drop"];
+    let bench = Bench::with_rules("linear", &rules);
+    let verdict = |port, flags| bench.incoming_of(&tcp(PEER, OURS, (port, 80), flags), &exists).verdict;
+    assert_eq!(bench.verdict(&tcp(PEER, OURS, (1, 80), ACK)), Verdict::Drop, "it does not");
+    assert_eq!((verdict(1, SYN), asked.get()), (Verdict::Drop, 0), "to begin one is nothing old");
+    assert_eq!(
+        (verdict(1, ACK), verdict(1, ACK), asked.get()),
+        (Verdict::Accept, Verdict::Accept, 1),
+        "then it is tracked"
+    );
+    assert_eq!((verdict(2, RST), asked.get()), (Verdict::Accept, 2));
+    assert_eq!(bench.totals().tracked, 2);
+    // What the stack sends shows what there is; a reset may answer anything.
+    assert_eq!(bench.send(&tcp(OURS, PEER, (80, 3), RST | ACK)).verdict, Verdict::Drop);
+    assert_eq!(bench.send(&tcp(OURS, PEER, (80, 3), ACK)).verdict, Verdict::Accept);
+    assert_eq!(bench.verdict(&tcp(PEER, OURS, (3, 80), ACK)), Verdict::Accept);
+    // Rules that do not ask for it do not make anyone look.
+    let bench = Bench::with_rules("linear", &["10 tcp dport 80 accept"]);
+    bench.incoming_of(&tcp(PEER, OURS, (4, 80), ACK), &exists);
+    assert_eq!(asked.get(), 2);
 }
 
 #[test]
