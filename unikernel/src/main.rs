@@ -21,7 +21,6 @@ mod hermit;
 mod local;
 mod nic;
 mod panic;
-mod patience;
 mod platform;
 mod processors;
 mod start;

@@ -1,10 +1,10 @@
 //! The loop that each processor runs for ever: turns of its node while there is work, sleep while there is none.
 
+use protocols::handover::Patience;
 use services::node::{Node, Turn};
 
 use crate::arch::exit;
 use crate::nic::Nic;
-use crate::patience::Patience;
 use crate::{clock, console, platform, processors};
 
 /// After a transmit that found no room, look again after so many microseconds even without an interrupt.
@@ -31,7 +31,9 @@ pub fn run(mut node: Node, mut nic: Nic, processor: usize) -> ! {
             if nic.is_full() {
                 until = Some(until.unwrap_or(u64::MAX).min(clock::micros() + ROOM));
             }
-            if patience.look(processor, until, nic.octets(), || nic.is_pending()) {
+            let octets = nic.octets();
+            let found = || nic.is_pending() || processors::is_woken(processor);
+            if patience.look(until, octets, clock::micros, found) {
                 continue;
             }
             patience.slept(processors::sleep(processor, until, || nic.arm()));
@@ -46,7 +48,7 @@ pub fn run_detached(mut node: Node, processor: usize) -> ! {
     loop {
         let done = node.turn_detached(platform::now());
         if let Some(until) = idle(processor, &done)
-            && !patience.look(processor, until, 0, || false)
+            && !patience.look(until, 0, clock::micros, || processors::is_woken(processor))
         {
             patience.slept(processors::sleep(processor, until, || true));
         }

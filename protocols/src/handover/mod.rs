@@ -14,7 +14,8 @@
 //! once more; the sender puts its frames in, then looks at the flag. A sequentially consistent fence stands between the two steps
 //! on either side. One of the two fences comes first in their total order. If it is the receiver's, the sender sees the flag and
 //! wakes; if it is the sender's, the receiver's second look finds the frames. Room is waited for in the same manner, with the roles exchanged, and so is
-//! credit ([`Lanes`]); a processor's sleep itself is such a pair as well ([`Parking`]).
+//! credit ([`Lanes`]); a processor's sleep itself is such a pair as well ([`Parking`]); how long it looks for work before is
+//! [`Patience`].
 //!
 //! # How it is checked
 //! `RUSTFLAGS="--cfg loom" cargo test --release -p protocols --test handover_model`: two processors (three where two wake one at once) in every order of their steps
@@ -27,6 +28,7 @@
 mod lanes;
 mod lent;
 mod parking;
+mod patience;
 mod ring;
 #[cfg(loom)]
 mod seen;
@@ -38,6 +40,7 @@ mod tests;
 
 pub use lanes::{Lane, Lanes, UnderWay};
 pub use parking::Parking;
+pub use patience::Patience;
 pub use ring::{Counts, Receiver, Sender, Take, link};
 pub use star::{Hub, Peer, Spoke, Strays, Up, star};
 

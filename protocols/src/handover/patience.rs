@@ -7,7 +7,8 @@
 //! Who sends in bulk does not wait for an answer. To look for each of his frames takes the host's processor from him, and answers them one by one: after
 //! a sleep, what has come meanwhile is taken at once. So the processor does not look for more after it has moved much.
 
-use crate::{clock, processors};
+#[cfg(test)]
+mod tests;
 
 /// The longest time to look, in microseconds.
 const MOST: u64 = 200;
@@ -20,7 +21,7 @@ const LOOKS: u32 = 16;
 const BULK: u64 = 16 * 1024;
 
 /// How long this processor looks for work before it sleeps.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Patience {
     /// In microseconds.
     span: u64,
@@ -29,23 +30,30 @@ pub struct Patience {
 }
 
 impl Patience {
-    /// Looks for work, after the processor has received and sent `octets` in all. True: `found` says that there is some, somebody has woken this
-    /// processor, or it is `until` (microseconds). False: there is none, and it is time to sleep.
-    pub fn look(&mut self, processor: usize, until: Option<u64>, octets: u64, mut found: impl FnMut() -> bool) -> bool {
+    /// Looks for work, after the processor has received and sent `octets` in all; `now` says the time in microseconds. True: `found` says that there is some,
+    /// or it is `until` (microseconds). False: there is none, and it is time to sleep.
+    #[inline]
+    pub fn look(
+        &mut self,
+        until: Option<u64>,
+        octets: u64,
+        mut now: impl FnMut() -> u64,
+        mut found: impl FnMut() -> bool,
+    ) -> bool {
         let moved = octets.wrapping_sub(self.octets);
         self.octets = octets;
         if self.span == 0 || moved >= BULK {
             return false;
         }
-        let end = clock::micros() + self.span;
+        let end = now() + self.span;
         loop {
             for _ in 0..LOOKS {
-                if found() || processors::is_woken(processor) {
+                if found() {
                     return true;
                 }
                 // No `pause`: an emulated processor leaves the translated code for it and waits for the emulator's lock.
             }
-            let now = clock::micros();
+            let now = now();
             if until.is_some_and(|until| until <= now) {
                 return true;
             }
