@@ -235,8 +235,20 @@ impl Network {
     }
 }
 
+/// What was asked for takes the place of what would have been said; another address has another network, whose gateway is not known.
+pub fn with_asked(mut own: Vec<String>, asked: &[String]) -> Vec<String> {
+    let names: Vec<&str> = asked.iter().filter_map(|word| Some(word.split_once('=')?.0)).collect();
+    own.retain(|word| match word.split_once('=') {
+        Some(("gateway", _)) => !names.contains(&"gateway") && !names.contains(&"ip"),
+        Some((name, _)) => !names.contains(&name),
+        None => true,
+    });
+    own.extend_from_slice(asked);
+    own
+}
+
 /// The image's options for its addresses on a TAP.
-fn on_tap() -> Vec<String> {
+pub fn on_tap() -> Vec<String> {
     let (four, six) = (format!("ip={TAP_GUEST}/24"), format!("ip6={TAP_GUEST6}/64,{TAP_HOST6}"));
     vec![four, format!("gateway={TAP_HOST}"), six]
 }
@@ -325,17 +337,13 @@ impl Machine {
 
     /// The options of the image: its address, where it cannot ask by DHCP, then what was asked for.
     pub fn image_options(&self) -> Vec<String> {
-        let mut options = match (&self.network, &self.vmm) {
+        let own = match (&self.network, &self.vmm) {
             // The bridge is not there before the image is ready.
             (Network::User(_), Vmm::Nested(_)) => vec![format!("ip={USER_GUEST}/24"), format!("gateway={USER_HOST}")],
             (Network::User(_), _) => Vec::new(),
             _ => on_tap(),
         };
-        // What was asked for takes the place of what would have been said.
-        let name = |word: &str| word.split_once('=').map(|(name, _)| name.to_owned());
-        options.retain(|own| self.options.iter().all(|asked| name(asked) != name(own)));
-        options.extend(self.options.iter().cloned());
-        options
+        with_asked(own, &self.options)
     }
 
     /// Its memory in MiB, 0 if that is no size.

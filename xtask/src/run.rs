@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use protocols::sim::{Spec, SpecError};
+use services::options::Options;
 
 use crate::Usage;
 use crate::link::{self, Link};
-use crate::machine::{Accel, Machine, Network, SERVICES, TAP_GUEST, TAP_GUEST6, Transport, Vmm, forwards};
+use crate::machine::{self, Accel, Machine, Network, SERVICES, TAP_GUEST, Transport, Vmm, forwards};
 use crate::netns::Namespace;
 use crate::vm::Vm;
 use crate::{accel, clock, command, hosted, image, provision, uhyve, ui};
@@ -33,7 +35,7 @@ pub struct Args {
     ///
     /// Keys: rate=, delay= (one way), jitter=, loss= (a share, or gemodel:P:R[:1-H[:1-K]]), reorder=, reorder-by=, gap=, duplicate=,
     /// queue= (64k or 100p), seed=; with up. or down. in front for one direction only. Implies --tap.
-    #[arg(long, value_name = "SPEC")]
+    #[arg(long, value_parser = link_spec, value_name = "SPEC")]
     link: Option<String>,
     /// The virtual machine monitor.
     #[arg(long, value_enum, default_value = "qemu", conflicts_with_all = ["hosted", "link", "accel"])]
@@ -43,7 +45,7 @@ pub struct Args {
     nested: bool,
     /// Options for the image, such as `log=debug` or `congestion=reno`: ip= gateway= ip6= mtu= log= congestion= ecn= rps= nic=
     /// (`services/src/options.rs` lists their values).
-    #[arg(last = true, value_name = "OPTION")]
+    #[arg(value_name = "OPTION")]
     options: Vec<String>,
 }
 
@@ -59,11 +61,30 @@ enum Monitor {
 /// How long the image may take to boot; TCG on a loaded machine takes a few seconds.
 const BOOT: Duration = Duration::from_secs(60);
 
+impl Args {
+    /// Whether the guest is on a TAP.
+    fn on_tap(&self) -> bool {
+        self.tap || self.hosted || self.link.is_some()
+    }
+
+    /// What the image would refuse is refused now: it would say so only after minutes of building.
+    fn check_options(&self) -> Result<()> {
+        let own = if self.on_tap() { machine::on_tap() } else { Vec::new() };
+        let all = machine::with_asked(own, &self.options);
+        // A failure on purpose is the image's own word, for its tests.
+        let words = all.iter().map(String::as_str).filter(|word| self.hosted || !word.starts_with("test="));
+        let wrong = |error: &dyn std::fmt::Display| Usage(format!("an option for the image: {error}")).into();
+        let options = Options::parse(words).map_err(|error| wrong(&error))?;
+        services::node::check(&options).map_err(|error| wrong(&error))
+    }
+}
+
 /// Provides what is missing, builds, boots, and waits for the end.
 pub fn run(args: &Args) -> Result<()> {
     if args.nested && args.vmm == Monitor::Qemu {
         return Err(Usage("--nested goes with --vmm uhyve".into()).into());
     }
+    args.check_options()?;
     if args.vmm == Monitor::Uhyve && !args.nested {
         uhyve::run::usable(args.tap)?;
     }
@@ -72,8 +93,7 @@ pub fn run(args: &Args) -> Result<()> {
     }
     // For the lines that are suggested; the guest runs without them.
     provision::want(&[provision::IPERF3, provision::NETCAT]);
-    // Before the image, whose build takes minutes: here bad options show.
-    let namespace = (args.tap || args.hosted || args.link.is_some()).then(Namespace::new).transpose()?;
+    let namespace = args.on_tap().then(Namespace::new).transpose()?;
     let start = |(spec, namespace): (&String, &Namespace)| Link::start(&link::build()?, namespace, spec, true);
     let link = args.link.as_ref().zip(namespace.as_ref()).map(start).transpose()?;
     let image = if args.hosted { hosted::build()? } else { image::build()? };
@@ -122,7 +142,14 @@ pub fn run(args: &Args) -> Result<()> {
 
 /// Says where the guest is and what to type next.
 pub fn tell(network: &Network, ready: &str) {
-    let at = |transport, port| network.address(transport, port);
+    let own = address(ready, "address=").map_or_else(|| TAP_GUEST.to_owned(), str::to_owned);
+    let at = |transport, port| {
+        let mut at = network.address(transport, port)?;
+        if network.namespace().is_some() {
+            at.set_ip(own.parse().ok()?);
+        }
+        Some(at)
+    };
     ui::step("Ready; Ctrl-C ends it");
     if let Network::User(forwards) = network {
         for forward in forwards {
@@ -141,7 +168,8 @@ pub fn tell(network: &Network, ready: &str) {
         }
     } else {
         ui::note(&format!(
-            "The guest is at {TAP_GUEST} and {TAP_GUEST6}, in the network namespace of the lines below."
+            "The guest is at {own}{}, in the network namespace of the lines below.",
+            address(ready, "address6=").map(|six| format!(" and {six}")).unwrap_or_default()
         ));
     }
     let services: Vec<_> = SERVICES
@@ -171,6 +199,12 @@ pub fn tell(network: &Network, ready: &str) {
     eprintln!("    {inside}cargo run --package midflight -- --host {control} watch\n");
 }
 
+/// An address that the line of readiness tells behind `key`, without its prefix: it may be another than usual, if it was asked for.
+fn address<'a>(ready: &'a str, key: &str) -> Option<&'a str> {
+    let told = ready.split_whitespace().find_map(|word| word.strip_prefix(key))?;
+    told.split('/').next()
+}
+
 /// Whether the line of readiness names the port: `… tcp=7,5201 udp=7,7070`.
 fn listens(ready: &str, transport: Transport, port: u16) -> bool {
     let key = if transport == Transport::Tcp { "tcp=" } else { "udp=" };
@@ -185,6 +219,11 @@ fn service(port: u16) -> &'static str {
         7070 => "control",
         _ => "unknown",
     }
+}
+
+/// A link's word, if it is one.
+fn link_spec(text: &str) -> Result<String, SpecError> {
+    text.parse::<Spec>().map(|_| text.to_owned())
 }
 
 /// A size as QEMU takes it: a number and M or G.
@@ -203,25 +242,4 @@ fn memory(text: &str) -> Result<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_ready_line_names_the_ports() {
-        let line = "midflight: ready address=10.0.2.15/24 processors=2 tcp=7,5201 udp=7,7070";
-        assert!(
-            listens(line, Transport::Tcp, 7)
-                && listens(line, Transport::Tcp, 5201)
-                && listens(line, Transport::Udp, 7070)
-        );
-        assert!(!listens(line, Transport::Udp, 5201) && !listens(line, Transport::Tcp, 520));
-    }
-
-    #[test]
-    fn sizes_that_cannot_boot_are_refused() {
-        assert!(memory("256M").is_ok() && memory("2G").is_ok());
-        for wrong in ["", "256", "64M", "M", "1T", "999999G", "ä"] {
-            assert!(memory(wrong).is_err(), "{wrong:?}");
-        }
-    }
-}
+mod tests;

@@ -23,7 +23,7 @@ mod turn;
 
 pub use platform::{Memory, Nic, Platform};
 pub use ready::Ready;
-pub use setup::SetupError;
+pub use setup::{SetupError, check};
 pub use shared::Shared;
 pub use turn::{Node, Turn};
 

@@ -1,11 +1,56 @@
-//! What can go wrong before anything runs.
+//! From options to a configuration, and what can go wrong before anything runs.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 
-use protocols::stack::{ConfigError, UdpError};
+use protocols::congestion;
+use protocols::stack::{self, Addressing, Addressing6, ConfigError, Ipv4Cidr, Ipv6Cidr, UdpError};
 use protocols::tcp::ListenError;
 use swapper::{ObjectError, SystemError};
+
+use crate::options::{Address, Address6, Options};
+
+/// Any station's address, in place of a card's.
+const STATION: [u8; 6] = [2, 0, 0, 0, 0, 1];
+
+/// Whether a system can have these options, as far as that can be said without its network card: for whoever starts one elsewhere, beforehand.
+///
+/// # Errors
+/// What is wrong with them: [`SetupError::Congestion`] or [`SetupError::Stack`].
+pub fn check(options: &Options) -> Result<(), SetupError> {
+    controller(options)?;
+    stack(options, STATION).map(drop)
+}
+
+/// Place of the controller of that name in the list of implementations.
+pub(super) fn controller(options: &Options) -> Result<usize, SetupError> {
+    let all = congestion::implementations();
+    all.iter().position(|controller| controller.name == options.congestion).ok_or_else(|| {
+        let names: Vec<&str> = all.iter().map(|controller| controller.name).collect();
+        SetupError::Congestion(options.congestion.clone(), names.join(", "))
+    })
+}
+
+/// The configuration of the stack on a card of this address.
+pub(super) fn stack(options: &Options, mac: [u8; 6]) -> Result<stack::Config, SetupError> {
+    let addressing = match options.address {
+        Address::Dhcp => Addressing::Dhcp,
+        Address::Static { address, prefix, gateway } => {
+            Addressing::Static { address: Ipv4Cidr::new(address, prefix), gateway }
+        }
+    };
+    let addressing6 = match options.address6 {
+        Address6::Off => Addressing6::Off,
+        Address6::Auto => Addressing6::Auto,
+        Address6::Static { address, prefix, gateway } => {
+            Addressing6::Static { address: Ipv6Cidr::new(address, prefix), gateway }
+        }
+    };
+    let stack = stack::Config { mac, mtu: usize::from(options.mtu), addressing, addressing6 };
+    stack.check().map_err(SetupError::Stack)?;
+    Ok(stack)
+}
 
 /// A system that cannot be set up. `Display` gives one sentence.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use protocols::congestion::{self, Implementation};
 use protocols::handover::{self, Hub, Sizes, Spoke, Strays, Wake};
-use protocols::stack::{self, Addressing, Addressing6, Ipv4Cidr, Ipv6Address, Ipv6Cidr};
+use protocols::stack::{self, Ipv6Address};
 use protocols::steering::Steering;
 use protocols::tcp::{Ecn, Secrets};
 use protocols::time::Instant;
@@ -17,10 +17,10 @@ use swapper::Coid;
 
 use super::mailbox::Mailbox;
 use super::platform::{Adapter, Nic, Platform};
-use super::setup::SetupError;
+use super::setup::{self, SetupError};
 use crate::control::{Answer, Question, Ticket};
 use crate::iperf3::Lobby;
-use crate::options::{Address, Address6, Options};
+use crate::options::Options;
 use crate::service::System;
 
 /// The longest frame that a card may deliver or take, in octets: an Ethernet header, and an IP packet of which it joined or will cut the segments.
@@ -100,26 +100,8 @@ impl Shared {
         if options.mtu > nic.mtu {
             return Err(SetupError::Mtu { asked: options.mtu, most: nic.mtu });
         }
-        let controllers = congestion::implementations();
-        let Some(current) = controllers.iter().position(|controller| controller.name == options.congestion) else {
-            let names: Vec<&str> = controllers.iter().map(|controller| controller.name).collect();
-            return Err(SetupError::Congestion(options.congestion.clone(), names.join(", ")));
-        };
-        let addressing = match options.address {
-            Address::Dhcp => Addressing::Dhcp,
-            Address::Static { address, prefix, gateway } => {
-                Addressing::Static { address: Ipv4Cidr::new(address, prefix), gateway }
-            }
-        };
-        let addressing6 = match options.address6 {
-            Address6::Off => Addressing6::Off,
-            Address6::Auto => Addressing6::Auto,
-            Address6::Static { address, prefix, gateway } => {
-                Addressing6::Static { address: Ipv6Cidr::new(address, prefix), gateway }
-            }
-        };
-        let stack = stack::Config { mac: nic.mac, mtu: usize::from(options.mtu), addressing, addressing6 };
-        stack.check().map_err(SetupError::Stack)?;
+        let current = setup::controller(options)?;
+        let stack = setup::stack(options, nic.mac)?;
         let system = swapper::System::new(processors, Adapter(platform)).map_err(SetupError::System)?;
         let wake: Arc<dyn Wake> = Arc::new(Adapter(platform));
         let sizes = ring_sizes(platform.memory().total, processors);

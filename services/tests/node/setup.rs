@@ -2,7 +2,7 @@
 
 use protocols::stack::Offloads;
 use protocols::time::{Duration, Instant};
-use services::node::{Nic, SetupError, Shared};
+use services::node::{Nic, SetupError, Shared, check};
 use services::options::Options;
 
 use crate::rig::{Computer, Rig};
@@ -27,6 +27,18 @@ fn what_cannot_be_is_refused_with_a_sentence() {
     assert!(error.to_string().contains("cubic, cubic-nofc, reno"), "{error}");
     assert!(matches!(refused("mtu=9000", NIC), SetupError::Mtu { asked: 9000, most: 1500 }));
     assert!(matches!(refused("", Nic { mac: [1; 6], ..NIC }), SetupError::Stack(_)));
+}
+
+/// What is refused beforehand is what would be refused, but for what a card has to say.
+#[test]
+fn options_are_checked_without_a_card() {
+    let checked = |options: &str| check(&Options::parse(options.split_whitespace()).unwrap());
+    for good in ["", "congestion=reno mtu=9000", "ip=10.77.0.2/24 gateway=10.77.0.1 ip6=fd00::2/64,fe80::1"] {
+        assert!(checked(good).is_ok(), "{good}");
+    }
+    for bad in ["congestion=vegas", "ip6=ff02::1/64", "ip6=fd00::2/64,fd01::1"] {
+        assert_eq!(checked(bad).unwrap_err().to_string(), refused(bad, NIC).to_string());
+    }
 }
 
 #[test]
