@@ -71,7 +71,7 @@ fn run(words: &[&str]) -> Result<core::convert::Infallible, Error> {
     let count = processors::count();
     processors::start_others(other);
     local::check(0)?;
-    let card = nic::open(&processors::apics(), options.unused)?;
+    let mut card = nic::open(&processors::apics(), options.unused)?;
     let pairs = card.pairs.len();
     let facts = node::Nic { mac: card.mac.ok_or(Error::NoMac)?, mtu: card.mtu, offloads: card.offloads, pairs };
     let mut seed = [0; 32];
@@ -82,6 +82,9 @@ fn run(words: &[&str]) -> Result<core::convert::Infallible, Error> {
     info!("{count} processors, {} MiB of memory", boot::memory_octets() >> 20);
     // The first node makes the objects that the others refer to.
     let node = node(&shared, 0)?;
+    if let Some(test) = test {
+        card.pairs.iter_mut().enumerate().for_each(|(processor, nic)| test.run_with(nic, processor));
+    }
     let nics = card.pairs.into_iter().map(|nic| SpinMutex::new(Some(nic))).collect();
     let start = START.call_once(|| Start { shared, nics });
     (1..count).for_each(processors::wake);

@@ -1,16 +1,19 @@
 //! The network card: virtio-net, in the form that the stack takes. Each processor has a queue pair of its own, as far as the card has them.
 
 use alloc::format;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
+use core::sync::atomic::{AtomicBool, Ordering};
 
-use log::info;
+use log::{info, warn};
 use protocols::stack::{Full, Offloads, Payload, Receive, RxMeta, Transmit, TxMeta};
 use services::options::Unused;
 use virtio::Features;
+use virtio::mem::Dma;
 use virtio::net::{
-    Checksum, Gso, GsoKind, Interrupt, LARGE_FRAME, LEAST_LENT, MsixTarget, Net, Notifications, OpenError, Options,
-    Part, QueuePair, RxChecksum, RxQueue, TxError, TxQueue,
+    Checksum, ETHERNET, GaveUp, Gso, GsoKind, Interrupt, LARGE_FRAME, LEAST_LENT, MsixTarget, Net, Notifications,
+    OpenError, Options, Part, QueuePair, RxChecksum, RxQueue, TxError, TxQueue,
 };
 use virtio::transport::Transport;
 use virtio::transport::pci::{self, ConfigPorts, PciError, PciTransport};
@@ -33,6 +36,10 @@ pub enum NicError {
     Open(OpenError),
     /// The device interrupts in a way that would not reach us.
     Interrupt(Interrupt),
+    /// The device broke the protocol of a queue; its counters.
+    Broken([u64; COUNTERS]),
+    /// The device says that it works no more.
+    GaveUp(GaveUp),
 }
 
 impl fmt::Display for NicError {
@@ -50,6 +57,11 @@ impl fmt::Display for NicError {
                 )
             }
             Self::Interrupt(other) => write!(f, "virtio network card: {other:?} brings no interrupts"),
+            Self::Broken(counters) => {
+                write!(f, "virtio network card: it broke the protocol")?;
+                COUNTER_NAMES.iter().zip(counters).try_for_each(|(name, count)| write!(f, " {name}={count}"))
+            }
+            Self::GaveUp(error) => write!(f, "virtio network card: {error}"),
         }
     }
 }
@@ -90,9 +102,19 @@ pub struct Card {
 /// A queue pair of the card, on the processor that it was opened for.
 pub struct Nic {
     pair: QueuePair<Notify>,
+    /// The card as a whole, with the first pair.
+    card: Option<Net<Device>>,
     offloads: Offloads,
     /// A transmit found no room since the last [`Nic::split`].
     full: bool,
+}
+
+/// The card has interrupted for its configuration, and was not looked at since.
+static CONFIG_CHANGED: AtomicBool = AtomicBool::new(false);
+
+/// Called by that interrupt, on the first pair's processor: it looks at the card before it sleeps.
+pub fn config_changed() {
+    CONFIG_CHANGED.store(true, Ordering::Relaxed);
 }
 
 /// Opens the first card on the bus, with a queue pair for each processor as far as it has them, whose interrupts come to that processor. `apics` are the
@@ -113,7 +135,8 @@ fn open_pairs(apics: &[u32], unused: Unused) -> Result<Card, NicError> {
     let target = |&apic: &u32| MsixTarget { apic_id: apic as u8, vector: interrupts::NIC };
     let targets: Vec<_> = apics.iter().take(most).map(target).collect();
     let offered = Features::from_bits(transport.device_features()) & !features_of(unused);
-    let options = options(offered, &targets);
+    let mut options = options(offered, &targets);
+    options.config_interrupt = Some(MsixTarget { vector: interrupts::NIC_CONFIG, ..targets[0] });
     let (net, pairs) = Net::open(transport, &DeviceMemory, &options).map_err(NicError::Open)?;
     match net.interrupt() {
         Interrupt::Msix { .. } => {}
@@ -127,14 +150,26 @@ fn open_pairs(apics: &[u32], unused: Unused) -> Result<Card, NicError> {
     let features = net.features();
     let nic = |mut pair: QueuePair<Notify>| {
         let offloads = offloads(features, pair.tx().longest());
-        Nic { pair, offloads, full: false }
+        Nic { pair, card: None, offloads, full: false }
     };
-    let pairs: Vec<Nic> = pairs.into_iter().map(nic).collect();
-    let offloads = pairs.first().ok_or(NicError::Absent)?.offloads;
-    let mac = net.mac().map_or("none".into(), |mac| mac.map(|octet| format!("{octet:02x}")).join(":"));
-    let (mtu, count, interrupt) = (net.mtu(), pairs.len(), net.interrupt());
-    info!("network card: address {mac}, mtu {mtu}, queue pairs {count}, {interrupt:?}, features {features}");
-    Ok(Card { mac: net.mac(), mtu: net.mtu(), offloads, pairs })
+    let mut pairs: Vec<Nic> = pairs.into_iter().map(nic).collect();
+    let count = pairs.len();
+    let first = pairs.first_mut().ok_or(NicError::Absent)?;
+    let offloads = first.offloads;
+    let (mac, mtu) = (net.mac(), net.mtu());
+    let address = mac.map_or("none".into(), |mac| mac.map(|octet| format!("{octet:02x}")).join(":"));
+    let interrupt = net.interrupt();
+    info!("network card: address {address}, mtu {mtu}, queue pairs {count}, {interrupt:?}, features {features}");
+    if !net.tells() && loader() != Loader::Uhyve {
+        warn!(
+            "network card: no MSI-X vector is left by which it says that its link is down or that it gave up: give it one more than queue pairs (`vectors={}`)",
+            count + 1
+        );
+    }
+    first.card = Some(net);
+    // Whatever it said before there was an interrupt for it.
+    config_changed();
+    Ok(Card { mac, mtu, offloads, pairs })
 }
 
 impl Nic {
@@ -161,9 +196,30 @@ impl Nic {
         ]
     }
 
-    /// Whether the card broke the protocol and is out of use.
-    pub fn is_broken(&mut self) -> bool {
-        self.pair.is_broken()
+    /// Looks whether the card still works, and says what became of its link, if something may have changed.
+    ///
+    /// A card that works no more is not reset and set up anew: what made it give up is a mistake in it or in the driver, which comes again, and each time all
+    /// memory that it may still write to would be lost.
+    ///
+    /// # Errors
+    /// It broke the protocol or gave up: without it nothing can go on.
+    pub fn check(&mut self) -> Result<(), NicError> {
+        if self.pair.is_broken() {
+            return Err(NicError::Broken(self.counters()));
+        }
+        if self.is_changed() && CONFIG_CHANGED.swap(false, Ordering::Relaxed) {
+            match self.card.as_mut().map_or(Ok(None), Net::look).map_err(NicError::GaveUp)? {
+                Some(true) => info!("network card: the link is up"),
+                Some(false) => warn!("network card: the link is down"),
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the card has interrupted for its configuration: the first pair's affair.
+    fn is_changed(&self) -> bool {
+        self.card.is_some() && CONFIG_CHANGED.load(Ordering::Relaxed)
     }
 
     /// Both directions, to be used at the same time.
@@ -178,6 +234,18 @@ impl Nic {
         self.pair.rx().pending() || self.full && self.pair.tx().pending()
     }
 
+    /// Sends a frame that the card is to read where `dma` says: for a test.
+    pub fn send_from(&mut self, dma: &impl Dma) {
+        let lender: Arc<[u8]> = alloc::vec![0; LARGE_FRAME / 2].into();
+        let parts = [Part { bytes: &lender, lender: Some(&lender) }, Part::default()];
+        let sent =
+            self.pair.tx().transmit_parts(dma, ETHERNET, &parts, virtio::net::TxMeta::default(), |head| head.fill(0));
+        if let Err(error) = sent {
+            warn!("network card: a frame of {} octets: {error}", lender.len());
+        }
+        self.kick();
+    }
+
     /// Ends a burst: one notification at most for each direction.
     pub fn kick(&mut self) {
         self.pair.kick();
@@ -185,7 +253,7 @@ impl Nic {
 
     /// Asks for interrupts. False: something is there already, so do not sleep. With interrupts of the processor off.
     pub fn arm(&mut self) -> bool {
-        self.pair.arm() && (!self.full || self.pair.arm_transmit())
+        self.pair.arm() && (!self.full || self.pair.arm_transmit()) && !self.is_changed()
     }
 
     /// Asks for no interrupts, while polling.

@@ -3,8 +3,11 @@
 use core::arch::asm;
 use core::hint::black_box;
 
+use virtio::mem::{Dma, DmaPages, Run};
+
 use crate::arch::{cpu, interrupts, lapic, memory};
 use crate::error::Error;
+use crate::nic::Nic;
 use crate::{console, processors};
 
 /// A failure that was asked for, and where.
@@ -30,9 +33,11 @@ enum Failure {
     Sleep,
     /// No failure, unless an interrupt that is delivered again overwrites the frame of the first.
     Again,
+    /// The network card is sent what lies nowhere, and gives up.
+    Card,
 }
 
-const ALL: [(&str, Failure); 11] = [
+const ALL: [(&str, Failure); 12] = [
     ("panic", Failure::Panic),
     ("fault:pf", Failure::PageFault),
     ("fault:null", Failure::NullPointer),
@@ -44,10 +49,11 @@ const ALL: [(&str, Failure); 11] = [
     ("memory", Failure::Memory),
     ("sleep", Failure::Sleep),
     ("again", Failure::Again),
+    ("card", Failure::Card),
 ];
 
 /// What `test=` knows.
-pub const NAMES: &str = "panic, fault:pf, fault:null, fault:ud, fault:gp, fault:de, fault:stack, fault:rsp, memory, sleep, again, and @N for another processor than 0";
+pub const NAMES: &str = "panic, fault:pf, fault:null, fault:ud, fault:gp, fault:de, fault:stack, fault:rsp, memory, sleep, again, card, and @N for another processor than 0";
 
 /// Takes the word `test=NAME` or `test=NAME@PROCESSOR`, if there is one, out of the others.
 pub fn split<'a>(words: &'a [&'a str]) -> Result<(Option<Test>, impl Iterator<Item = &'a str>), Error> {
@@ -72,6 +78,13 @@ impl Test {
             self.failure.fail();
         }
     }
+
+    /// Fails with the network card's queue pair of a processor, if that is what shall.
+    pub fn run_with(self, nic: &mut Nic, processor: usize) {
+        if self.processor == processor && matches!(self.failure, Failure::Card) {
+            nic.send_from(&Nowhere);
+        }
+    }
 }
 
 impl Failure {
@@ -92,6 +105,8 @@ impl Failure {
                 assert!(interrupts::frame_outlives_another(), "an interrupt overwrites the frame of another");
                 console::line(format_args!("midflight: an interrupt that comes again leaves the first one's frame"));
             }
+            // Once there is one.
+            Self::Card => {}
             // SAFETY (all below): the exception is what is wanted; its handler never returns here.
             // SAFETY: nothing is mapped there.
             Self::PageFault => unsafe { asm!("mov al, [{}]", in(reg) 0x4ead_0000_0000u64, out("al") _) },
@@ -109,6 +124,20 @@ impl Failure {
             // SAFETY: the push runs into nothing, and so would the page fault if it had no stack of its own.
             Self::StackPointer => unsafe { asm!("mov rsp, 0x1000", "push rax", options(noreturn)) },
         }
+    }
+}
+
+/// Says that everything lies where the machine has nothing.
+struct Nowhere;
+
+// SAFETY: gives out no memory, and what a device finds where it is sent belongs to nobody.
+unsafe impl Dma for Nowhere {
+    fn allocate(&self, _: usize) -> Option<DmaPages> {
+        None
+    }
+
+    fn locate(&self, octets: &[u8]) -> Option<Run> {
+        Some(Run { bus: 1 << 46, len: octets.len() })
     }
 }
 

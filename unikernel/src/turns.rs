@@ -3,9 +3,9 @@
 use protocols::handover::Patience;
 use services::node::{Node, Turn};
 
-use crate::arch::exit;
+use crate::error::Error;
 use crate::nic::Nic;
-use crate::{clock, console, platform, processors};
+use crate::{clock, platform, processors};
 
 /// After a transmit that found no room, look again after so many microseconds even without an interrupt.
 const ROOM: u64 = 500;
@@ -26,7 +26,9 @@ pub fn run(mut node: Node, mut nic: Nic, processor: usize) -> ! {
             platform::publish(processor, nic.counters());
         }
         if let Some(mut until) = idle(processor, &done) {
-            check(&mut nic);
+            if let Err(error) = nic.check() {
+                Error::Nic(error).end()
+            }
             platform::publish(processor, nic.counters());
             if nic.is_full() {
                 until = Some(until.unwrap_or(u64::MAX).min(clock::micros() + ROOM));
@@ -59,15 +61,4 @@ pub fn run_detached(mut node: Node, processor: usize) -> ! {
 fn idle(processor: usize, turn: &Turn) -> Option<Option<u64>> {
     let busy = turn.again || processors::take_wake(processor);
     (!busy).then(|| turn.wake_at.map(platform::micros))
-}
-
-/// A card that has broken its protocol cannot be used any more, and without it nothing can.
-fn check(nic: &mut Nic) {
-    if nic.is_broken() {
-        console::line(format_args!(
-            "midflight: error: the network card broke the virtio protocol ({:?})",
-            nic.counters()
-        ));
-        exit::fail();
-    }
 }

@@ -104,6 +104,8 @@ pub struct Machine {
     pub network: Network,
     /// The network card joins and cuts no segments and leaves checksums alone.
     pub without_offloads: bool,
+    /// A socket where QEMU's monitor takes commands.
+    pub monitor: Option<PathBuf>,
     /// Options for the image itself.
     pub options: Vec<String>,
 }
@@ -311,6 +313,9 @@ impl Machine {
         all.extend(words(["-nodefaults", "-no-reboot", "-display", "none", "-serial", "stdio"]));
         all.extend(words(["-device", "isa-debug-exit,iobase=0xf4,iosize=4"]));
         all.extend(network.arguments());
+        if let Some(monitor) = &self.monitor {
+            all.extend(words(["-monitor", &format!("unix:{},server=on,wait=off", monitor.display())]));
+        }
         // Without an option ROM: the machine boots from the image only.
         let offloads = if self.without_offloads { WITHOUT_OFFLOADS } else { "" };
         let pairs = network.pairs();

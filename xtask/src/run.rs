@@ -115,6 +115,7 @@ pub fn run(args: &Args) -> Result<()> {
         tsc_mhz: clock::tsc_mhz(),
         network,
         without_offloads: false,
+        monitor: None,
         options: args.options.clone(),
     };
     if args.vmm == Monitor::Uhyve {

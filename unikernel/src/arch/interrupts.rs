@@ -13,7 +13,7 @@
 use core::arch::{asm, naked_asm};
 
 use super::{cpu, idt, lapic};
-use crate::processors;
+use crate::{nic, processors};
 
 /// The NIC has something.
 pub const NIC: u8 = 0xe0;
@@ -21,6 +21,8 @@ pub const NIC: u8 = 0xe0;
 pub const WAKE: u8 = 0xe1;
 /// The time that this processor wanted to sleep is over.
 pub const TIMER: u8 = 0xe2;
+/// The network card's configuration has changed.
+pub const NIC_CONFIG: u8 = 0xe3;
 /// Hermit's own vector that makes a processor look for new tasks. Its loop of an idle processor does that after each interrupt, so nothing is left to its handler.
 const HERMIT_WAKE: u8 = 121;
 
@@ -71,6 +73,7 @@ macro_rules! entry {
 
 entry!(enter_plain, plain);
 entry!(enter_timer, timer);
+entry!(enter_nic_config, nic_config);
 
 extern "C" fn plain() {
     lapic::end_of_interrupt();
@@ -81,10 +84,17 @@ extern "C" fn timer() {
     lapic::end_of_interrupt();
 }
 
+extern "C" fn nic_config() {
+    nic::config_changed();
+    lapic::end_of_interrupt();
+}
+
 /// Installs the handlers for all processors. Once, on the boot processor, after [`lapic::detect`] and before anything raises one.
 pub fn install() {
     let plain = enter_plain as *const ();
-    for (vector, entry) in [(NIC, plain), (WAKE, plain), (HERMIT_WAKE, plain), (TIMER, enter_timer as *const ())] {
+    let (timer, nic_config) = (enter_timer as *const (), enter_nic_config as *const ());
+    for (vector, entry) in [(NIC, plain), (NIC_CONFIG, nic_config), (WAKE, plain), (HERMIT_WAKE, plain), (TIMER, timer)]
+    {
         // SAFETY: the entry serves an interrupt without an error code, on the stack that it finds: the image is compiled without a red zone.
         unsafe { idt::set(vector, entry as u64, 0) };
     }

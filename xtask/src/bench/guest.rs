@@ -31,6 +31,7 @@ pub fn measure(quick: bool) -> Result<PathBuf> {
         // Nobody connects.
         network: Network::User(Vec::new()),
         without_offloads: false,
+        monitor: None,
         options: Vec::new(),
     };
     machine.accel = accel::resolve(accel::Choice::Auto, &machine)?;

@@ -2,6 +2,7 @@
 
 mod boot;
 mod captures;
+mod card;
 mod classifier;
 mod control_port;
 mod echoes;
@@ -44,6 +45,12 @@ pub const STEPS: &[Step] = &[
         what: "a processor exception is reported with registers and ends the machine",
         run: exceptions::reported,
     },
+    Step {
+        name: "card-gave-up",
+        what: "a network card that gives up is reported and ends the machine",
+        run: card::gave_up,
+    },
+    Step { name: "card-link", what: "a network card's link that goes down and up is reported", run: card::link },
     Step { name: "sleep", what: "an interrupt right before hlt is not missed", run: exceptions::sleep_ends },
     Step {
         name: "again",
@@ -185,6 +192,7 @@ impl Lab {
             tsc_mhz: *self.tsc_mhz.get_or_init(clock::tsc_mhz),
             network: Network::User(forwards(false)?),
             without_offloads: false,
+            monitor: None,
             options: Vec::new(),
         };
         if self.accel.get().is_none() {

@@ -10,6 +10,7 @@ fn machine(network: Network) -> Machine {
         tsc_mhz: 2500,
         network,
         without_offloads: false,
+        monitor: None,
         options: vec!["log=debug".into()],
     }
 }

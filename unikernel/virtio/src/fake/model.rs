@@ -57,7 +57,7 @@ pub struct Model {
     pub refuses_features: bool,
     /// Does not finish a reset.
     pub stuck: bool,
-    /// Does not take MSI-X entries for queues.
+    /// Does not take MSI-X entries, for queues or the configuration.
     pub refuses_entries: bool,
     /// Notification offset of all queues, instead of each queue's number.
     pub notify_offset: Option<u16>,
@@ -71,8 +71,6 @@ pub struct Model {
     pub mtu: u16,
     /// The MTU from its second reading on.
     pub next_mtu: Option<u16>,
-    /// The network configuration.
-    pub link_status: u16,
     /// The network configuration.
     pub max_pairs: u16,
     /// How often a read of the MAC address still finds a changed configuration.
@@ -100,6 +98,8 @@ pub struct Model {
     status: u8,
     generation: u8,
     isr: u8,
+    link_status: u16,
+    config_entry: u16,
     device_select: u32,
     driver_select: u32,
     taken: u64,
@@ -123,7 +123,6 @@ impl Model {
             mac: [0x52, 0x54, 0, 0x12, 0x34, 0x56],
             mtu: 1500,
             next_mtu: None,
-            link_status: 1,
             max_pairs: 4,
             unstable: 0,
             log: Vec::new(),
@@ -139,6 +138,8 @@ impl Model {
             status: NEEDS_RESET,
             generation: 0,
             isr: 0,
+            link_status: 1,
+            config_entry: NO_ENTRY,
             device_select: 0,
             driver_select: 0,
             taken: 0,
@@ -162,9 +163,24 @@ impl Model {
         self.log.iter().filter(|&&event| event == Event::Notified(queue)).count()
     }
 
-    /// Fails the device.
+    /// Fails the device (§2.1.2).
     pub fn break_down(&mut self) {
         self.status |= NEEDS_RESET;
+        self.config_changed();
+    }
+
+    /// Plugs the cable in, or out.
+    pub fn set_link(&mut self, up: bool) {
+        self.link_status = u16::from(up);
+        self.config_changed();
+    }
+
+    /// Tells the driver, if it is ready (§2.5).
+    fn config_changed(&mut self) {
+        self.generation = self.generation.wrapping_add(1);
+        if self.status & DRIVER_OK != 0 {
+            self.raise(self.config_entry, 2);
+        }
     }
 
     pub(super) fn queue_mut(&mut self, queue: u16) -> &mut DeviceQueue {
@@ -177,17 +193,20 @@ impl Model {
         let wanted = self.queue_mut(queue).interrupt_wanted();
         // uhyve interrupts for each frame received, whatever the driver wants, and for none sent.
         let wanted = if self.shape.is_uhyve() { queue.is_multiple_of(2) } else { wanted };
-        if !wanted {
-            return;
+        if wanted {
+            self.raise(self.queues[usize::from(queue)].entry, 1);
         }
+    }
+
+    /// Raises an MSI-X entry's interrupt, or the line's with what it is for.
+    fn raise(&mut self, entry: u16, isr: u8) {
         if self.msix_control & 0x8000 == 0 {
-            self.isr |= 1;
+            self.isr |= isr;
             if self.command & 0x400 == 0 {
                 self.raised.push(Raised::Line);
             }
             return;
         }
-        let entry = self.queues[usize::from(queue)].entry;
         if let Some([low, high, data, control]) = self.msix_table.get(usize::from(entry)).copied()
             && control & 1 == 0
             && self.msix_control & 0x4000 == 0
@@ -207,6 +226,7 @@ impl Model {
     fn reset(&mut self) {
         self.taken = 0;
         self.isr = 0;
+        self.config_entry = NO_ENTRY;
         let size = self.queue_size;
         let fresh = || QueueRegisters {
             size,
@@ -280,7 +300,7 @@ impl Model {
             4 => (4, Self::half(self.offered.bits(), self.device_select)),
             8 => (4, self.driver_select),
             12 => (4, Self::half(self.taken, self.driver_select)),
-            16 => (2, 0xffff),
+            16 => (2, u32::from(self.config_entry)),
             18 => (2, u32::from(count)),
             20 => (1, u32::from(self.status)),
             21 => (1, u32::from(self.generation)),
@@ -320,6 +340,10 @@ impl Model {
                 }
                 4
             }
+            16 => {
+                self.config_entry = self.entry(value);
+                2
+            }
             20 => {
                 self.write_status(value as u8);
                 1
@@ -341,11 +365,7 @@ impl Model {
             // uhyve's is read-only and such a write without effect.
             24 => 2,
             26 => {
-                if usize::from(value as u16) >= self.msix_table.len() || self.refuses_entries {
-                    self.queues[select].entry = NO_ENTRY;
-                } else {
-                    self.queues[select].entry = value as u16;
-                }
+                self.queues[select].entry = self.entry(value);
                 2
             }
             28 => {
@@ -369,6 +389,12 @@ impl Model {
         if width != size {
             self.violate(format!("{size}-byte write of common configuration at {offset}"));
         }
+    }
+
+    /// What becomes of an MSI-X entry that the driver chose (§4.1.5.1.2).
+    fn entry(&self, value: u32) -> u16 {
+        let there = usize::from(value as u16) < self.msix_table.len() && !self.refuses_entries;
+        if there { value as u16 } else { NO_ENTRY }
     }
 
     pub(super) fn read_device(&mut self, offset: usize, size: usize) -> u32 {

@@ -50,7 +50,7 @@ use control::Control;
 pub use counters::Counters;
 pub use header::{Checksum, Gso, GsoKind, HEADER, HeaderError, RxChecksum, RxMeta, TxMeta};
 pub use lend::LEAST_LENT;
-pub use options::{ETHERNET, LARGE_FRAME, MTU_DEFAULT, Notifications, OpenError, Options};
+pub use options::{ETHERNET, GaveUp, LARGE_FRAME, MTU_DEFAULT, Notifications, OpenError, Options};
 pub use pair::QueuePair;
 pub use rx::{RxBuffer, RxQueue};
 pub use tx::{Part, TxBuffer, TxError, TxQueue};
@@ -89,6 +89,10 @@ pub struct Net<T: Transport> {
     transport: T,
     features: Features,
     interrupt: Interrupt,
+    /// Changes of the configuration interrupt.
+    tells: bool,
+    /// The link was up at the last look.
+    link: bool,
     mac: Option<[u8; 6]>,
     mtu: u16,
     /// Kept because the device holds its memory.
@@ -105,8 +109,9 @@ impl<T: Transport> Net<T> {
         options.check()?;
         reset(&mut transport)?;
         match bring_up(&mut transport, dma, options) {
-            Ok(Up { features, interrupt, mac, mtu, control, pairs }) => {
-                Ok((Self { transport, features, interrupt, mac, mtu, _control: control }, pairs))
+            Ok(Up { features, interrupt, tells, mac, mtu, control, pairs }) => {
+                let link = true;
+                Ok((Self { transport, features, interrupt, tells, link, mac, mtu, _control: control }, pairs))
             }
             Err(error) => {
                 let status = transport.status();
@@ -126,6 +131,11 @@ impl<T: Transport> Net<T> {
         self.interrupt
     }
 
+    /// Whether the device interrupts [`Options::config_interrupt`] when something is there for [`look`](Self::look).
+    pub fn tells(&self) -> bool {
+        self.tells
+    }
+
     /// The device's MAC address, if it says one.
     pub fn mac(&self) -> Option<[u8; 6]> {
         self.mac
@@ -142,9 +152,18 @@ impl<T: Transport> Net<T> {
             || self.transport.config16(config::STATUS) & config::STATUS_LINK_UP != 0
     }
 
-    /// Whether the device met an error that only a reset mends.
-    pub fn needs_reset(&self) -> bool {
-        self.transport.status().contains(Status::NEEDS_RESET)
+    /// Looks whether the device still works, and whether its link has gone up (`Some(true)`) or down since the last look, or at first, is down. Two register
+    /// reads: after the device was opened, and when it told of a change ([`tells`](Self::tells)).
+    ///
+    /// # Errors
+    /// The device gave up: nothing comes from it any more. [`close`](Self::close) and open it anew, or do without.
+    pub fn look(&mut self) -> Result<Option<bool>, GaveUp> {
+        let status = self.transport.status();
+        if status.contains(Status::NEEDS_RESET) {
+            return Err(GaveUp { status });
+        }
+        let up = self.link_up();
+        Ok((core::mem::replace(&mut self.link, up) != up).then_some(up))
     }
 
     /// Reads the interrupt status, which clears it. For the interrupt line's handler; of no use with MSI-X.
@@ -174,6 +193,7 @@ fn reset<T: Transport>(transport: &mut T) -> Result<(), OpenError> {
 struct Up<T: Transport> {
     features: Features,
     interrupt: Interrupt,
+    tells: bool,
     mac: Option<[u8; 6]>,
     mtu: u16,
     control: Option<Control<T::Notify>>,
@@ -205,6 +225,10 @@ fn bring_up<T: Transport, D: Dma + ?Sized>(
     }
     let targets = &options.interrupts[..options.interrupts.len().min(usize::from(pairs))];
     let interrupt = transport.route_interrupts(targets)?;
+    let tells = match (interrupt, options.config_interrupt) {
+        (Interrupt::Msix { entries }, Some(target)) => transport.route_config_interrupt(entries, target),
+        _ => false,
+    };
 
     let mut made = Vec::with_capacity(usize::from(pairs));
     for pair in 0..pairs {
@@ -228,7 +252,7 @@ fn bring_up<T: Transport, D: Dma + ?Sized>(
     {
         return Err(OpenError::PairsRefused { pairs });
     }
-    Ok(Up { features, interrupt, mac, mtu, control, pairs: made })
+    Ok(Up { features, interrupt, tells, mac, mtu, control, pairs: made })
 }
 
 /// The features that were taken, and the MTU that goes with them.

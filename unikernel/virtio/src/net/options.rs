@@ -39,6 +39,9 @@ pub struct Options<'a> {
     pub pairs: u16,
     /// MSI-X targets: entry *n* for pair *n*, receiving and transmitting. Empty: no MSI-X. Else one for each pair at least.
     pub interrupts: &'a [MsixTarget],
+    /// MSI-X target for changes of the configuration, which [`Net::look`](super::Net::look) then finds: by an entry of its own behind those of the pairs, if
+    /// there is one.
+    pub config_interrupt: Option<MsixTarget>,
     /// When the device is told of new buffers.
     pub notify: Notifications,
     /// Receive buffers of each pair. The queue has at least as many descriptors, if the device allows it; else fewer are used.
@@ -59,6 +62,7 @@ impl Default for Options<'_> {
             features: Features::DRIVER & !segmentation,
             pairs: 1,
             interrupts: &[],
+            config_interrupt: None,
             notify: Notifications::AsAsked,
             rx_buffers: 256,
             tx_buffers: 256,
@@ -178,6 +182,21 @@ impl fmt::Display for OpenError {
 }
 
 impl core::error::Error for OpenError {}
+
+/// The device met an error that it cannot recover from (`DEVICE_NEEDS_RESET`, §2.1.2), or is not there any more. What it has it may never complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GaveUp {
+    /// What it says.
+    pub status: Status,
+}
+
+impl fmt::Display for GaveUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "device gave up ({:?}, DEVICE_NEEDS_RESET): its monitor may say why", self.status)
+    }
+}
+
+impl core::error::Error for GaveUp {}
 
 impl From<TransportError> for OpenError {
     fn from(error: TransportError) -> Self {

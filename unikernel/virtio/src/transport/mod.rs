@@ -51,7 +51,7 @@ impl fmt::Debug for Status {
 pub struct IsrStatus {
     /// A queue has completions.
     pub queue: bool,
-    /// The device's configuration changed (link up or down).
+    /// The device's configuration changed: the link went up or down, or the device gave up.
     pub configuration: bool,
 }
 
@@ -182,6 +182,9 @@ pub trait Transport {
     fn enable_queue(&mut self, setup: &QueueSetup) -> Result<Self::Notify, TransportError>;
     /// Routes interrupts: entry *n* of the MSI-X table to target *n*. With no target, or a device without MSI-X, the line stays.
     fn route_interrupts(&mut self, targets: &[MsixTarget]) -> Result<Interrupt, TransportError>;
+    /// Routes the interrupt for changes of the configuration (§2.5) by MSI-X entry `entry`, which no queue has. False: there is no such entry, or the
+    /// device does not take it (§4.1.5.1.2.1).
+    fn route_config_interrupt(&mut self, entry: u16, target: MsixTarget) -> bool;
     /// Reads the interrupt status, which clears it and lowers the line; of no use with MSI-X.
     fn acknowledge(&self) -> IsrStatus;
     /// Changes whenever the device's configuration does.

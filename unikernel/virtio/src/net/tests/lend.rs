@@ -9,6 +9,7 @@ const LARGE: Options<'static> = Options {
     features: Features::DRIVER,
     pairs: 1,
     interrupts: &[],
+    config_interrupt: None,
     notify: Notifications::AsAsked,
     rx_buffers: 4,
     tx_buffers: 4,

@@ -1,4 +1,5 @@
 mod allocations;
+mod changes;
 mod handshake;
 mod header;
 mod hostile;

@@ -12,6 +12,7 @@ mod common {
     pub const DEVICE_FEATURE: usize = 4;
     pub const DRIVER_FEATURE_SELECT: usize = 8;
     pub const DRIVER_FEATURE: usize = 12;
+    pub const CONFIG_MSIX_VECTOR: usize = 16;
     pub const NUM_QUEUES: usize = 18;
     pub const DEVICE_STATUS: usize = 20;
     pub const CONFIG_GENERATION: usize = 21;
@@ -205,6 +206,15 @@ impl<C: PciConfig, M: Mmio> Transport for PciTransport<C, M> {
         }
         msix.enable(&self.config);
         Ok(Interrupt::Msix { entries })
+    }
+
+    fn route_config_interrupt(&mut self, entry: u16, target: MsixTarget) -> bool {
+        let Some(msix) = self.msix.as_ref().filter(|msix| entry < msix.entries() && target.vector >= 16) else {
+            return false;
+        };
+        msix.set(entry, target);
+        self.common.write16(common::CONFIG_MSIX_VECTOR, entry);
+        self.common.read16(common::CONFIG_MSIX_VECTOR) == entry
     }
 
     fn acknowledge(&self) -> IsrStatus {
