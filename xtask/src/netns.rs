@@ -1,5 +1,6 @@
 //! A network namespace of our own with a TAP device in it, so that nothing of the host's network is touched.
 
+use std::net::Ipv4Addr;
 use std::os::fd::AsFd;
 
 use anyhow::{Context, Result, bail};
@@ -15,6 +16,8 @@ pub struct Namespace {
 }
 
 const PREFIX: &str = "midflight-";
+/// Address of a namespace's card on the network of its second TAP.
+pub const ROUTER: [u8; 6] = [2, 0, 0, 0, 0x79, 1];
 
 impl Namespace {
     /// Makes the namespace, with `tap0` at [`TAP_HOST`]/24, and [`TAP_HOST6`]/64 where the kernel has IPv6. Needs root.
@@ -86,6 +89,18 @@ impl Namespace {
         }
         self.sysctl("net/ipv4/ip_forward", "1")?;
         Ok(far)
+    }
+
+    /// A second TAP, `far0`, to and from which this namespace forwards as a router: whoever opens it is the station at `address`, alone in a network, and
+    /// sends to [`ROUTER`].
+    pub fn add_far_tap(&self, mac: [u8; 6], address: Ipv4Addr) -> Result<()> {
+        let text = |mac: [u8; 6]| mac.map(|octet| format!("{octet:02x}")).join(":");
+        let (address, mac) = (address.to_string(), text(mac));
+        self.ip(&["tuntap", "add", "dev", "far0", "mode", "tap"])?;
+        self.ip(&["link", "set", "far0", "address", &text(ROUTER), "up"])?;
+        self.ip(&["route", "add", &address, "dev", "far0"])?;
+        self.ip(&["neigh", "add", &address, "lladdr", &mac, "dev", "far0"])?;
+        self.sysctl("net/ipv4/ip_forward", "1")
     }
 
     fn add_tap(&self, flags: &[&str]) -> Result<()> {

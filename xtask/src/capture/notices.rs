@@ -5,6 +5,7 @@ use tap::{Form, Tap};
 
 use super::tshark::{Sender, judge};
 use super::{Capture, GUEST, Until};
+use crate::e2e::checksum;
 use crate::netns::Namespace;
 use crate::paths;
 
@@ -85,7 +86,7 @@ fn changed(mut frame: Vec<u8>, at: usize) -> Vec<u8> {
 fn longer(mut frame: Vec<u8>) -> Vec<u8> {
     frame[17] += 1;
     frame[24..26].fill(0);
-    let header = sum(&frame[14..34]);
+    let header = checksum(&frame[14..34]);
     frame[24..26].copy_from_slice(&header);
     frame
 }
@@ -93,7 +94,7 @@ fn longer(mut frame: Vec<u8>) -> Vec<u8> {
 /// The sum of the pseudo-header in the place of the checksum, which is so many octets into the segment or datagram.
 fn partial(mut frame: Vec<u8>, at: usize) -> Vec<u8> {
     let pseudo = [&frame[26..34], &[0, frame[23], 0, (frame.len() - 34) as u8]].concat();
-    let [first, second] = sum(&pseudo);
+    let [first, second] = checksum(&pseudo);
     frame[34 + at..36 + at].copy_from_slice(&[!first, !second]);
     frame
 }
@@ -101,13 +102,13 @@ fn partial(mut frame: Vec<u8>, at: usize) -> Vec<u8> {
 /// The guest's ICMP error about a packet.
 fn error(frame: &[u8]) -> Vec<u8> {
     let mut icmp = [&[3, 3, 0, 0, 0, 0, 0, 0], &frame[14..]].concat();
-    let own = sum(&icmp);
+    let own = checksum(&icmp);
     icmp[2..4].copy_from_slice(&own);
     let mut ip = frame[14..34].to_vec();
     ip[3] += 28;
     ip[9] = 1;
     ip[10..12].fill(0);
-    let header = sum(&ip);
+    let header = checksum(&ip);
     ip[10..12].copy_from_slice(&header);
     [&frame[..14], &ip, &icmp].concat()
 }
@@ -125,17 +126,8 @@ fn segment(protocol: u8, options: &[u8]) -> Vec<u8> {
         vec![0x45, 0, 0, 20 + transport.len() as u8, 0, 0, 0x40, 0, 64, protocol, 0, 0, 10, 77, 0, 2, 10, 77, 0, 1];
     let pseudo = [&ip[12..], &[0, protocol, 0, transport.len() as u8], &transport].concat();
     let at = if protocol == 6 { 16 } else { 6 };
-    transport[at..at + 2].copy_from_slice(&sum(&pseudo));
-    let header = sum(&ip);
+    transport[at..at + 2].copy_from_slice(&checksum(&pseudo));
+    let header = checksum(&ip);
     ip[10..12].copy_from_slice(&header);
     [&[0x02, 0, 0, 0, 0, 1], &GUEST[..], &[8, 0], &ip, &transport].concat()
-}
-
-/// The Internet checksum (RFC 1071) of an even number of octets.
-fn sum(octets: &[u8]) -> [u8; 2] {
-    let mut sum: u32 = octets.chunks(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(pair[1])).sum();
-    while sum > 0xffff {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    (!(sum as u16)).to_be_bytes()
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
+use super::frames::{GUEST, Station, checksum};
 use super::tap::namespace;
 use super::traffic::{iperf, received};
 use super::wire::{Socket, Wire};
@@ -15,9 +16,7 @@ use crate::netns::Namespace;
 use crate::test::Outcome;
 use crate::ui;
 
-const GUEST: [u8; 4] = [10, 77, 0, 2];
-const STRANGER: [u8; 4] = [10, 77, 0, 77];
-const STRANGER_MAC: [u8; 6] = [0x02, 0, 0, 0, 0x77, 0x77];
+const STRANGER: Station = Station { mac: [0x02, 0, 0, 0, 0x77, 0x77], address: [10, 77, 0, 77] };
 /// SYNs of the flood: several times what any table of half-open connections holds.
 const FLOOD: u32 = 20_000;
 /// Frames of arbitrary octets.
@@ -92,10 +91,10 @@ fn settled(control: &ControlClient, wanted: u64) -> Result<u64> {
 
 /// The guest's MAC, by an ARP request from the wire.
 fn resolve(wire: &mut Wire) -> Result<[u8; 6]> {
-    let mut request = ethernet([0xff; 6], 0x0806);
+    let mut request = STRANGER.ethernet([0xff; 6], 0x0806);
     request.extend([0, 1, 8, 0, 6, 4, 0, 1]);
-    request.extend(STRANGER_MAC);
-    request.extend(STRANGER);
+    request.extend(STRANGER.mac);
+    request.extend(STRANGER.address);
     request.extend([0; 6]);
     request.extend(GUEST);
     wire.send(&request)?;
@@ -106,89 +105,44 @@ fn resolve(wire: &mut Wire) -> Result<[u8; 6]> {
     reply.get(22..28).and_then(|mac| mac.try_into().ok()).context("a short ARP reply")
 }
 
-fn ethernet(to: [u8; 6], kind: u16) -> Vec<u8> {
-    [&to[..], &STRANGER_MAC, &kind.to_be_bytes()].concat()
-}
-
-/// An IPv4 packet with a right checksum; `change` then makes it lie, and a last argument repairs the checksum after the lie.
-fn ipv4(mac: [u8; 6], protocol: u8, payload: &[u8], change: impl Fn(&mut [u8]), repair: bool) -> Vec<u8> {
-    let mut header = [0x45, 0, 0, 0, 0, 1, 0x40, 0, 64, protocol, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-    header[2..4].copy_from_slice(&(20 + payload.len() as u16).to_be_bytes());
-    header[12..16].copy_from_slice(&STRANGER);
-    header[16..20].copy_from_slice(&GUEST);
-    let sum = checksum(&header);
-    header[10..12].copy_from_slice(&sum);
-    change(&mut header);
-    if repair {
-        header[10..12].fill(0);
-        let sum = checksum(&header);
-        header[10..12].copy_from_slice(&sum);
-    }
-    [&ethernet(mac, 0x0800)[..], &header, payload].concat()
-}
-
-fn checksum(octets: &[u8]) -> [u8; 2] {
-    let mut sum: u32 =
-        octets.chunks(2).map(|pair| u32::from(u16::from_be_bytes([pair[0], *pair.get(1).unwrap_or(&0)]))).sum();
-    while sum > 0xffff {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    (!(sum as u16)).to_be_bytes()
-}
-
-/// A TCP segment to the iperf3 port, its checksum right for [`STRANGER`] as its sender.
-fn tcp(from_port: u16, sequence: u32, flags: u8, options: &[u8], change: impl Fn(&mut [u8])) -> Vec<u8> {
-    let mut segment = Vec::new();
-    segment.extend(from_port.to_be_bytes());
-    segment.extend(5201u16.to_be_bytes());
-    segment.extend(sequence.to_be_bytes());
-    segment.extend([0; 4]);
-    segment.extend([((20 + options.len()) * 4) as u8, flags, 0xff, 0xff, 0, 0, 0, 0]);
-    segment.extend(options);
-    change(&mut segment);
-    let pseudo = [&STRANGER[..], &GUEST, &[0, 6], &(segment.len() as u16).to_be_bytes()].concat();
-    let sum = checksum(&[pseudo, segment.clone()].concat());
-    segment[16..18].copy_from_slice(&sum);
-    segment
-}
-
 fn syn(mac: [u8; 6], number: u32) -> Vec<u8> {
-    let segment = tcp(1024 + (number % 60_000) as u16, number.wrapping_mul(2_654_435_761), 2, &[2, 4, 5, 0xb4], |_| ());
-    ipv4(mac, 6, &segment, |_| (), false)
+    let segment =
+        STRANGER.tcp(1024 + (number % 60_000) as u16, number.wrapping_mul(2_654_435_761), 2, &[2, 4, 5, 0xb4], |_| ());
+    STRANGER.ipv4(mac, 6, &segment, |_| (), false)
 }
 
 /// Frames each of which is wrong in one way; all must be dropped and counted.
 fn lies(mac: [u8; 6]) -> Vec<Vec<u8>> {
-    let good = tcp(4000, 1, 2, &[], |_| ());
+    let good = STRANGER.tcp(4000, 1, 2, &[], |_| ());
     let mut all = Vec::new();
     // IHL below and beyond the packet; the version; total length beyond the frame and below the header.
     for first in [0x40, 0x44, 0x4f, 0x65, 0x05] {
-        all.push(ipv4(mac, 6, &good[..20], |header| header[0] = first, true));
+        all.push(STRANGER.ipv4(mac, 6, &good[..20], |header| header[0] = first, true));
     }
     for length in [0u16, 19, 1000, 0xffff] {
-        all.push(ipv4(mac, 6, &good, |header| header[2..4].copy_from_slice(&length.to_be_bytes()), true));
+        all.push(STRANGER.ipv4(mac, 6, &good, |header| header[2..4].copy_from_slice(&length.to_be_bytes()), true));
     }
-    all.push(ipv4(mac, 6, &good, |header| header[10] ^= 0x55, false));
+    all.push(STRANGER.ipv4(mac, 6, &good, |header| header[10] ^= 0x55, false));
     // Fragments: first, middle, last, and one that would end beyond 65535.
     for fragment in [0x2000u16, 0x2001, 0x0001, 0x3fff] {
-        all.push(ipv4(mac, 6, &good, |header| header[6..8].copy_from_slice(&fragment.to_be_bytes()), true));
+        all.push(STRANGER.ipv4(mac, 6, &good, |header| header[6..8].copy_from_slice(&fragment.to_be_bytes()), true));
     }
     // Data offset below the header and beyond the segment; a wrong TCP checksum; a header cut short.
     for offset in [0u8, 0x10, 0x40, 0xf0] {
-        all.push(ipv4(mac, 6, &tcp(4001, 1, 2, &[], |segment| segment[12] = offset), |_| (), false));
+        all.push(STRANGER.ipv4(mac, 6, &STRANGER.tcp(4001, 1, 2, &[], |segment| segment[12] = offset), |_| (), false));
     }
     let mut wrong = good.clone();
     wrong[16] ^= 0x55;
-    all.push(ipv4(mac, 6, &wrong, |_| (), false));
-    all.push(ipv4(mac, 6, &good[..7], |_| (), false));
+    all.push(STRANGER.ipv4(mac, 6, &wrong, |_| (), false));
+    all.push(STRANGER.ipv4(mac, 6, &good[..7], |_| (), false));
     // UDP whose length is below its header, or beyond the packet.
     for length in [0u16, 7, 500] {
         let mut datagram = [0, 9, 0x1b, 0x9e, 0, 0, 0, 0, b'h', b'i'];
         datagram[4..6].copy_from_slice(&length.to_be_bytes());
-        all.push(ipv4(mac, 17, &datagram, |_| (), false));
+        all.push(STRANGER.ipv4(mac, 17, &datagram, |_| (), false));
     }
     // ARP with other address lengths, and cut short.
-    let arp = [&ethernet(mac, 0x0806)[..], &[0, 1, 8, 0, 8, 4, 0, 1], &[0; 20]].concat();
+    let arp = [&STRANGER.ethernet(mac, 0x0806)[..], &[0, 1, 8, 0, 8, 4, 0, 1], &[0; 20]].concat();
     all.push(arp.clone());
     all.push(arp[..30].to_vec());
     all

@@ -8,6 +8,7 @@ mod control_port;
 mod echoes;
 mod elf;
 mod exceptions;
+mod frames;
 mod hosted;
 mod hostile;
 mod idle;
@@ -19,6 +20,7 @@ mod payload;
 mod processors;
 mod swaps;
 mod tap;
+mod tracking;
 mod traffic;
 mod uhyve;
 mod watched;
@@ -30,6 +32,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+pub use frames::checksum;
 use watched::Watched;
 
 use crate::control::ControlClient;
@@ -117,6 +120,11 @@ pub const STEPS: &[Step] = &[
         name: "classifier-queues",
         what: "classifiers swapped on two processors with queue pairs: what rules counted adds up",
         run: classifier::queues,
+    },
+    Step {
+        name: "classifier-tracking",
+        what: "rules that accept only what is established are loaded under iperf3: nothing is rejected but forged segments",
+        run: tracking::under_traffic,
     },
     Step { name: "hostile", what: "frames that lie and floods of SYNs are dropped and counted", run: hostile::frames },
     Step {
