@@ -24,9 +24,9 @@ const POLICY: &str = "10 ct state established,related accept\n20 udp dport 7070 
 /// Streams, so that some live on the processor whose frames meet the rules on another.
 const STREAMS: usize = 4;
 /// Of each stream: what leaves processors idle. At full speed acknowledgements are late now and then, and hosts probe, whatever the rules are.
-const RATE: &str = "50M";
+const RATE: &str = "20M";
 /// A busy machine may be late all the same; not each time, and nothing of it meets the last rule.
-const ATTEMPTS: usize = 3;
+const ATTEMPTS: usize = 6;
 /// Somebody behind a router, whose segments belong to no connection.
 const FORGER: Station = Station { mac: [2, 0, 0, 0, 0x79, 2], address: [10, 79, 0, 2] };
 /// Flags of TCP: what a connection in use sends, what answers a SYN, what ends one.
