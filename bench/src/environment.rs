@@ -9,6 +9,9 @@ use std::{fs, thread};
 pub struct Environment {
     /// As given on the command line: a program that measures does not read the calendar.
     pub date: String,
+    /// The commit of what was measured, likewise; `-dirty` behind it: with changes. Empty in results from before it was noted.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub commit: String,
     /// The processor's model.
     pub cpu: String,
     /// Cores that this process may use.
@@ -32,7 +35,7 @@ pub struct Environment {
 
 impl Environment {
     /// Finds out.
-    pub fn read(date: &str) -> Self {
+    pub fn read(date: &str, commit: &str) -> Self {
         let processor = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let field = |name: &str| {
             let line = processor.lines().find(|line| line.split(':').next().is_some_and(|key| key.trim() == name));
@@ -41,6 +44,7 @@ impl Environment {
         let kernel = ["ostype", "osrelease"].map(|name| first_line(&format!("/proc/sys/kernel/{name}")));
         Self {
             date: date.into(),
+            commit: commit.into(),
             cpu: format!("{} (family {}, model {})", field("model name"), field("cpu family"), field("model")),
             cores: thread::available_parallelism().map_or(1, usize::from),
             virtualised: field("flags").split_whitespace().any(|flag| flag == "hypervisor"),

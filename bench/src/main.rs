@@ -62,6 +62,9 @@ struct Cli {
     /// The date to note in the results.
     #[arg(long, default_value = "")]
     date: String,
+    /// The commit to note in the results.
+    #[arg(long, default_value = "")]
+    commit: String,
 }
 
 fn main() -> ExitCode {
@@ -114,7 +117,7 @@ fn select(names: &[String]) -> Result<Vec<&'static Job>, String> {
 fn measure(job: &Job, cli: &Cli) -> Result<Report, Box<dyn Error>> {
     let begin = Instant::now();
     eprintln!("==> {}: {}", job.name, job.summary);
-    let mut environment = Environment::read(&cli.date);
+    let mut environment = Environment::read(&cli.date, &cli.commit);
     let Findings { method, published, mut series } =
         (job.run)(&Setting { quick: cli.quick, only: cli.only.clone(), samples: cli.samples.clone() })?;
     environment.ended();

@@ -9,7 +9,7 @@ use anyhow::Result;
 
 pub use smoke::smoke;
 
-use crate::{Usage, command, netbench, uhyve, ui};
+use crate::{Usage, command, commit, netbench, uhyve, ui};
 
 /// The job that the image can do too.
 const IN_GUEST: &str = "swapper";
@@ -64,6 +64,9 @@ pub fn run(args: &Args) -> Result<()> {
     if network {
         netbench::known(&args.only)?;
     }
+    if args.save {
+        commit::require_clean()?;
+    }
     let rounds = args.rounds.map(usize::from);
     ui::step("compiling the jobs and their peers");
     let cargo = ["--release", "--package", "bench", "--quiet"];
@@ -77,7 +80,7 @@ pub fn run(args: &Args) -> Result<()> {
     }
     let date = command::output(command::tethered("date").args(["-u", "+%Y-%m-%dT%H:%M:%SZ"]))?;
     let mut measure = command::cargo();
-    measure.arg("run").args(cargo).args(["--", "--date", date.trim()]).args(&args.job);
+    measure.arg("run").args(cargo).args(["--", "--date", date.trim(), "--commit", &commit::name()]).args(&args.job);
     if let Some(file) = &args.json {
         // Where the caller is, not where cargo runs.
         measure.arg("--json").arg(std::path::absolute(file)?);

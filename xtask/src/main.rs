@@ -10,6 +10,7 @@ mod capture;
 mod cleanup;
 mod clock;
 mod command;
+mod commit;
 mod control;
 mod e2e;
 mod hosted;

@@ -15,7 +15,7 @@ use crate::command::{self, Guarded};
 use crate::control::{ControlClient, Record};
 use crate::e2e::{Guest, Lab};
 use crate::machine::Transport;
-use crate::{paths, provision, ui};
+use crate::{commit, paths, provision, ui};
 
 /// How long iperf3 runs, in seconds.
 const LENGTH: u64 = 12;
@@ -57,6 +57,7 @@ enum What {
 
 /// Boots the image, runs iperf3 with swaps in the middle, and writes the recording to `bench/results/`.
 pub fn run(args: &Args) -> Result<()> {
+    commit::require_clean()?;
     let lab = Lab::new();
     match args.what {
         What::Session => session(&lab),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::pair::Who;
 use super::quiet::Sample;
-use crate::{command, paths, ui};
+use crate::{command, commit, ui};
 
 /// The samples of one suite, which are in the file as soon as a figure has all of its own.
 pub struct Records {
@@ -32,12 +32,8 @@ struct Series {
 impl Records {
     /// None yet; a figure has all samples when it has `rounds`.
     pub fn new(file: &Path, suite: &'static str, rounds: usize) -> Result<Self> {
-        let mut git = command::tethered("git");
-        git.current_dir(paths::root()).args(["describe", "--always", "--dirty"]);
-        // In an archive without Git there is no commit to name.
-        let commit = command::output(&mut git).unwrap_or_default().trim().to_owned();
         let date = command::output(command::tethered("date").args(["-u", "+%Y-%m-%dT%H:%MZ"]))?.trim().to_owned();
-        Ok(Self { file: file.to_owned(), suite, rounds, taken: (date, commit), series: BTreeMap::new() })
+        Ok(Self { file: file.to_owned(), suite, rounds, taken: (date, commit::name()), series: BTreeMap::new() })
     }
 
     /// One more sample of `name` by `who`.

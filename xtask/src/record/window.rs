@@ -14,7 +14,7 @@ use crate::e2e::{Guest, Lab};
 use crate::link::{self, Link};
 use crate::machine::{Network, Transport};
 use crate::netns::Namespace;
-use crate::{paths, provision, ui};
+use crate::{commit, provision, ui};
 
 /// The bottleneck: a round trip of 40 ms holds 250 kB, and the queue half as much again, so that what fills it loses a segment now and then.
 pub const LINK: &str = "rate=50mbit,delay=20ms,queue=128k";
@@ -149,10 +149,7 @@ fn number(record: &Record, key: &str) -> f64 {
 impl Run {
     /// All of it, with what it was recorded of.
     pub fn json(&self) -> Result<Value> {
-        let said = |program: &str, words: &[&str]| {
-            let mut command = command::tethered(program);
-            command::output(command.current_dir(paths::root()).args(words)).map(|text| text.trim().to_owned())
-        };
+        let date = command::output(command::tethered("date").args(["-u", "+%Y-%m-%dT%H:%M:%SZ"]))?;
         let looks = self
             .looks
             .iter()
@@ -162,9 +159,8 @@ impl Run {
             json!({ "at": swap.at, "to": swap.to, "protocol": swap.protocol, "total_ns": swap.total_ns, "cwnd_before": before, "cwnd_after": after })
         });
         Ok(json!({
-            "date": said("date", &["-u", "+%Y-%m-%dT%H:%M:%SZ"])?,
-            // In an archive without Git there is no commit to name.
-            "commit": said("git", &["describe", "--always", "--dirty"]).unwrap_or_default(),
+            "date": date.trim(),
+            "commit": commit::name(),
             "link": LINK,
             "swaps": swaps.collect::<Vec<_>>(),
             "columns": ["seconds", "controller", "cwnd, octets", "srtt, µs", "octets sent", "segments sent again"],
