@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use loom::thread;
 use protocols::handover::{Counts, Hub, Lanes, Parking, Sender, Sizes, Spoke, UnderWay, Up, Wake, star};
-use protocols::stack::{Full, Offloads, Receive, RxMeta, Transmit, TxMeta};
+use protocols::stack::{Fill, Full, Offloads, Receive, RxMeta, Transmit, TxMeta};
 
 /// Frames that a turn takes: more than ever lie in a ring.
 const BUDGET: usize = 8;
@@ -90,7 +90,7 @@ impl Transmit for Card {
         Offloads::default()
     }
 
-    fn transmit(&mut self, len: usize, meta: TxMeta, fill: &mut dyn FnMut(&mut [u8])) -> Result<(), Full> {
+    fn transmit(&mut self, len: usize, meta: TxMeta, fill: Fill<'_>) -> Result<(), Full> {
         let under_way = self.lanes.as_ref().zip(meta.lane).map(|(lanes, lane)| UnderWay::new(lanes, lane, len));
         if self.full_before.take_if(|before| *before == self.taken).is_some() {
             under_way.into_iter().for_each(UnderWay::stays);

@@ -7,7 +7,7 @@ use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use log::{info, warn};
-use protocols::stack::{Full, Offloads, Payload, Receive, RxMeta, Transmit, TxMeta};
+use protocols::stack::{Fill, Full, Offloads, Payload, Receive, RxMeta, Transmit, TxMeta};
 use services::options::Unused;
 use virtio::Features;
 use virtio::mem::Dma;
@@ -341,7 +341,7 @@ impl Transmit for Tx<'_> {
         self.offloads
     }
 
-    fn transmit(&mut self, len: usize, meta: TxMeta, fill: &mut dyn FnMut(&mut [u8])) -> Result<(), Full> {
+    fn transmit(&mut self, len: usize, meta: TxMeta, fill: Fill<'_>) -> Result<(), Full> {
         self.transmit_parts(len, Payload::default(), meta, fill)
     }
 
@@ -349,13 +349,7 @@ impl Transmit for Tx<'_> {
         LEAST_LENT
     }
 
-    fn transmit_parts(
-        &mut self,
-        head: usize,
-        body: Payload<'_>,
-        meta: TxMeta,
-        fill: &mut dyn FnMut(&mut [u8]),
-    ) -> Result<(), Full> {
+    fn transmit_parts(&mut self, head: usize, body: Payload<'_>, meta: TxMeta, fill: Fill<'_>) -> Result<(), Full> {
         let kind = |ipv6| if ipv6 { GsoKind::TcpV6 } else { GsoKind::TcpV4 };
         let meta = virtio::net::TxMeta {
             checksum: meta.checksum.map(|c| Checksum { start: c.start, offset: c.offset }),

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use protocols::stack::{Full, Offloads, Receive, RxMeta, Transmit, TxMeta};
+use protocols::stack::{Fill, Full, Offloads, Receive, RxMeta, Transmit, TxMeta};
 
 #[derive(Default)]
 pub struct Inward(pub VecDeque<(Vec<u8>, RxMeta)>);
@@ -26,7 +26,7 @@ impl Transmit for Outward {
         Offloads::default()
     }
 
-    fn transmit(&mut self, len: usize, meta: TxMeta, fill: &mut dyn FnMut(&mut [u8])) -> Result<(), Full> {
+    fn transmit(&mut self, len: usize, meta: TxMeta, fill: Fill<'_>) -> Result<(), Full> {
         assert_eq!(meta, TxMeta::default());
         if self.frames.len() >= self.room {
             return Err(Full);

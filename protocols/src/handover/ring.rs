@@ -7,7 +7,7 @@ use super::sync::{
     AtomicBool, Consumer, OctetConsumer, OctetProducer, Ordering, Producer, RingBuffer, fence, octet_ring,
 };
 use super::{Lanes, Sizes, Wake};
-use crate::stack::{Full, Offloads, Payload, Receive, RxMeta, Transmit, TxMeta};
+use crate::stack::{Fill, Full, Offloads, Payload, Receive, RxMeta, Transmit, TxMeta};
 use crate::tcp::{Part, octets_of};
 
 /// Takes a frame, or says that there is no room for it.
@@ -116,7 +116,7 @@ pub fn link<M: Copy>(
 impl<M: Copy> Sender<M> {
     /// Puts in a frame of `len` octets that `fill` writes. Without room the frame is dropped, as is one that is too long; both cases are counted.
     /// Returns whether it was put in.
-    pub fn offer(&mut self, len: usize, meta: M, fill: &mut dyn FnMut(&mut [u8])) -> bool {
+    pub fn offer(&mut self, len: usize, meta: M, fill: Fill<'_>) -> bool {
         if self.is_too_long(len) {
             return false;
         }
@@ -126,13 +126,7 @@ impl<M: Copy> Sender<M> {
     }
 
     /// Like [`offer`](Self::offer), but a full ring is an error, nothing is dropped for it, and the sender is woken when frames have been taken out.
-    fn insist(
-        &mut self,
-        head: usize,
-        body: &Payload<'_>,
-        meta: M,
-        fill: &mut dyn FnMut(&mut [u8]),
-    ) -> Result<(), Full> {
+    fn insist(&mut self, head: usize, body: &Payload<'_>, meta: M, fill: Fill<'_>) -> Result<(), Full> {
         if self.is_too_long(head + octets_of(body)) || self.put(head, body, meta, fill).is_ok() {
             return Ok(());
         }
@@ -153,7 +147,7 @@ impl<M: Copy> Sender<M> {
     }
 
     /// Calls `fill` only if there is room.
-    fn put(&mut self, head: usize, body: &Payload<'_>, meta: M, fill: &mut dyn FnMut(&mut [u8])) -> Result<(), Full> {
+    fn put(&mut self, head: usize, body: &Payload<'_>, meta: M, fill: Fill<'_>) -> Result<(), Full> {
         if self.entries.is_full() {
             return Err(Full);
         }
@@ -267,7 +261,7 @@ impl Transmit for Sender<TxMeta> {
         self.offloads
     }
 
-    fn transmit(&mut self, len: usize, meta: TxMeta, fill: &mut dyn FnMut(&mut [u8])) -> Result<(), Full> {
+    fn transmit(&mut self, len: usize, meta: TxMeta, fill: Fill<'_>) -> Result<(), Full> {
         self.transmit_parts(len, Payload::default(), meta, fill)
     }
 
@@ -275,13 +269,7 @@ impl Transmit for Sender<TxMeta> {
         lent::LEAST
     }
 
-    fn transmit_parts(
-        &mut self,
-        head: usize,
-        body: Payload<'_>,
-        meta: TxMeta,
-        fill: &mut dyn FnMut(&mut [u8]),
-    ) -> Result<(), Full> {
+    fn transmit_parts(&mut self, head: usize, body: Payload<'_>, meta: TxMeta, fill: Fill<'_>) -> Result<(), Full> {
         let len = head + octets_of(&body);
         let lane = meta.lane.filter(|_| len <= self.longest);
         // Before the other end can see it.

@@ -8,7 +8,7 @@ use std::sync::{Condvar, Mutex};
 use std::thread;
 
 use super::*;
-use crate::stack::{Full, Offloads, Part, Payload, Receive, RxMeta, Transmit, TxMeta};
+use crate::stack::{Fill, Full, Offloads, Part, Payload, Receive, RxMeta, Transmit, TxMeta};
 
 const NO_OFFLOADS: Offloads = Offloads { checksum: false, segmentation: None, segmentation6: None };
 const SIZES: Sizes = Sizes { frames: 4, octets: 256, longest: 64 };
@@ -249,7 +249,7 @@ impl Transmit for Card {
         NO_OFFLOADS
     }
 
-    fn transmit(&mut self, len: usize, meta: TxMeta, fill: &mut dyn FnMut(&mut [u8])) -> Result<(), Full> {
+    fn transmit(&mut self, len: usize, meta: TxMeta, fill: Fill<'_>) -> Result<(), Full> {
         self.room = self.room.checked_sub(1).ok_or(Full)?;
         let mut frame = vec![0; len];
         fill(&mut frame);
@@ -304,17 +304,11 @@ impl Transmit for Reads {
         NO_OFFLOADS
     }
 
-    fn transmit(&mut self, len: usize, meta: TxMeta, fill: &mut dyn FnMut(&mut [u8])) -> Result<(), Full> {
+    fn transmit(&mut self, len: usize, meta: TxMeta, fill: Fill<'_>) -> Result<(), Full> {
         self.transmit_parts(len, Payload::default(), meta, fill)
     }
 
-    fn transmit_parts(
-        &mut self,
-        head: usize,
-        body: Payload<'_>,
-        _: TxMeta,
-        fill: &mut dyn FnMut(&mut [u8]),
-    ) -> Result<(), Full> {
+    fn transmit_parts(&mut self, head: usize, body: Payload<'_>, _: TxMeta, fill: Fill<'_>) -> Result<(), Full> {
         let mut frame = vec![0; head];
         fill(&mut frame);
         for part in body {

@@ -2,7 +2,7 @@
 
 use super::filter::{Filter, micros, packet};
 use super::scheduler::{Blocked, Queued, Scheduler};
-use super::{Full, Offloads, Transmit, TxMeta};
+use super::{Fill, Full, Offloads, Transmit, TxMeta};
 use crate::classification::Verdict;
 use crate::classification::classifier::{Classifier, Decision, Packet};
 use crate::handover::UnderWay;
@@ -119,7 +119,7 @@ impl Transmit for Gate<'_> {
         self.tx.offloads()
     }
 
-    fn transmit(&mut self, len: usize, meta: TxMeta, fill: &mut dyn FnMut(&mut [u8])) -> Result<(), Full> {
+    fn transmit(&mut self, len: usize, meta: TxMeta, fill: Fill<'_>) -> Result<(), Full> {
         self.transmit_parts(len, Payload::default(), meta, fill)
     }
 
@@ -127,13 +127,7 @@ impl Transmit for Gate<'_> {
         self.tx.least_lent()
     }
 
-    fn transmit_parts(
-        &mut self,
-        head: usize,
-        body: Payload<'_>,
-        meta: TxMeta,
-        fill: &mut dyn FnMut(&mut [u8]),
-    ) -> Result<(), Full> {
+    fn transmit_parts(&mut self, head: usize, body: Payload<'_>, meta: TxMeta, fill: Fill<'_>) -> Result<(), Full> {
         let now = micros(self.now);
         let mut under_way = self.filter.as_ref().and_then(|filter| filter.under_way(meta, head + octets_of(&body)));
         let sent = match &mut self.filter {
@@ -177,7 +171,7 @@ fn examine(
     tx: &mut dyn Transmit,
     (from, now): (From, u64),
     (head, body, meta): (usize, Payload<'_>, TxMeta),
-    fill: &mut dyn FnMut(&mut [u8]),
+    fill: Fill<'_>,
     under_way: &mut Option<UnderWay>,
 ) -> Result<(), Option<u8>> {
     let Filter { classifier, outgoing, counts, scheduler, .. } = filter;

@@ -68,6 +68,9 @@ impl core::fmt::Display for Full {
 
 impl core::error::Error for Full {}
 
+/// Writes the octets of a frame, all that it is given, where the link has room for them.
+pub type Fill<'a> = &'a mut dyn FnMut(&mut [u8]);
+
 /// A source of received frames.
 pub trait Receive {
     /// Calls `each` for at most `budget` frames that have arrived, in order of arrival, and returns their number.
@@ -87,7 +90,7 @@ pub trait Transmit {
     ///
     /// # Errors
     /// [`Full`] if there is no room now; `fill` was not called. The link sees to it that the processor wakes up when there is room again.
-    fn transmit(&mut self, len: usize, meta: TxMeta, fill: &mut dyn FnMut(&mut [u8])) -> Result<(), Full>;
+    fn transmit(&mut self, len: usize, meta: TxMeta, fill: Fill<'_>) -> Result<(), Full>;
 
     /// How much of each class may be under way, if that is limited.
     fn lanes(&self) -> Option<&Lanes> {
@@ -104,13 +107,7 @@ pub trait Transmit {
     ///
     /// # Errors
     /// As for [`transmit`](Self::transmit).
-    fn transmit_parts(
-        &mut self,
-        head: usize,
-        body: Payload<'_>,
-        meta: TxMeta,
-        fill: &mut dyn FnMut(&mut [u8]),
-    ) -> Result<(), Full> {
+    fn transmit_parts(&mut self, head: usize, body: Payload<'_>, meta: TxMeta, fill: Fill<'_>) -> Result<(), Full> {
         let [first, second] = body.map(|part| part.octets);
         self.transmit(head + first.len() + second.len(), meta, &mut |frame| {
             let (place, rest) = frame.split_at_mut(head);

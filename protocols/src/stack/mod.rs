@@ -24,7 +24,7 @@
 //!     fn offloads(&self) -> Offloads {
 //!         Offloads::default()
 //!     }
-//!     fn transmit(&mut self, len: usize, _: TxMeta, fill: &mut dyn FnMut(&mut [u8])) -> Result<(), Full> {
+//!     fn transmit(&mut self, len: usize, _: TxMeta, fill: Fill<'_>) -> Result<(), Full> {
 //!         self.0.push_back(vec![0; len]);
 //!         fill(self.0.back_mut().unwrap());
 //!         Ok(())
@@ -91,7 +91,7 @@ mod tests;
 pub use crate::tcp::{Part, Payload};
 pub use config::{Addressing, Addressing6, Config, ConfigError, MAXIMUM_MTU, MINIMUM_MTU, MINIMUM_MTU6};
 pub use counters::Counters;
-pub use link::{Full, Offloads, PartialChecksum, Receive, RxMeta, Segmentation, Transmit, TxMeta};
+pub use link::{Fill, Full, Offloads, PartialChecksum, Receive, RxMeta, Segmentation, Transmit, TxMeta};
 pub use shared::Shared;
 pub use smoltcp::wire::{IpAddress, IpEndpoint, Ipv4Address, Ipv4Cidr, Ipv6Address, Ipv6Cidr};
 pub use stack::{Event, First, Relay, Stack};

@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use protocols::control::{Record, Reply};
-use protocols::stack::{Full, Offloads, Payload, Receive, RxMeta, Transmit, TxMeta};
+use protocols::stack::{Fill, Full, Offloads, Payload, Receive, RxMeta, Transmit, TxMeta};
 use protocols::time::{Duration, Instant};
 use services::node::{Nic, Node, Platform, Ready, Shared, Turn};
 use services::options::Options;
@@ -113,7 +113,7 @@ impl Transmit for End {
         Offloads::default()
     }
 
-    fn transmit(&mut self, len: usize, _: TxMeta, fill: &mut dyn FnMut(&mut [u8])) -> Result<(), Full> {
+    fn transmit(&mut self, len: usize, _: TxMeta, fill: Fill<'_>) -> Result<(), Full> {
         let mut frame = self.frame(len);
         fill(&mut frame);
         self.outgoing.borrow_mut().push_back(frame);
@@ -124,13 +124,7 @@ impl Transmit for End {
         LEAST_LENT
     }
 
-    fn transmit_parts(
-        &mut self,
-        head: usize,
-        body: Payload<'_>,
-        meta: TxMeta,
-        fill: &mut dyn FnMut(&mut [u8]),
-    ) -> Result<(), Full> {
+    fn transmit_parts(&mut self, head: usize, body: Payload<'_>, meta: TxMeta, fill: Fill<'_>) -> Result<(), Full> {
         let [first, second] = body.map(|part| part.octets);
         let lent = body.iter().filter(|part| part.lender.is_some() && part.octets.len() >= LEAST_LENT);
         self.lent.set(self.lent.get() + lent.map(|part| part.octets.len() as u64).sum::<u64>());

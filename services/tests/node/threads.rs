@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use protocols::control::{Reply, TraceRecord};
-use protocols::stack::{Full, Offloads, Receive, RxMeta, Transmit, TxMeta};
+use protocols::stack::{Fill, Full, Offloads, Receive, RxMeta, Transmit, TxMeta};
 use protocols::time::Instant;
 use services::node::{Nic, Platform, Ready, Shared};
 use services::options::Options;
@@ -61,7 +61,7 @@ impl Transmit for Card {
         Offloads::default()
     }
 
-    fn transmit(&mut self, len: usize, _: TxMeta, fill: &mut dyn FnMut(&mut [u8])) -> Result<(), Full> {
+    fn transmit(&mut self, len: usize, _: TxMeta, fill: Fill<'_>) -> Result<(), Full> {
         let mut frame = vec![0; len];
         fill(&mut frame);
         self.0.borrow_mut().push_back(frame);

@@ -3,7 +3,7 @@
 use std::io::{self, IoSlice};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use protocols::stack::{Full, Offloads, Payload, Receive, RxMeta, Transmit, TxMeta};
+use protocols::stack::{Fill, Full, Offloads, Payload, Receive, RxMeta, Transmit, TxMeta};
 use tap::{Form, HEADER, Header, Segments, Tap};
 
 /// Our end's address: locally administered.
@@ -162,7 +162,7 @@ impl Transmit for Tx<'_> {
         self.offloads
     }
 
-    fn transmit(&mut self, len: usize, meta: TxMeta, fill: &mut dyn FnMut(&mut [u8])) -> Result<(), Full> {
+    fn transmit(&mut self, len: usize, meta: TxMeta, fill: Fill<'_>) -> Result<(), Full> {
         self.transmit_parts(len, Payload::default(), meta, fill)
     }
 
@@ -170,13 +170,7 @@ impl Transmit for Tx<'_> {
         LEAST_LENT
     }
 
-    fn transmit_parts(
-        &mut self,
-        head: usize,
-        body: Payload<'_>,
-        meta: TxMeta,
-        fill: &mut dyn FnMut(&mut [u8]),
-    ) -> Result<(), Full> {
+    fn transmit_parts(&mut self, head: usize, body: Payload<'_>, meta: TxMeta, fill: Fill<'_>) -> Result<(), Full> {
         self.flush();
         if *self.waiting > 0 {
             return Err(Full);

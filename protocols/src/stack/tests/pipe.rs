@@ -4,7 +4,7 @@ use alloc::collections::VecDeque;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::stack::{Full, Offloads, Payload, Receive, RxMeta, Transmit, TxMeta};
+use crate::stack::{Fill, Full, Offloads, Payload, Receive, RxMeta, Transmit, TxMeta};
 
 /// Holds at most `room` frames.
 pub struct Pipe {
@@ -45,7 +45,7 @@ impl Transmit for Pipe {
         self.offloads
     }
 
-    fn transmit(&mut self, len: usize, meta: TxMeta, fill: &mut dyn FnMut(&mut [u8])) -> Result<(), Full> {
+    fn transmit(&mut self, len: usize, meta: TxMeta, fill: Fill<'_>) -> Result<(), Full> {
         if self.frames.len() >= self.room {
             return Err(Full);
         }
@@ -60,13 +60,7 @@ impl Transmit for Pipe {
         self.least_lent
     }
 
-    fn transmit_parts(
-        &mut self,
-        head: usize,
-        body: Payload<'_>,
-        meta: TxMeta,
-        fill: &mut dyn FnMut(&mut [u8]),
-    ) -> Result<(), Full> {
+    fn transmit_parts(&mut self, head: usize, body: Payload<'_>, meta: TxMeta, fill: Fill<'_>) -> Result<(), Full> {
         let octets = body.map(|part| part.octets).concat();
         self.transmit(head + octets.len(), meta, &mut |frame| {
             let (place, rest) = frame.split_at_mut(head);

@@ -87,16 +87,22 @@ struct Settings {
 #[derive(Debug)]
 pub struct Net<T: Transport> {
     transport: T,
+    facts: Facts,
+    /// The link was up at the last look.
+    link: bool,
+    /// Kept because the device holds its memory.
+    _control: Option<Control<T::Notify>>,
+}
+
+/// What was settled when the device was opened.
+#[derive(Clone, Copy, Debug)]
+struct Facts {
     features: Features,
     interrupt: Interrupt,
     /// Changes of the configuration interrupt.
     tells: bool,
-    /// The link was up at the last look.
-    link: bool,
     mac: Option<[u8; 6]>,
     mtu: u16,
-    /// Kept because the device holds its memory.
-    _control: Option<Control<T::Notify>>,
 }
 
 /// What [`Net::open`] gives: the device, and its queue pairs, pair *n* at place *n*.
@@ -109,10 +115,7 @@ impl<T: Transport> Net<T> {
         options.check()?;
         reset(&mut transport)?;
         match bring_up(&mut transport, dma, options) {
-            Ok(Up { features, interrupt, tells, mac, mtu, control, pairs }) => {
-                let link = true;
-                Ok((Self { transport, features, interrupt, tells, link, mac, mtu, _control: control }, pairs))
-            }
+            Ok((facts, control, pairs)) => Ok((Self { transport, facts, link: true, _control: control }, pairs)),
             Err(error) => {
                 let status = transport.status();
                 transport.set_status(status | Status::FAILED);
@@ -123,32 +126,32 @@ impl<T: Transport> Net<T> {
 
     /// Features in use.
     pub fn features(&self) -> Features {
-        self.features
+        self.facts.features
     }
 
     /// How the device interrupts.
     pub fn interrupt(&self) -> Interrupt {
-        self.interrupt
+        self.facts.interrupt
     }
 
     /// Whether the device interrupts [`Options::config_interrupt`] when something is there for [`look`](Self::look).
     pub fn tells(&self) -> bool {
-        self.tells
+        self.facts.tells
     }
 
     /// The device's MAC address, if it says one.
     pub fn mac(&self) -> Option<[u8; 6]> {
-        self.mac
+        self.facts.mac
     }
 
     /// The device's MTU in bytes (68 and more), or [`MTU_DEFAULT`] if it says none.
     pub fn mtu(&self) -> u16 {
-        self.mtu
+        self.facts.mtu
     }
 
     /// Whether the link is up; true where the device does not say.
     pub fn link_up(&self) -> bool {
-        !self.features.contains(Features::STATUS)
+        !self.facts.features.contains(Features::STATUS)
             || self.transport.config16(config::STATUS) & config::STATUS_LINK_UP != 0
     }
 
@@ -190,22 +193,14 @@ fn reset<T: Transport>(transport: &mut T) -> Result<(), OpenError> {
 }
 
 /// What [`bring_up`] found and made.
-struct Up<T: Transport> {
-    features: Features,
-    interrupt: Interrupt,
-    tells: bool,
-    mac: Option<[u8; 6]>,
-    mtu: u16,
-    control: Option<Control<T::Notify>>,
-    pairs: Vec<QueuePair<T::Notify>>,
-}
+type Up<N> = (Facts, Option<Control<N>>, Vec<QueuePair<N>>);
 
 /// Steps 2 to 8 of §3.1.1. Each status write adds one bit to the last: some devices take nothing else.
 fn bring_up<T: Transport, D: Dma + ?Sized>(
     transport: &mut T,
     dma: &D,
     options: &Options<'_>,
-) -> Result<Up<T>, OpenError> {
+) -> Result<Up<T::Notify>, OpenError> {
     let mut status = Status::ACKNOWLEDGE;
     transport.set_status(status);
     status = status | Status::DRIVER;
@@ -252,7 +247,7 @@ fn bring_up<T: Transport, D: Dma + ?Sized>(
     {
         return Err(OpenError::PairsRefused { pairs });
     }
-    Ok(Up { features, interrupt, tells, mac, mtu, control, pairs: made })
+    Ok((Facts { features, interrupt, tells, mac, mtu }, control, made))
 }
 
 /// The features that were taken, and the MTU that goes with them.
