@@ -9,7 +9,7 @@ use swapper::{Coid, Object, Report, SwapOptions};
 pub(crate) const METHOD: &[&str] = &[
     "transfer: the project's own congestion controllers, with private state from ACKs and a loss on each connection, so many connections \
      on each of the processors, which have nothing else to do and move theirs at the same time. Converted: reno to cubic, by the \
-     protocol common-window. By reference: cubic to cubic-nofc, by the protocol cubic-table. The time is that of the whole swap, the \
+     protocol common-window-2. By reference: cubic to cubic-nofc, by the protocol cubic-table. The time is that of the whole swap, the \
      fixed costs and the freeing of what was old included. Sizes take turns within a round.",
 ];
 
@@ -39,7 +39,7 @@ impl Way {
     /// From which controller to which, and by which protocol.
     const fn controllers(self) -> (&'static str, &'static str, &'static str) {
         match self {
-            Self::Converted => ("reno", "cubic", "common-window"),
+            Self::Converted => ("reno", "cubic", "common-window-2"),
             Self::ByReference => ("cubic", "cubic-nofc", "cubic-table"),
         }
     }

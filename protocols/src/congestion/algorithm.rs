@@ -2,7 +2,7 @@
 
 use swapper::Protocol;
 
-use super::{Ack, CongestionEvent, History, Restart, Timeout, Window};
+use super::{Ack, CongestionEvent, Past, Restart, Timeout, Window};
 
 /// The rules of one controller over the private state of one connection: what differs between implementations. Plain
 /// functions of state, window and event, without tables, processors or time of their own.
@@ -31,8 +31,8 @@ pub trait Algorithm: Copy + Send + Sync + 'static {
     fn restart(&self, state: &mut Self::State, window: &mut Window, restart: &Restart);
 
     /// The part of the state that every loss-based controller can take over.
-    fn history(state: &Self::State) -> History;
+    fn past(state: &Self::State) -> Past;
     /// The state of a connection that another controller has served until now. Must not cause a jump of the window: the next
     /// ACK goes on from cwnd as it stands.
-    fn from_history(history: History) -> Self::State;
+    fn from_past(past: Past) -> Self::State;
 }

@@ -65,6 +65,15 @@ pub(super) fn part(bytes: u32, percent: u32) -> u32 {
     (u64::from(bytes) * u64::from(percent) / 100) as u32
 }
 
+/// What a reduction leaves of the window at least: two segments after a loss (RFC 5681 equation 4), one after an ECN echo (RFC 3168 section 6.1.2; for
+/// both RFC 9438 section 4.6, figure 5). So an echo never raises a window of one segment, which the engine then sends more slowly.
+pub(super) fn floor(window: &Window, event: &CongestionEvent) -> u32 {
+    match event.cause {
+        Cause::Loss => 2 * window.smss(),
+        Cause::Ecn => window.smss(),
+    }
+}
+
 /// Enters recovery: ssthresh becomes `target`, at least two segments (RFC 5681 equation 4), and cwnd falls to it, or to
 /// `floor` if that is more. Never raises a window that is above `floor`.
 pub(super) fn reduce(window: &mut Window, target: u32, floor: u32) {

@@ -1,7 +1,8 @@
 //! What any loss-based controller knows of a connection's past.
 
-/// The past of one connection, as every loss-based controller can state it: the record of the
-/// [`COMMON_WINDOW`](super::transfer::COMMON_WINDOW) state transfer. Each controller keeps one per flow, even if its own
+use super::HyStart;
+
+/// The reductions of one connection, as every loss-based controller can state them. Each controller keeps one per flow, even if its own
 /// algorithm does not need all of it, so that nothing is lost when a connection passes through several controllers.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -21,6 +22,17 @@ pub struct History {
     pub reductions: u32,
     /// Time of the last reduction, microseconds on the engine's clock; meaningless while `reductions` is 0.
     pub reduced_at: u64,
+}
+
+/// The record of the [`COMMON_WINDOW`](super::transfer::COMMON_WINDOW) state transfer: what every loss-based controller can state of a connection, and
+/// take over.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Past {
+    /// What became of the window.
+    pub history: History,
+    /// The first slow start, which is the same for all: where there are more swaps than HyStart++ needs rounds, it would otherwise never end it.
+    pub hystart: HyStart,
 }
 
 impl History {

@@ -52,11 +52,11 @@ pub mod transfer;
 mod window;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use cubic::Cubic;
 pub use event::{Ack, AckFlags, Cause, CongestionEvent, Open, RateSample, Restart, Timeout, Undo};
-pub use history::History;
+pub use history::{History, Past};
 pub use hystart::HyStart;
 pub use reno::Reno;
 pub use rep::Rep;

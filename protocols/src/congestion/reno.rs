@@ -5,7 +5,7 @@ use swapper::Protocol;
 
 use super::algorithm::Algorithm;
 use super::transfer::{COMMON_WINDOW, RENO_TABLE};
-use super::{Ack, CongestionEvent, History, HyStart, Restart, Timeout, Window, common};
+use super::{Ack, CongestionEvent, History, HyStart, Past, Restart, Timeout, Window, common};
 
 /// What is kept of the window after a loss, in percent (RFC 5681 equation 4).
 const BETA: u32 = 50;
@@ -57,7 +57,7 @@ impl Algorithm for Reno {
         state.history.reduced(event.now, window.cwnd, window.cwnd);
         // RFC 5681 equation 4 and section 3.2 step 2.
         let beta = if common::is_gentle(window, event) { BETA_ECN } else { BETA };
-        common::reduce(window, common::part(common::in_use(window, event.flight), beta), 2 * window.smss());
+        common::reduce(window, common::part(common::in_use(window, event.flight), beta), common::floor(window, event));
     }
 
     fn timeout(&self, state: &mut State, window: &mut Window, timeout: &Timeout) {
@@ -83,11 +83,11 @@ impl Algorithm for Reno {
         common::restart(window, restart);
     }
 
-    fn history(state: &State) -> History {
-        state.history
+    fn past(state: &State) -> Past {
+        Past { history: state.history, hystart: state.hystart }
     }
 
-    fn from_history(history: History) -> State {
-        State { history, ..State::default() }
+    fn from_past(Past { history, hystart }: Past) -> State {
+        State { history, hystart }
     }
 }

@@ -5,7 +5,7 @@
 //!
 //! | rank | protocol | form | cost |
 //! |---|---|---|---|
-//! | 8 | [`COMMON_WINDOW`] | one [`History`] for each connection, converted by the new controller | a few instructions per connection |
+//! | 9 | [`COMMON_WINDOW`] | one [`Past`] for each connection, converted by the new controller | a few instructions per connection |
 //! | 33 | [`CUBIC_TABLE`] | the whole table of [`cubic::State`](super::cubic::State), by reference | the same for any number of connections |
 //! | 34 | [`RENO_TABLE`] | the whole table of [`reno::State`](super::reno::State), by reference | the same for any number of connections |
 //!
@@ -20,17 +20,17 @@ use swapper::{Failure, Protocol, State, Transfer};
 
 use super::algorithm::Algorithm;
 use super::table::Table;
-use super::{Flow, History, Rep};
+use super::{Flow, Past, Rep};
 
-/// What any loss-based controller can state of its connections. Form: [`Histories`].
-pub const COMMON_WINDOW: Protocol = Protocol::new(8, "common-window");
+/// What any loss-based controller can state of its connections, version 2. Form: [`Pasts`]. (Version 1, without HyStart++, was 8.)
+pub const COMMON_WINDOW: Protocol = Protocol::new(9, "common-window-2");
 /// The table of [`reno::State`](super::reno::State), version 2, by reference. Form: [`Table`] of it. (Version 1, without HyStart++, was 32.)
 pub const RENO_TABLE: Protocol = Protocol::new(34, "reno-table-2");
 /// The table of [`cubic::State`](super::cubic::State), version 1, by reference. Form: [`Table`] of it.
 pub const CUBIC_TABLE: Protocol = Protocol::new(33, "cubic-table");
 
 /// The form of [`COMMON_WINDOW`]: the connections of one processor, in no particular order.
-pub type Histories = Vec<(Flow, History)>;
+pub type Pasts = Vec<(Flow, Past)>;
 
 impl<A: Algorithm> Transfer for Rep<A> {
     /// By reference: moves the table out. In the common form: copies, so that nothing needs to be restored.
@@ -44,11 +44,11 @@ impl<A: Algorithm> Transfer for Rep<A> {
             return Err(Failure::Unsupported(protocol));
         }
         self.table.with(|table| {
-            let mut histories = Histories::new();
-            histories.try_reserve_exact(table.len()).map_err(|_| Failure::NoMemory)?;
-            histories.extend(table.iter().map(|(flow, state)| (flow, A::history(state))));
-            let items = histories.len() as u64;
-            Ok(State::new(histories, items))
+            let mut pasts = Pasts::new();
+            pasts.try_reserve_exact(table.len()).map_err(|_| Failure::NoMemory)?;
+            pasts.extend(table.iter().map(|(flow, state)| (flow, A::past(state))));
+            let items = pasts.len() as u64;
+            Ok(State::new(pasts, items))
         })
     }
 
@@ -59,13 +59,13 @@ impl<A: Algorithm> Transfer for Rep<A> {
         if protocol != COMMON_WINDOW {
             return Err(Failure::Unsupported(protocol));
         }
-        let histories = state.get::<Histories>()?;
+        let pasts = state.get::<Pasts>()?;
         let mut table = Table::default();
-        if let Some(highest) = histories.iter().map(|(flow, _)| *flow).max() {
+        if let Some(highest) = pasts.iter().map(|(flow, _)| *flow).max() {
             table.reserve(highest).then_some(()).ok_or(Failure::NoMemory)?;
         }
-        for &(flow, history) in histories {
-            table.insert(flow, A::from_history(history));
+        for &(flow, past) in pasts {
+            table.insert(flow, A::from_past(past));
         }
         self.table.replace(table);
         Ok(())

@@ -24,7 +24,7 @@ use swapper::Protocol;
 
 use super::algorithm::Algorithm;
 use super::transfer::{COMMON_WINDOW, CUBIC_TABLE};
-use super::{Ack, Cause, CongestionEvent, History, HyStart, Restart, Timeout, Window, common};
+use super::{Ack, CongestionEvent, History, HyStart, Past, Restart, Timeout, Window, common};
 
 /// CUBIC with or without fast convergence. Both keep the same private state.
 #[derive(Debug, Clone, Copy)]
@@ -101,13 +101,8 @@ impl Algorithm for Cubic {
         state.hystart = HyStart::default();
         let w_max = self.w_max(window.cwnd, state.history.w_max);
         state.history.reduced(event.now, window.cwnd, w_max);
-        // RFC 9438 section 4.6, figure 5: not below two segments after a loss, one after an ECN echo.
-        let floor = match event.cause {
-            Cause::Loss => 2 * window.smss(),
-            Cause::Ecn => window.smss(),
-        };
         let beta = if common::is_gentle(window, event) { BETA_ECN } else { BETA };
-        common::reduce(window, common::part(common::in_use(window, event.flight), beta), floor);
+        common::reduce(window, common::part(common::in_use(window, event.flight), beta), common::floor(window, event));
     }
 
     fn timeout(&self, state: &mut State, window: &mut Window, timeout: &Timeout) {
@@ -143,11 +138,11 @@ impl Algorithm for Cubic {
         }
     }
 
-    fn history(state: &State) -> History {
-        state.history
+    fn past(state: &State) -> Past {
+        Past { history: state.history, hystart: state.hystart }
     }
 
-    fn from_history(history: History) -> State {
-        State { history, ..State::default() }
+    fn from_past(Past { history, hystart }: Past) -> State {
+        State { history, hystart, ..State::default() }
     }
 }

@@ -4,7 +4,7 @@ extern crate std;
 
 use super::curve::{cubic_root, k, w_cubic};
 use super::*;
-use crate::congestion::{AckFlags, INITIAL_SSTHRESH, MAX_WINDOW};
+use crate::congestion::{AckFlags, Cause, INITIAL_SSTHRESH, MAX_WINDOW};
 use crate::sim::Rng;
 
 const MSS: u32 = 1_448;

@@ -47,6 +47,7 @@ fn event(rng: &mut Rng, controller: &dyn Congestion, flow: Flow, window: &mut Wi
             );
             assert!(window.ssthresh <= before.cwnd.max(before.ssthresh), "a loss raised ssthresh");
             assert!(cause == Cause::Ecn || window.cwnd >= 2 * smss, "less than two segments after a loss");
+            assert!(cause == Cause::Loss || window.cwnd <= before.cwnd.max(smss), "an echo raised the window");
         }
         78..83 => {
             let repeated = rng.below(2) == 0;

@@ -2,9 +2,10 @@
 
 extern crate std;
 
-mod bench;
+pub(crate) mod bench;
 mod fuzz;
 mod hosts;
+mod random;
 mod reno;
 mod sender;
 mod swaps;

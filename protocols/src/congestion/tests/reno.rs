@@ -11,6 +11,14 @@ fn open() -> (Rep<Reno>, Window) {
 }
 
 #[test]
+fn an_echo_never_raises_a_window_of_one_segment() {
+    let (rep, mut window) = open();
+    window.cwnd = MSS;
+    rep.congestion(Flow(0), &mut window, &CongestionEvent { now: 0, flight: MSS, cause: Cause::Ecn });
+    assert_eq!((window.cwnd, window.ssthresh), (MSS, 2 * MSS));
+}
+
+#[test]
 fn a_lost_syn_begins_with_one_segment() {
     let (rep, mut window) = open();
     assert_eq!((window.cwnd, window.ssthresh), (10 * MSS, INITIAL_SSTHRESH));

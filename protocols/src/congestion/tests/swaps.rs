@@ -128,6 +128,41 @@ fn a_swap_does_not_touch_the_window_and_growth_goes_on() {
     }
 }
 
+/// The round-trip time rises in the third round: HyStart++ (RFC 9406) leaves slow start five conservative rounds later, also if none of the controllers
+/// sees a whole round.
+#[test]
+fn the_first_slow_start_is_the_same_whoever_serves_it() {
+    let run = |swaps: bool| {
+        let bench = Bench::new("reno", 1);
+        let mut window = Window::new(MSS);
+        let open = Open { now: 0, syn_lost: false };
+        bench.on(0, |controller| controller.open(Flow(0), &mut window, &open));
+        let mut windows = Vec::new();
+        for round in 0..12 {
+            let rtt = if round < 2 { 40_000 } else { 60_000 };
+            for segment in 0..window.cwnd / MSS {
+                if swaps && segment % 7 == 3 {
+                    assert!(bench.swap(NAMES[(segment / 7 + 1) as usize % 3]).is_committed());
+                }
+                let mut ack = Ack { rtt, ..ack(0, MSS) };
+                if segment == 0 {
+                    ack.flags |= AckFlags::ROUND_START;
+                }
+                bench.on(0, |controller| controller.acknowledged(Flow(0), &mut window, &ack));
+                if !window.in_slow_start() {
+                    windows.push(window.cwnd);
+                    return windows;
+                }
+            }
+            windows.push(window.cwnd);
+        }
+        windows
+    };
+    let windows = run(false);
+    assert_eq!(windows.len(), 8, "{windows:?}");
+    assert_eq!(run(true), windows);
+}
+
 #[test]
 fn swapping_by_reference_changes_nothing_at_all() {
     // The same ACKs with and without swaps between the two implementations that share their state.

@@ -37,7 +37,7 @@ fn run(hosts: &mut Hosts, seconds: u64, swaps: bool) -> f64 {
 }
 
 /// Swaps, and checks that nothing of the connections changed by it.
-fn swap(hosts: &Hosts, to: &str) {
+pub(super) fn swap(hosts: &Hosts, to: &str) {
     let before = hosts.senders();
     let report = hosts.bench.swap(to);
     assert!(report.is_committed());
