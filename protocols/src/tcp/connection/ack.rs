@@ -32,20 +32,26 @@ impl Connection {
         let changed = self.take_window(header, ack, env);
         let advanced = ack - self.snd_una;
         let no_duplicate = changed || payload > 0;
-        self.take_echo(header, ack, env);
         if self.probe.is_some() {
             let plain = advanced == 0 && header.options.sack.is_empty() && !no_duplicate;
             self.answer_probe(ack, self.duplicate_report(header), plain, env);
         }
+        let held_back = self.take_echo(header, ack, env);
         if advanced == 0 && header.options.sack.is_empty() && (no_duplicate || self.scoreboard.flight() == 0) {
             // Nothing is acknowledged, and it is no duplicate ACK (RFC 5681 section 2).
             // A window of zero may last for ever, as long as a service waits for it to open.
             if self.snd_wnd > 0 || self.owner == Owner::Service {
                 self.recovery.retries = 0;
             }
+            if held_back {
+                self.hold_back(env);
+            }
             return true;
         }
         self.take_acknowledgement(header, ack, advanced, no_duplicate, env);
+        if held_back {
+            self.hold_back(env);
+        }
         self.after_fin(env)
     }
 

@@ -7,6 +7,7 @@ use super::super::seq::Seq;
 use super::recovery::Phase;
 use super::{Connection, Env};
 use crate::congestion::{Cause, Congestion, CongestionEvent};
+use crate::time::Instant;
 
 /// The state of one connection.
 #[derive(Clone, Copy, Debug, Default)]
@@ -15,8 +16,29 @@ pub(crate) struct Marks {
     echo: bool,
     /// The next new data says that our window is reduced.
     reduced: bool,
-    /// SND.NXT at the last reduction: until it is acknowledged, echoes are of the same congestion.
+    /// SND.NXT at the last reduction. Until something beyond is acknowledged, echoes and losses are of the same congestion: the peer hears that the window
+    /// is reduced from the segment that begins there.
     reacted: Option<Seq>,
+    /// No new data before this: the window cannot become smaller.
+    held_until: Option<Instant>,
+}
+
+impl Marks {
+    /// Until when new data is held back, if it is.
+    #[inline]
+    pub fn holds(&self, now: Instant) -> Option<Instant> {
+        self.held_until.filter(|until| *until > now)
+    }
+
+    /// Whether the window was reduced after the segment at `lost` was sent: then that says nothing new (section 6.1.2).
+    pub fn covers(&self, lost: Seq) -> bool {
+        self.reacted.is_some_and(|end| lost.lt(end))
+    }
+
+    /// The last reduction is taken back: the peer shall not hear of it, and goes on to echo the marks that no reduction answers.
+    pub fn withdraw(&mut self) {
+        (self.reduced, self.reacted) = (false, None);
+    }
 }
 
 impl Connection {
@@ -65,28 +87,41 @@ impl Connection {
         self.marks.echo
     }
 
-    /// An ACK with ECN-Echo: the window is reduced, at most once per window of data (section 6.1.2).
-    pub(super) fn take_echo(&mut self, header: &Header, ack: Seq, env: &mut Env<'_>) {
-        if self.marks.reacted.is_some_and(|end| ack.ge(end)) {
+    /// An ACK with ECN-Echo: the window is reduced, at most once per window of data (section 6.1.2). Whether it held only one segment, and could not become
+    /// smaller.
+    pub(super) fn take_echo(&mut self, header: &Header, ack: Seq, env: &mut Env<'_>) -> bool {
+        if self.marks.reacted.is_some_and(|end| ack.gt(end)) {
             self.marks.reacted = None;
         }
         let echoes = self.agreed.ecn && header.flags.contains(Flags::ECE) && self.scoreboard.flight() > 0;
         if !echoes || self.marks.reacted.is_some() || self.recovery.phase != Phase::Open {
-            return;
+            return false;
         }
-        self.marks.reacted = Some(self.snd_nxt);
-        self.marks.reduced = true;
         self.stats.echoes += 1;
         env.counters.ecn_reductions += 1;
+        let single = self.window.cwnd < 2 * self.window.mss;
+        self.reduced();
         let now = env.now.total_micros() as u64;
         let event = CongestionEvent { now, flight: self.scoreboard.flight(), cause: Cause::Ecn };
         env.congestion.congestion(self.flow(), &mut self.window, &event);
         // What was not reduced for a loss is not taken back by a duplicate report.
         self.recovery.can_undo = false;
+        single
     }
 
-    /// The window was reduced because of a loss: the peer is told as after an echo, and echoes of that time are of the same congestion.
-    pub(super) fn reduced_by_loss(&mut self) {
+    /// After an echo at a window of one segment the retransmission timer begins anew, and new data waits as long as it does: that is how the rate falls
+    /// further (section 6.1.2).
+    pub(super) fn hold_back(&mut self, env: &Env<'_>) {
+        let until = env.now + self.rtt.timeout(env.config);
+        self.marks.held_until = Some(until);
+        if self.scoreboard.flight() > 0 {
+            self.timers.send = Some(until);
+        }
+        self.timers.probe = None;
+    }
+
+    /// The window was reduced, for a mark or a loss: the peer is told, and echoes of that time are of the same congestion.
+    pub(super) fn reduced(&mut self) {
         self.marks.reduced = true;
         self.marks.reacted = Some(self.snd_nxt);
     }

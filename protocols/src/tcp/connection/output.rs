@@ -236,6 +236,10 @@ impl Connection {
         if self.scoreboard.records() >= Self::max_records(env.config) {
             return Next::Nothing;
         }
+        if let Some(until) = self.marks.holds(env.now) {
+            self.timers.pace = Some(until);
+            return Next::Nothing;
+        }
         self.next_new(size, run, pipe, room)
     }
 

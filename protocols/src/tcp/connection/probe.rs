@@ -41,6 +41,7 @@ impl Connection {
             || self.scoreboard.sacked() > 0
             || self.probe.is_some()
             || self.probe_unmeasured
+            || self.marks.holds(env.now).is_some()
             || self.snd_wnd == 0
         {
             return;
@@ -110,15 +111,20 @@ impl Connection {
                 }
                 return;
             }
-            // The probe repaired a loss that nobody noticed; the controller has to.
+            // The probe repaired a loss that nobody noticed; the controller has to, unless the window was reduced since.
             self.probe = None;
             env.counters.tail_losses += 1;
+            if self.marks.covers(probe.end - 1u32) {
+                return;
+            }
             let now = env.now.total_micros() as u64;
             let flight = self.scoreboard.flight().max(self.window.mss);
             let event = CongestionEvent { now, flight, cause: Cause::Loss };
             env.congestion.congestion(self.flow(), &mut self.window, &event);
             env.congestion.recovered(self.flow(), &mut self.window, now);
-            self.reduced_by_loss();
+            self.reduced();
+            // A late report about an earlier recovery does not take this back.
+            self.recovery.can_undo = false;
             return;
         }
         self.probe = None;

@@ -218,15 +218,20 @@ impl Connection {
         self.recovery.begin(Phase::Fast, self.snd_nxt);
         self.recovery.prr = Prr::begin(self.scoreboard.flight() - self.scoreboard.sacked() + delivered);
         self.forget_probe();
-        self.reduced_by_loss();
         self.stats.fast_recoveries += 1;
         env.counters.fast_recoveries += 1;
-        let event = CongestionEvent {
-            now: env.now.total_micros() as u64,
-            flight: self.scoreboard.flight().saturating_sub(self.recovery.limited_transmit),
-            cause: Cause::Loss,
-        };
-        env.congestion.congestion(self.flow(), &mut self.window, &event);
+        if self.marks.covers(self.snd_una) {
+            // The window is as small as it is to become, for another reason: that is not taken back.
+            self.recovery.can_undo = false;
+        } else {
+            self.reduced();
+            let event = CongestionEvent {
+                now: env.now.total_micros() as u64,
+                flight: self.scoreboard.flight().saturating_sub(self.recovery.limited_transmit),
+                cause: Cause::Loss,
+            };
+            env.congestion.congestion(self.flow(), &mut self.window, &event);
+        }
         self.recovery.limited_transmit = 0;
         // The retransmission that follows has a full timeout to be acknowledged in: the time that went by until the loss was
         // noticed does not count (compare RFC 6298 rule 5.1 with RFC 6582 section 4).
@@ -242,7 +247,7 @@ impl Connection {
         self.recovery.duplicates = 0;
         self.timers.reordering = None;
         self.forget_probe();
-        self.reduced_by_loss();
+        self.reduced();
     }
 
     /// The first ACK that moves SND.UNA after a retransmission: it echoes the timestamp of what it answers. If that was sent before the
@@ -283,6 +288,7 @@ impl Connection {
         self.stats.undone += 1;
         env.counters.undone += 1;
         env.congestion.undo(self.flow(), &mut self.window, &Undo { now: env.now.total_micros() as u64 });
+        self.marks.withdraw();
         self.scoreboard.unmark_lost();
         self.scoreboard.forget_duplicates(None);
         self.recovery.phase = Phase::Open;

@@ -135,10 +135,155 @@ fn an_echo_reduces_the_window_once_per_window() {
     let sent = script.sent();
     assert!(sent[0].flags.contains(Flags::CWR), "the first new data says so");
     assert!(sent[1..].iter().all(|seen| !seen.flags.contains(Flags::CWR)));
-    // A mark in the next window counts again.
+    // Also with the last ACK of it: that the window is reduced stands in the segment after.
     script.segment(Flags::ACK.with(Flags::ECE), 0, 10_000, b"");
+    assert_eq!((info(&script).cwnd, info(&script).ecn_reductions), (7000, 1));
+    // A mark in the next window counts again.
+    script.segment(Flags::ACK.with(Flags::ECE), 0, 11_000, b"");
     assert!(info(&script).cwnd < 7000);
     assert_eq!((info(&script).ecn_reductions, info(&script).retransmitted_segments), (2, 0));
+}
+
+#[test]
+fn an_echo_when_nothing_is_in_flight_is_of_no_window() {
+    let mut script = agreed();
+    script.send(3000);
+    script.sent();
+    script.ack(3000);
+    let before = info(&script).cwnd;
+    script.segment(Flags::ACK.with(Flags::ECE), 0, 3000, &[0; 1000]);
+    assert_eq!((info(&script).cwnd, info(&script).ecn_reductions), (before, 0));
+    script.send(1000);
+    assert!(!script.sent()[0].flags.contains(Flags::CWR));
+}
+
+/// A connection whose window is one segment, because a SYN was lost, and which has sent `lens`. With a timeout of a second and no loss.
+fn with_one_segment(lens: &[usize]) -> Script {
+    let second = Duration::from_secs(1);
+    let mut script = Script::new(&Config { min_rto: second, ..config() });
+    script.engine.listen(super::script::PORT, 4).unwrap();
+    let (flags, options, sequence) = (Flags::SYN.with(BOTH), Script::with_sack(), super::script::PEER_ISN);
+    script.inject(Header { flags, sequence, window: 65_535, options, ..Header::default() }, b"");
+    script.isn = script.sent()[0].header.sequence;
+    script.advance(1001);
+    assert!(script.sent()[0].flags.contains(Flags::SYN));
+    script.ack(0);
+    script.conn = Some(script.events()[0].conn);
+    assert_eq!((info(&script).cwnd, info(&script).ecn), (1000, true));
+    for &len in lens {
+        script.send(len);
+        assert_eq!(script.sent_data().len(), 1);
+    }
+    script.advance(10);
+    script
+}
+
+#[test]
+fn an_echo_at_a_window_of_one_segment_waits_for_the_retransmission_timer() {
+    let mut script = with_one_segment(&[1000]);
+    script.send(5000);
+    for round in 1..4 {
+        script.segment(Flags::ACK.with(Flags::ECE), 0, round * 1000, b"");
+        assert_eq!((info(&script).cwnd, info(&script).ecn_reductions as i64), (1000, round));
+        assert_eq!(script.sent_data(), [], "one segment in a round trip would be too many");
+        // Nor do later ACKs help.
+        script.advance(500);
+        script.segment(Flags::ACK.with(Flags::ECE), 0, round * 1000, b"");
+        script.advance(499);
+        assert_eq!(script.sent_data(), []);
+        script.advance(2);
+        let sent = script.sent();
+        assert_eq!(
+            sent.iter().map(|seen| (seen.seq, seen.len)).collect::<alloc::vec::Vec<_>>(),
+            [(round * 1000, 1000)]
+        );
+        assert!(sent[0].flags.contains(Flags::CWR));
+        script.advance(10);
+    }
+    // Without another echo things go on at once.
+    script.ack(4000);
+    assert!(!script.sent_data().is_empty());
+    assert_eq!((info(&script).retransmitted_segments, info(&script).timeouts), (1, 0), "but for the SYN");
+}
+
+#[test]
+fn what_is_in_flight_then_is_not_probed_for_with_new_data() {
+    // Before there was a measurement the timeout is three seconds, because a SYN was lost.
+    for (ack, timeout, left) in [(0, 3000, &[(0, 500), (500, 400)][..]), (500, 1000, &[(500, 400)])] {
+        let mut script = with_one_segment(&[500, 400]);
+        script.advance(300);
+        script.segment(Flags::ACK.with(Flags::ECE), 0, ack, b"hello");
+        assert_eq!((info(&script).ecn_reductions, info(&script).rto_us), (1, timeout * 1000));
+        script.send(5000);
+        assert_eq!(script.sent_data(), []);
+        // The timer began anew with the echo.
+        script.advance(u64::from(timeout) - 1);
+        assert_eq!(script.sent_data(), []);
+        script.advance(2);
+        assert_eq!(script.sent_data(), left, "its time is over, too");
+    }
+}
+
+#[test]
+fn a_loss_in_a_window_that_was_reduced_for_a_mark_says_nothing_new() {
+    let mut script = agreed();
+    script.send(60_000);
+    script.sent();
+    script.advance(10);
+    script.segment(Flags::ACK.with(Flags::ECE), 0, 1000, b"");
+    script.sack(1000, &[(2000, 5000)]);
+    assert_eq!((info(&script).fast_recoveries, info(&script).cwnd, info(&script).ssthresh), (1, 7000, 7000));
+    assert_eq!(script.sent_data()[0], (1000, 1000));
+    // That it was needless does not give back what the mark took.
+    script.sack(5000, &[(1000, 2000)]);
+    assert_eq!((info(&script).undone, info(&script).cwnd), (0, 7000));
+    // What was lost later does.
+    let sent = script.sent_data();
+    let end = sent.last().unwrap().0 + 1000;
+    script.ack(end);
+    script.sent();
+    script.advance(10);
+    script.sack(end, &[(end as u32 + 1000, end as u32 + 4000)]);
+    assert!(info(&script).cwnd < 7000);
+    assert_eq!(info(&script).fast_recoveries, 2);
+}
+
+#[test]
+fn a_loss_that_a_probe_repaired_in_such_a_window_says_nothing_new_either() {
+    let mut script = agreed();
+    script.send(3000);
+    script.sent();
+    script.advance(10);
+    script.segment(Flags::ACK.with(Flags::ECE), 0, 1000, b"");
+    let reduced = info(&script).cwnd;
+    script.advance(250);
+    assert_eq!(script.sent_data(), [(2000, 1000)]);
+    script.ack(3000);
+    script.send(2000);
+    script.sent();
+    script.ack(4000);
+    assert_eq!((script.engine.counters().tail_losses, info(&script).ecn_reductions), (1, 1));
+    assert!(info(&script).cwnd >= reduced);
+}
+
+#[test]
+fn the_peer_does_not_hear_of_a_reduction_that_was_taken_back() {
+    let mut script = agreed();
+    script.send(60_000);
+    script.sent();
+    script.advance(10);
+    script.sack(0, &[(1000, 4000)]);
+    assert_eq!(script.sent_data(), [(0, 1000)]);
+    script.sack(4000, &[(0, 1000)]);
+    assert_eq!(info(&script).undone, 1);
+    let given_back = info(&script).cwnd;
+    assert!(given_back >= 10_000);
+    let sent = script.sent();
+    assert!(!sent.is_empty() && sent.iter().all(|seen| !seen.flags.contains(Flags::CWR)), "{sent:?}");
+    // So a mark of that time is still echoed, and counts.
+    script.segment(Flags::ACK.with(Flags::ECE), 0, 5000, b"");
+    assert_eq!(info(&script).ecn_reductions, 1);
+    assert!(info(&script).cwnd < given_back);
 }
 
 #[test]
@@ -190,6 +335,29 @@ fn a_reduction_for_a_mark_is_not_taken_back_with_one_for_a_loss() {
     assert_eq!(reduced.ecn_reductions, 1);
     script.sack(11_000, &[(0, 1000)]);
     assert_eq!((info(&script).undone, info(&script).cwnd), (0, reduced.cwnd));
+}
+
+#[test]
+fn nor_is_one_for_a_loss_that_a_probe_repaired() {
+    let mut script = agreed();
+    script.send(10_000);
+    script.sent();
+    script.advance(10);
+    script.sack(0, &[(1000, 4000)]);
+    script.sent();
+    script.ack(10_000);
+    script.send(3000);
+    script.sent();
+    script.advance(250);
+    assert_eq!(script.sent_data(), [(12_000, 1000)]);
+    script.ack(13_000);
+    script.send(2000);
+    script.sent();
+    script.ack(14_000);
+    assert_eq!(script.engine.counters().tail_losses, 1);
+    let reduced = info(&script);
+    script.sack(15_000, &[(0, 1000)]);
+    assert_eq!((info(&script).undone, info(&script).ssthresh), (0, reduced.ssthresh));
 }
 
 #[test]
