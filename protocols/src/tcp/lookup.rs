@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use hashbrown::HashTable;
 use smoltcp::wire::IpAddress;
 
-use super::directory::Directory;
+use super::directory::{Directory, Life};
 use super::isn;
 use crate::steering::FourTuple;
 
@@ -47,7 +47,7 @@ impl Lookup {
 
     /// From now on its connections are in this directory too.
     pub fn publish(&mut self, directory: Arc<Directory>) {
-        self.table.iter().for_each(|entry| directory.insert(entry.key));
+        self.table.iter().for_each(|entry| directory.insert(entry.key, Life::Whole));
         self.directory = Some(directory);
     }
 
@@ -75,7 +75,7 @@ impl Lookup {
         let hash = isn::hash(&secret, &key, 0);
         self.table.insert_unique(hash, Entry { key, index }, |entry| isn::hash(&secret, &entry.key, 0));
         if let Some(directory) = &self.directory {
-            directory.insert(key);
+            directory.insert(key, Life::Whole);
         }
     }
 
@@ -86,7 +86,7 @@ impl Lookup {
         if let Ok(entry) = self.table.find_entry(hash, |entry| entry.key == *key && entry.index == index) {
             entry.remove();
             if let Some(directory) = &self.directory {
-                directory.remove(key);
+                directory.remove(key, Life::Whole);
             }
         }
     }

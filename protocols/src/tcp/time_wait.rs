@@ -4,10 +4,12 @@
 //! A row has no buffers, no timer and no congestion state. Rows lie in a list in the order in which their time ends, the oldest first; at the limit that
 //! one goes. Whose time is over is no longer found, and its place is free from the next [`expire`](TimeWaits::expire) on.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use hashbrown::HashTable;
 
+use super::directory::{Directory, Life};
 use super::header::{Flags, Header};
 use super::isn;
 use super::lookup::Key;
@@ -89,12 +91,21 @@ pub(crate) struct TimeWaits {
     free: u32,
     oldest: u32,
     newest: u32,
+    /// Where other processors look.
+    directory: Option<Arc<Directory>>,
 }
 
 impl TimeWaits {
     /// Room for `limit` rows; memory for them comes as they do.
     pub fn new(secret: [u8; 16], limit: usize) -> Self {
-        Self { rows: Vec::new(), table: HashTable::new(), secret, limit, free: NONE, oldest: NONE, newest: NONE }
+        let (rows, table) = (Vec::new(), HashTable::new());
+        Self { rows, table, secret, limit, free: NONE, oldest: NONE, newest: NONE, directory: None }
+    }
+
+    /// From now on its rows are in this directory too.
+    pub fn publish(&mut self, directory: Arc<Directory>) {
+        self.table.iter().for_each(|&index| directory.insert(self.rows[index as usize].remains.key, Life::Identity));
+        self.directory = Some(directory);
     }
 
     /// How many there are, those included whose time is over and which were not yet taken away.
@@ -113,6 +124,9 @@ impl TimeWaits {
             self.remove(self.oldest);
         }
         let row = Row { remains, answered: 0, ends, older: NONE, newer: NONE };
+        if let Some(directory) = &self.directory {
+            directory.insert(remains.key, Life::Identity);
+        }
         let index = match self.rows.get(self.free as usize) {
             Some(free) => {
                 let index = self.free;
@@ -197,6 +211,9 @@ impl TimeWaits {
         let hash = isn::hash(&self.secret, &row.remains.key, PURPOSE);
         if let Ok(entry) = self.table.find_entry(hash, |&other| other == index) {
             entry.remove();
+            if let Some(directory) = &self.directory {
+                directory.remove(&row.remains.key, Life::Identity);
+            }
             self.unlink(index);
             self.rows[index as usize].newer = self.free;
             self.free = index;

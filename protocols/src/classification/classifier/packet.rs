@@ -81,21 +81,22 @@ impl Packet<'_> {
         let flow = match ip.protocol {
             TCP | UDP | SCTP | UDPLITE => {
                 (header.source_port, header.destination_port) = (be16(payload, 0)?, be16(payload, 2)?);
-                let (mut begins, mut ends) = (true, false);
+                let (mut begins, mut opens, mut ends) = (true, false, false);
                 if ip.protocol == TCP {
                     header.flags = *payload.get(13)?;
                     begins = can_begin(header.flags);
+                    opens = header.flags & (SYN | ACK) == SYN;
                     ends = header.flags & (FIN | RST) != 0;
                 }
                 let (source, destination) = (header.source_port, header.destination_port);
                 let (tuple, upwards) =
                     Tuple::of(ip.protocol, (header.source, source), (header.destination, destination));
-                Flow::Between { tuple, upwards, begins, ends }
+                Flow::Between { tuple, upwards, begins, opens, ends }
             }
             ICMP | ICMPV6 => icmp(&ip, payload)?,
             _ => {
                 let (tuple, upwards) = Tuple::of(ip.protocol, (header.source, 0), (header.destination, 0));
-                Flow::Between { tuple, upwards, begins: true, ends: false }
+                Flow::Between { tuple, upwards, begins: true, opens: false, ends: false }
             }
         };
         Some(Read { header, flow })
@@ -124,7 +125,7 @@ fn icmp(ip: &Ip, message: &[u8]) -> Option<Flow> {
     // The identifier stands for a port, on both ends.
     let identifier = be16(message, 4)?;
     let (tuple, upwards) = Tuple::of(ip.protocol, (ip.source, identifier), (ip.destination, identifier));
-    Some(Flow::Between { tuple, upwards, begins: kind == request, ends: false })
+    Some(Flow::Between { tuple, upwards, begins: kind == request, opens: false, ends: false })
 }
 
 /// The connection of the packet that an ICMP error quotes: its first 8 octets behind the IP header suffice.

@@ -22,6 +22,8 @@ pub enum Flow {
         upwards: bool,
         /// The frame can be the first of a connection.
         begins: bool,
+        /// The frame opens a TCP connection: a SYN without ACK.
+        opens: bool,
         /// The frame ends it: FIN or RST.
         ends: bool,
     },

@@ -4,8 +4,8 @@
 //! for. The states are those of nftables' `ct state`.
 //!
 //! A connection that is older than the rules which ask is picked up in its middle, as Linux does too, but not on the segment's word: only
-//! if the stack says that it has such a connection ([`Tracker::state_or_pick_up`]). It knows those of TCP; of UDP and ICMP the
-//! first frame that is seen is new, and of a connection in TIME-WAIT, of which only the identity is left, what comes is not established.
+//! if the stack says that it has such a connection ([`Tracker::state_or_pick_up`]). It knows those of TCP, also in TIME-WAIT; of UDP and
+//! ICMP the first frame that is seen is new. A SYN belongs to no connection that both ends have confirmed, but to its successor, and is new.
 //!
 //! # Limits
 //! At most [`Tracker::LIMIT`] connections are remembered. At that limit the one that was idle for longest makes room; those that have
@@ -122,12 +122,15 @@ impl Tracker {
     /// What is known of a frame. `now` in microseconds. Changes nothing.
     pub fn state(&self, flow: &Flow, now: u64) -> Tracking {
         match *flow {
-            Flow::Between { tuple, upwards, begins, .. } => match self.find(&tuple).filter(|slot| slot.expires > now) {
-                Some(slot) if slot.upwards != upwards || slot.stage != Stage::Begun => Tracking::Established,
-                Some(_) => Tracking::New,
-                None if begins => Tracking::New,
-                None => Tracking::Invalid,
-            },
+            Flow::Between { tuple, upwards, begins, opens, .. } => {
+                match self.find(&tuple).filter(|slot| slot.expires > now) {
+                    Some(slot) if opens && matches!(slot.stage, Stage::Confirmed | Stage::Ending) => Tracking::New,
+                    Some(slot) if slot.upwards != upwards || slot.stage != Stage::Begun => Tracking::Established,
+                    Some(_) => Tracking::New,
+                    None if begins => Tracking::New,
+                    None => Tracking::Invalid,
+                }
+            }
             Flow::About(tuple) => match self.find(&tuple).filter(|slot| slot.expires > now) {
                 Some(_) => Tracking::Related,
                 None => Tracking::Invalid,
@@ -157,10 +160,10 @@ impl Tracker {
 
     /// Notes a frame that was accepted, or that goes out. `now` in microseconds.
     pub fn note(&mut self, flow: &Flow, now: u64) {
-        let Flow::Between { tuple, upwards, ends, .. } = *flow else { return };
+        let Flow::Between { tuple, upwards, opens, ends, .. } = *flow else { return };
         let Some(at) = self.position(&tuple) else { return self.begin(flow, now) };
         let Some(&slot) = self.slots.get(at as usize) else { return };
-        if slot.expires <= now {
+        if slot.expires <= now || (opens && slot.stage == Stage::Ending) {
             self.forget(at);
             return self.begin(flow, now);
         }

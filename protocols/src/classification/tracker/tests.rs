@@ -5,12 +5,17 @@ const B: (u128, u16) = (2 << 96, 80);
 
 fn flow(protocol: u8, from: (u128, u16), to: (u128, u16)) -> Flow {
     let (tuple, upwards) = Tuple::of(protocol, from, to);
-    Flow::Between { tuple, upwards, begins: true, ends: false }
+    Flow::Between { tuple, upwards, begins: true, opens: false, ends: false }
+}
+
+fn opening(flow: Flow) -> Flow {
+    let Flow::Between { tuple, upwards, .. } = flow else { unreachable!("only connections are opened") };
+    Flow::Between { tuple, upwards, begins: true, opens: true, ends: false }
 }
 
 fn ending(flow: Flow) -> Flow {
     let Flow::Between { tuple, upwards, .. } = flow else { unreachable!("only connections end") };
-    Flow::Between { tuple, upwards, begins: false, ends: true }
+    Flow::Between { tuple, upwards, begins: false, opens: false, ends: true }
 }
 
 #[test]
@@ -58,6 +63,27 @@ fn a_connection_that_exists_is_picked_up_in_its_middle() {
     assert_eq!(tracker.state_or_pick_up(&ending(flow(6, B, (A.0, 40_001))), 2, known), Tracking::Established);
     assert_eq!(tracker.state_or_pick_up(&Flow::Untracked, 2, known), Tracking::New);
     assert_eq!(tracker.len(), 2);
+}
+
+#[test]
+fn a_syn_on_the_ports_of_a_connection_is_new() {
+    let mut tracker = Tracker::new([1; 16]);
+    let (there, back) = (flow(6, A, B), flow(6, B, A));
+    tracker.note(&opening(there), 0);
+    tracker.note(&back, 1);
+    assert_eq!(tracker.state(&opening(there), 2), Tracking::Established, "again, because the answer was lost");
+    tracker.note(&there, 2);
+    assert_eq!(tracker.state(&opening(there), 3), Tracking::New);
+    // Whoever sends it takes nothing from the connection that there is.
+    tracker.note(&opening(there), 3);
+    assert_eq!(tracker.state(&there, 7_000 * SECOND), Tracking::Established);
+    // When that has ended, it begins the next one, which lasts as long as any.
+    tracker.note(&ending(there), 4);
+    assert_eq!(tracker.state(&opening(there), 5), Tracking::New);
+    for (frame, now) in [(opening(there), 5), (back, 6), (there, 7)] {
+        tracker.note(&frame, now);
+    }
+    assert_eq!(tracker.state(&back, 7_000 * SECOND), Tracking::Established);
 }
 
 #[test]

@@ -243,6 +243,40 @@ fn rules_for_established_connections_reject_none_that_is_older() {
     }
 }
 
+/// Whoever did not get our last ACK sends its FIN again, when there is nothing left of the connection but TIME-WAIT, and that is older than the rules.
+#[test]
+fn rules_for_established_connections_reject_no_last_fin() {
+    for pairs in 1..=PROCESSORS {
+        let mut cluster = Cluster::new(Sizes { frames: 256, octets: 256 * 1514, longest: 1514 }, pairs);
+        let connections: Vec<_> = (0..30).map(|_| cluster.world.connect(0)).collect();
+        (0..30).for_each(|_| cluster.step());
+        let client = cluster.world.client.stack.engine();
+        let ports: Vec<_> = connections.iter().map(|&conn| client.info(conn).unwrap().local_port).collect();
+        // We finish first, on every processor.
+        for peer in cluster.others.iter_mut().map(|other| &mut other.peer).chain([&mut cluster.world.server]) {
+            let engine = peer.stack.engine();
+            let ours: Vec<_> = engine.connections().map(|(conn, _)| conn).collect();
+            ours.into_iter().for_each(|conn| engine.shutdown(conn).unwrap());
+        }
+        (0..30).for_each(|_| cluster.step());
+        for &conn in &connections {
+            cluster.world.client.stack.engine().shutdown(conn).unwrap();
+        }
+        cluster.run();
+        let rules = ["10 ct state established accept", "90 reject"];
+        cluster.stacks().for_each(|stack| stack.classify(classifier(&rules)));
+        let rejected = |cluster: &mut Cluster, flags: Flags| {
+            for &port in &ports {
+                cluster.world.server.rx.put(&segment(port, ECHO, flags.0, b""));
+            }
+            (0..8).for_each(|_| cluster.step());
+            cluster.stacks().map(|stack| stack.counters().rule_dropped).sum::<u64>()
+        };
+        assert_eq!(rejected(&mut cluster, Flags::FIN.with(Flags::ACK)), 0, "{pairs} pairs");
+        assert_eq!(rejected(&mut cluster, Flags::SYN), 30, "{pairs} pairs: the next connection is none of these");
+    }
+}
+
 #[test]
 fn other_processors_speak_no_udp_and_know_the_address() {
     let shared = Arc::new(Shared::new());

@@ -118,14 +118,16 @@ impl Engine {
         self.connections.iter().map(|connection| (connection.id, connection.info(self.now, &self.config)))
     }
 
-    /// Whether there is this connection, half open or more; not in TIME-WAIT.
+    /// Whether there is this connection, half open or more, or in TIME-WAIT.
     pub fn has(&self, tuple: &FourTuple) -> bool {
-        self.lookup.has(&tuple.into())
+        let key = tuple.into();
+        self.lookup.has(&key) || self.time_waits.find(&key, self.now).is_some()
     }
 
     /// From now on other processors see in `directory` which connections there are.
     pub fn publish(&mut self, directory: Arc<Directory>) {
-        self.lookup.publish(directory);
+        self.lookup.publish(directory.clone());
+        self.time_waits.publish(directory);
     }
 
     /// How many connections [`connections`](Self::connections) gives.
@@ -185,12 +187,13 @@ impl Engine {
         {
             listener.resolved();
         }
-        let remains = (after == State::TimeWait).then(|| connection.remains());
+        // The identity first: for other processors the connection is never gone in between.
+        if after == State::TimeWait {
+            let remains = connection.remains();
+            self.enter_time_wait(remains);
+        }
         if matches!(after, State::TimeWait | State::Closed) {
             self.lookup.remove(&key, index);
-        }
-        if let Some(remains) = remains {
-            self.enter_time_wait(remains);
         }
     }
 
