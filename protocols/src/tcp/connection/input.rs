@@ -178,9 +178,18 @@ impl Connection {
             return;
         }
         if self.state == State::SynReceived && header.flags.contains(Flags::SYN) && seq == self.irs {
-            // The peer did not get our SYN with ACK.
-            self.syn_due = true;
-            self.work = true;
+            let ack = Seq(header.acknowledgement);
+            if self.listener.is_none() && header.flags.contains(Flags::ACK) && ack == self.iss + 1 {
+                // Both opened at the same time, and the peer has our SYN too: behind its own, which came before, its answer is an ACK. To answer that by
+                // ours again would never end.
+                self.snd_wnd = u32::from(header.window);
+                self.syn_acknowledged(ack, env);
+                self.owe_ack();
+            } else {
+                // The peer did not get our SYN with ACK.
+                self.syn_due = true;
+                self.work = true;
+            }
             return;
         }
         if len == 0 || header.flags.contains(Flags::SYN) {

@@ -1,10 +1,11 @@
 //! Opening, segment by segment (RFC 9293 sections 3.5 and 3.10.7, RFC 7323, RFC 4987).
 
 use super::script::{PEER_ISN, PEER_PORT, PORT, Script, config};
-use super::world::{Outbox, path};
+use super::world::{Outbox, engine, path};
 use crate::tcp::{
-    CloseReason, Config, ConnectError, Error, Flags, Header, Kinds, ListenError, Options, State, Timestamps,
+    Checksum, CloseReason, Config, ConnectError, Error, Flags, Header, Kinds, ListenError, Options, State, Timestamps,
 };
+use crate::time::Instant;
 
 const SYN_ACK: Flags = Flags(0x12);
 const RST_ACK: Flags = Flags(0x14);
@@ -285,6 +286,34 @@ fn both_open_at_the_same_time() {
     assert!(script.events()[0].kinds.contains(Kinds::CONNECTED));
     script.send(10);
     assert_eq!(script.sent_data(), [(0, 10)]);
+}
+
+/// Two of us: each answers the other's SYN, and both answers cross (RFC 9293 figure 8).
+#[test]
+fn both_of_us_open_at_the_same_time() {
+    let now = Instant::from_secs(1);
+    let mut engines = [1, 2].map(|seed| engine(&Config::default(), seed));
+    let ports = [PORT, PEER_PORT];
+    let conns = [0, 1].map(|side| engines[side].connect(now, path(side), ports[1 - side], Some(ports[side])).unwrap());
+    let mut segments = 0;
+    for _ in 0..10 {
+        let wires = [0, 1].map(|side| {
+            let mut outbox = Outbox::default();
+            engines[side].poll(now, &mut outbox);
+            outbox.sent
+        });
+        for (side, (_, packet)) in
+            [1, 0].into_iter().zip(wires).flat_map(|(side, wire)| wire.into_iter().map(move |sent| (side, sent)))
+        {
+            segments += 1;
+            engines[side].receive(now, &path(side), &packet.octets, Checksum::Verify, &mut Outbox::default());
+        }
+    }
+    for side in [0, 1] {
+        let info = engines[side].info(conns[side]).unwrap();
+        assert!(info.state == State::Established && (65_000..65_536).contains(&info.send_window), "{info:?}");
+    }
+    assert!(segments <= 6, "a SYN, an answer and an ACK each, but {segments} segments");
 }
 
 #[test]
