@@ -25,6 +25,25 @@ fn a_reset_must_be_exact() {
     assert_eq!((script.engine.connection_count(), script.engine.buffer_octets()), (0, 0));
 }
 
+/// What is echoed for what was sent twice is measured, unless no timeout can have been as long.
+#[test]
+fn an_echo_of_what_was_never_sent_lately_measures_nothing() {
+    for (age, measures) in [(119_900, true), (120_100, false)] {
+        let options = Options { timestamps: Some(Timestamps { value: 5, echo: 0 }), ..Script::plain() };
+        let mut script = Script::accepted(&Config { timestamps: true, ..config() }, options);
+        script.advance(200_000);
+        script.send(500);
+        script.echo = script.sent()[0].header.options.timestamps.unwrap().value.wrapping_sub(age);
+        script.advance(250);
+        assert_eq!(script.sent_data(), [(0, 500)]);
+        let before = script.engine.info(script.conn()).unwrap().srtt_us;
+        script.echo = script.echo.wrapping_add(250);
+        script.ack(500);
+        let after = script.engine.info(script.conn()).unwrap().srtt_us;
+        assert_eq!(after != before, measures, "{age} ms: {after} µs");
+    }
+}
+
 #[test]
 fn a_syn_is_challenged() {
     let mut script = Script::accepted(&config(), Script::plain());

@@ -1,7 +1,8 @@
 //! A flood of SYNs, segment by segment (RFC 4987 section 3.6).
 
 use super::script::{PORT, Script, config};
-use crate::tcp::{Config, Flags, Header, Options, State, Timestamps};
+use crate::tcp::lookup::Key;
+use crate::tcp::{Config, Flags, Header, Options, Path, Secrets, State, Timestamps, cookie};
 
 fn syn(options: Options) -> Header {
     Header { flags: Flags::SYN, sequence: super::script::PEER_ISN, window: 65_535, options, ..Header::default() }
@@ -131,6 +132,21 @@ fn a_guess_is_answered_by_a_reset() {
     script.segment(Flags::ACK, 0, 0, b"hello");
     assert!(script.take()[0].flags.contains(Flags::RST));
     assert_eq!(script.engine.connection_count(), 4);
+}
+
+/// The right numbers are one in millions, but a stranger may try for long: they open nothing while no SYN has been answered so.
+#[test]
+fn while_no_cookies_are_sent_none_is_taken() {
+    for (wait, taken) in [(134_217, 1), (134_218, 0)] {
+        let mut script = flooded(&config());
+        script.advance(wait);
+        let Path { local, remote, .. } = script.path();
+        let key = Key { local, remote, local_port: PORT, remote_port: script.peer_port };
+        let secrets = Secrets::from_seed([9; 32]);
+        script.isn = cookie::make(&secrets.isn, &key, &syn(Script::plain()), script.now).0;
+        script.ack(0);
+        assert_eq!(script.engine.counters().cookies_taken, taken, "{wait} ms after the last");
+    }
 }
 
 #[test]

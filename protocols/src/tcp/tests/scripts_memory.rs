@@ -138,6 +138,49 @@ fn what_does_not_fit_is_sent_in_parts() {
     assert_eq!(sent, 3 * PIECE);
 }
 
+/// A buffer grows to a quarter of what is free at most.
+#[test]
+fn the_send_buffer_grows_as_far_as_memory_permits() {
+    for (memory, grown) in [(1 << 20, 65_536), (200 << 10, 32_768), (64 << 10, 8192)] {
+        let config = Config { buffer_bytes: memory, initial_buffer: 8192, send_buffer: 65_536, ..config() };
+        let mut script = Script::accepted(&config, Script::plain());
+        let (mut sent, mut most) = (0, 0);
+        for _ in 0..12 {
+            // All is acknowledged, so what is taken is what the buffer may hold.
+            let taken = script.engine.send(script.conn(), &[7; 65_536]).unwrap();
+            most = most.max(taken);
+            sent += taken as i64;
+            while script.engine.info(script.conn()).unwrap().send_queued > 0 {
+                let end = script.sent_data().last().map_or(sent, |(seq, len)| seq + *len as i64);
+                script.advance(10);
+                script.ack(end);
+            }
+        }
+        assert_eq!(most, grown, "of {memory} octets of memory");
+    }
+}
+
+#[test]
+fn the_receive_buffer_grows_as_far_as_memory_permits() {
+    for (memory, grown) in [(1 << 20, 65_536), (200 << 10, 32_768), (64 << 10, 8192)] {
+        let config = Config { buffer_bytes: memory, initial_buffer: 8192, receive_buffer: 65_536, ..config() };
+        let mut script = Script::accepted(&config, Script::plain());
+        let mut at = 0;
+        for _ in 0..20 {
+            script.advance(11);
+            let window = script.engine.info(script.conn()).unwrap().receive_window;
+            for _ in 0..window / 1000 {
+                script.data(at, 1000);
+                at += 1000;
+                script.engine.recv(script.conn(), &mut [0; 1000]).unwrap();
+            }
+            script.sent();
+        }
+        let window = script.engine.info(script.conn()).unwrap().receive_window;
+        assert!((grown - 2000..=grown).contains(&window), "{window} instead of {grown}, of {memory} octets of memory");
+    }
+}
+
 #[test]
 fn transmissions_on_record_are_bounded() {
     let mut script = Script::accepted(&Config { send_buffer: 1 << 20, ..config() }, Script::plain());
