@@ -28,8 +28,6 @@ pub enum Error {
     Local(LocalError),
     /// The network card.
     Nic(NicError),
-    /// The network card has no address.
-    NoMac,
     /// No source of random numbers.
     NoEntropy,
     /// The node could not be set up.
@@ -49,7 +47,6 @@ impl fmt::Display for Error {
             Self::FewProcessors(needed) => write!(f, "bench= needs {needed} processors (-smp {needed})"),
             Self::Local(error) => error.fmt(f),
             Self::Nic(error) => error.fmt(f),
-            Self::NoMac => f.write_str("the network card has no address of its own"),
             Self::NoEntropy => {
                 f.write_str("the processor has no random numbers (RDRAND): use a processor model that has")
             }

@@ -73,7 +73,11 @@ fn run(words: &[&str]) -> Result<core::convert::Infallible, Error> {
     local::check(0)?;
     let mut card = nic::open(&processors::apics(), options.unused)?;
     let pairs = card.pairs.len();
-    let facts = node::Nic { mac: card.mac.ok_or(Error::NoMac)?, mtu: card.mtu, offloads: card.offloads, pairs };
+    let mac = match card.mac {
+        Some(mac) => mac,
+        None => virtio::net::random_mac(cpu::random().ok_or(Error::NoEntropy)?),
+    };
+    let facts = node::Nic { mac, mtu: card.mtu, offloads: card.offloads, pairs };
     let mut seed = [0; 32];
     for word in seed.chunks_exact_mut(8) {
         word.copy_from_slice(&cpu::random().ok_or(Error::NoEntropy)?.to_le_bytes());

@@ -89,7 +89,7 @@ const BUFFERS_PART: u64 = 8;
 
 /// The card as a whole.
 pub struct Card {
-    /// Its address, if it says one.
+    /// Its address, if it says one that can be.
     pub mac: Option<[u8; 6]>,
     /// The longest IP packet that it takes, in octets.
     pub mtu: u16,
@@ -157,7 +157,7 @@ fn open_pairs(apics: &[u32], unused: Unused) -> Result<Card, NicError> {
     let first = pairs.first_mut().ok_or(NicError::Absent)?;
     let offloads = first.offloads;
     let (mac, mtu) = (net.mac(), net.mtu());
-    let address = mac.map_or("none".into(), |mac| mac.map(|octet| format!("{octet:02x}")).join(":"));
+    let address = mac.map_or("random".into(), |mac| mac.map(|octet| format!("{octet:02x}")).join(":"));
     let interrupt = net.interrupt();
     info!("network card: address {address}, mtu {mtu}, queue pairs {count}, {interrupt:?}, features {features}");
     if !net.tells() && loader() != Loader::Uhyve {

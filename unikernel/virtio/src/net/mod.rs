@@ -37,6 +37,7 @@ mod control;
 mod counters;
 mod header;
 mod lend;
+mod mac;
 mod options;
 mod pair;
 mod rx;
@@ -50,6 +51,7 @@ use control::Control;
 pub use counters::Counters;
 pub use header::{Checksum, Gso, GsoKind, HEADER, HeaderError, RxChecksum, RxMeta, TxMeta};
 pub use lend::LEAST_LENT;
+pub use mac::random_mac;
 pub use options::{ETHERNET, GaveUp, LARGE_FRAME, MTU_DEFAULT, Notifications, OpenError, Options};
 pub use pair::QueuePair;
 pub use rx::{RxBuffer, RxQueue};
@@ -139,7 +141,7 @@ impl<T: Transport> Net<T> {
         self.facts.tells
     }
 
-    /// The device's MAC address, if it says one.
+    /// The device's MAC address, if it says one that can be its own; else [`random_mac`] makes one.
     pub fn mac(&self) -> Option<[u8; 6]> {
         self.facts.mac
     }
@@ -235,7 +237,7 @@ fn bring_up<T: Transport, D: Dma + ?Sized>(
         let (ring, notify, _) = make_queue(transport, dma, (queue, control::QUEUE_SIZE), features, None)?;
         control = Some(Control::new(dma, ring, notify)?);
     }
-    let mac = features.contains(Features::MAC).then(|| read_mac(transport));
+    let mac = features.contains(Features::MAC).then(|| read_mac(transport)).filter(|&mac| mac::is_own(mac));
 
     transport.set_status(status | Status::DRIVER_OK);
     // Only now may the device be notified (§3.1.1).

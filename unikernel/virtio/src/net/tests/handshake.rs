@@ -101,6 +101,23 @@ fn the_configuration_is_read_whole() {
 }
 
 #[test]
+fn an_address_is_the_device_s_own_or_random() {
+    let said = |mac| {
+        let nic = FakeNic::with(Shape::Qemu { msix: 9 }, |model| model.mac = mac);
+        open(&nic, &Options::default()).unwrap().0.mac()
+    };
+    for good in [[0x52, 0x54, 0, 0x12, 0x34, 0x56], [0, 0, 0, 0, 0, 1], [0xfe; 6]] {
+        assert_eq!(said(good), Some(good));
+    }
+    for bad in [[0; 6], [0xff; 6], [0x33, 0x33, 0, 0, 0, 1], [1, 0, 0x5e, 0, 0, 1]] {
+        assert_eq!(said(bad), None, "of a group, or none");
+    }
+    assert_eq!(random_mac(0), [2, 0, 0, 0, 0, 0]);
+    assert_eq!(random_mac(u64::MAX), [0xfe, 0xff, 0xff, 0xff, 0xff, 0xff]);
+    assert_eq!(random_mac(0x8877_6655_4433_2211), [0x12, 0x22, 0x33, 0x44, 0x55, 0x66]);
+}
+
+#[test]
 fn an_mtu_that_the_buffers_cannot_hold_is_not_promised() {
     for (mtu, taken) in [(67, false), (68, true), (1500, true), (2018, true), (2019, false), (9000, false), (0, false)]
     {
@@ -213,7 +230,11 @@ fn each_feature_can_be_absent() {
         Features::GUEST_CSUM,
         Features::MTU,
         Features::MAC,
+        Features::GUEST_TSO4,
+        Features::GUEST_TSO6,
         Features::GUEST_TSO4 | Features::GUEST_TSO6,
+        Features::HOST_TSO4,
+        Features::HOST_TSO6,
         Features::HOST_TSO4 | Features::HOST_TSO6,
         Features::STATUS,
         Features::CTRL_VQ,
