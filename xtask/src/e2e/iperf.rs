@@ -40,9 +40,10 @@ pub fn under_swaps_at_least(least: usize, guest: &Guest, arguments: &str, sends:
     Ok(())
 }
 
-/// Streams in parallel, limits by size, and one test after the other; a second client is told that the server is busy.
+/// Streams in parallel, limits by size, and one test after the other, each under another controller; a second client is told that the server is busy.
 pub fn variety(lab: &Lab) -> Result<Outcome> {
-    lab.boot(|_| ())?.tested(|guest| {
+    // The network of user mode has one queue pair: what lives on the other processor is handed over.
+    lab.boot(|machine| machine.options = vec!["rps=on".into()])?.tested(|guest| {
         for arguments in ["-P 4 -t 3", "-P 4 -t 3 -R", "-n 8M", "-n 8M -R", "-t 2 -l 1K", "-t 2 -O 1 -R", "-t 2 -w 64K"]
         {
             received(&iperf(guest, arguments)?, 10_000)?;
@@ -55,10 +56,13 @@ pub fn variety(lab: &Lab) -> Result<Outcome> {
             used.as_str().is_some_and(|name| !name.is_empty()),
             "the server does not say which controller it used: {used}"
         );
+        let mut swaps = Alternation::new(guest)?;
         for _ in 0..12 {
+            swaps.swap()?;
             iperf(guest, "-n 64K")?;
             iperf(guest, "-n 64K -R")?;
         }
+        swaps.check(12, false)?;
         let mut first = Iperf::start(guest, "-t 8 -R", LIMIT)?;
         // The second client comes when the first one's streams are up, which `connections` shows.
         let control = guest.control()?;

@@ -83,7 +83,7 @@ pub const STEPS: &[Step] = &[
     Step { name: "iperf-upload", what: "iperf3 for 30 s with a swap every second", run: iperf::upload },
     Step {
         name: "iperf-many",
-        what: "parallel streams, sizes, many tests in a row, and a second client",
+        what: "parallel streams, sizes, many tests in a row under swaps, on both processors by rps=on, and a second client",
         run: iperf::variety,
     },
     Step {

@@ -20,6 +20,8 @@ pub fn nested(lab: &Lab) -> Result<Outcome> {
     let guest = lab.boot_within(BOOT_NESTED, |machine| {
         machine.network = Network::Tap(namespace.name().to_owned());
         machine.vmm = vmm.clone();
+        // Its card has one queue pair: only so does the second processor have connections, and frames are handed over.
+        machine.options = vec!["rps=on".into()];
     })?;
     let status = guest.explained(|guest| {
         ensure!(guest.ready.contains(" processors=2 "), "not two processors: `{}`", guest.ready);
