@@ -55,6 +55,7 @@
 //! - A rule ends with its verdict, and a frame meets one rule only: the first that matches. So there are no sets, no jumps, no `!=`.
 //! - `ct state` picks up a TCP connection in its middle only if the system has it, whereas Linux believes the segment (`nf_conntrack_tcp_loose`).
 //!   Other segments of no connection that was seen to begin are `new`, or `invalid` if they could not begin one (a reset).
+//!   A SYN on the ports of a connection that both ends have confirmed is `new`, not `established`: it asks for the next one.
 //! - What exceeds a `limit` is dropped; it does not go on to the next rule. Rates are per second.
 //! - `counter` takes a number: that of a shared counter which the frame is mirrored to. Each rule counts without asking.
 //! - `class` chooses a class: `meta priority` would be the nearest of nftables.
