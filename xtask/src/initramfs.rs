@@ -13,6 +13,9 @@ use crate::command;
 const PROGRAM: u32 = 0o100_755;
 const DIRECTORY: u32 = 0o040_755;
 
+/// How every guest's first program begins.
+const INIT: &str = include_str!("initramfs/init.sh");
+
 /// An archive in the format `newc`, in memory.
 #[derive(Default)]
 pub struct Initramfs {
@@ -34,6 +37,11 @@ impl Initramfs {
             self.entry(&name[..at], DIRECTORY, &[])?;
         }
         self.entry(name, PROGRAM, octets)
+    }
+
+    /// Adds the first program: the beginning that all share, then `rest`.
+    pub fn add_init(&mut self, rest: &str) -> Result<()> {
+        self.add_octets(format!("{INIT}{rest}").as_bytes(), "/init")
     }
 
     /// Adds a program of this host with the libraries that it needs.

@@ -217,12 +217,8 @@ fn turn_ns(record: &Record) -> Result<u64> {
 
 /// Two downloads in classes with weights of 3 and 1 share the guest's rate 3 to 1; what waits is not dropped.
 pub fn weights(lab: &Lab) -> Result<Outcome> {
-    let namespace = namespace()?;
-    // Two processors with one queue pair: wherever the two streams live, they share.
-    let guest: Guest = lab.boot(|machine| {
-        machine.network = Network::Tap(namespace.name().to_owned());
-        machine.options = vec!["rps=on".into()];
-    })?;
+    // Wherever the two streams live, they share.
+    let (namespace, guest) = tap::handing_over(lab)?;
     guest.tested(|guest| {
         namespace.inside(|| {
             let control = guest.control()?;

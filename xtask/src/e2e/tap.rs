@@ -10,11 +10,7 @@ use crate::test::{CannotRun, Outcome};
 /// Both directions against the kernel's TCP, with swaps; and datagrams, whose checksums the card completes. The second processor has no queue pair, so what it
 /// sends is handed over.
 pub fn download(lab: &Lab) -> Result<Outcome> {
-    let namespace = namespace()?;
-    let guest: Guest = lab.boot(|machine| {
-        machine.network = Network::Tap(namespace.name().to_owned());
-        machine.options = vec!["rps=on".into()];
-    })?;
+    let (namespace, guest) = handing_over(lab)?;
     guest.tested(|guest| {
         both_ways(guest, &namespace, "-t 12")?;
         namespace.inside(|| {
@@ -67,6 +63,16 @@ pub fn namespace() -> Result<Namespace> {
         return Err(CannotRun("a TAP needs root and /dev/net/tun".into()).into());
     }
     Namespace::new().map_err(|error| CannotRun(format!("no network namespace can be made here: {error:#}")).into())
+}
+
+/// A guest with one queue pair for two processors, which both have connections, in a namespace of its own.
+pub fn handing_over(lab: &Lab) -> Result<(Namespace, Guest)> {
+    let namespace = namespace()?;
+    let guest = lab.boot(|machine| {
+        machine.network = Network::Tap(namespace.name().to_owned());
+        machine.options = vec!["rps=on".into()];
+    })?;
+    Ok((namespace, guest))
 }
 
 /// A guest with a queue pair for each processor, in a namespace of its own.

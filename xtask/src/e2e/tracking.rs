@@ -2,17 +2,15 @@
 
 use std::time::{Duration, Instant};
 
+use ::tap::{Form, Tap};
 use anyhow::{Context, Result, bail, ensure};
 use rustix::event::{PollFd, PollFlags, poll};
-use tap::{Form, Tap};
 
 use super::frames::Station;
 use super::swaps::connections;
-use super::tap::namespace;
 use super::traffic::{Iperf, received};
-use super::{Guest, Lab};
+use super::{Guest, Lab, tap};
 use crate::control::ControlClient;
-use crate::machine::Network;
 use crate::netns::{Namespace, ROUTER};
 use crate::rules::{self, number};
 use crate::test::Outcome;
@@ -36,12 +34,8 @@ const ANSWER: Duration = Duration::from_secs(15);
 
 /// Both ways, and then segments of no connection.
 pub fn under_traffic(lab: &Lab) -> Result<Outcome> {
-    let namespace = namespace()?;
+    let (namespace, guest) = tap::handing_over(lab)?;
     namespace.add_far_tap(FORGER.mac, FORGER.address.into())?;
-    let guest: Guest = lab.boot(|machine| {
-        machine.network = Network::Tap(namespace.name().to_owned());
-        machine.options = vec!["rps=on".into()];
-    })?;
     guest.tested(|guest| {
         namespace.inside(|| {
             for direction in ["-R", ""] {

@@ -27,7 +27,7 @@ pub fn provide(peer: &Path) -> Result<Guest> {
     provision::need(&[provision::QEMU, provision::IPERF3])?;
     let linux = linux::provide()?;
     let mut archive = Initramfs::default();
-    archive.add_octets(include_bytes!("init.sh"), "/init")?;
+    archive.add_init(include_str!("init.sh"))?;
     archive.add(&linux.busybox(), "/bin/busybox")?;
     for module in linux.modules()? {
         let name = module.file_name().context("a module has no name")?.to_string_lossy().into_owned();

@@ -1,15 +1,5 @@
-#!/bin/busybox sh
-# The only program of the Linux guest in which uhyve runs. By QEMU's fw_cfg come the MTU of the TAP and then the words of the command to be
-# run, one a line; its output and its end go to the serial port.
-/bin/busybox mkdir -p /proc /sys /dev /tmp /etc
-/bin/busybox --install -s /bin
-export PATH=/bin
-mount -t proc proc /proc
-mount -t sysfs sys /sys
-mount -t devtmpfs dev /dev
-mount -t tmpfs tmp /tmp
-for module in /modules/*; do insmod "$module"; done
-
+# The Linux guest in which uhyve runs. By QEMU's fw_cfg come the MTU of the TAP and then the words of the command to be run, one a line; its output
+# and its end go to the serial port.
 {
     IFS= read -r mtu
     set --

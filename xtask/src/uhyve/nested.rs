@@ -52,7 +52,7 @@ impl Nested {
         let doomed = path.clone();
         let undo = cleanup::register(move || drop(std::fs::remove_file(doomed)));
         let mut archive = Initramfs::default();
-        archive.add_octets(include_bytes!("init.sh"), "/init")?;
+        archive.add_init(include_str!("init.sh"))?;
         archive.add(&linux.busybox(), "/bin/busybox")?;
         for module in linux.modules()? {
             let name = module.file_name().context("a module has no name")?.to_string_lossy();
