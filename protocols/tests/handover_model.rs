@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use loom::thread;
-use protocols::handover::{Counts, Hub, Lanes, Parking, Sender, Sizes, Spoke, UnderWay, Up, Wake, star};
+use protocols::handover::{Counts, Hub, Lanes, Mailbox, Parking, Sender, Sizes, Spoke, UnderWay, Up, Wake, star};
 use protocols::stack::{Fill, Full, Offloads, Receive, RxMeta, Transmit, TxMeta};
 
 /// Frames that a turn takes: more than ever lie in a ring.
@@ -304,4 +304,46 @@ fn who_is_about_to_sleep_is_woken() {
 #[test]
 fn who_is_woken_twice_at_once_sees_both() {
     model(3, || parked_and_woken(2));
+}
+
+/// Two processors, each of which writes to one that sleeps while it finds nothing. `limit` letters have room; one that has none is not sent.
+fn written_to(limit: usize) {
+    let parking = Arc::new(Parking::default());
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let mailbox = Arc::new(Mailbox::new(limit));
+    let others = [0, 1].map(|letter| {
+        let (parking, interrupted, mailbox) = (parking.clone(), interrupted.clone(), mailbox.clone());
+        thread::spawn(move || {
+            let put = mailbox.put(letter);
+            if parking.unpark() {
+                interrupted.store(true, Ordering::SeqCst);
+            }
+            put
+        })
+    });
+    let mut taken = vec![];
+    loop {
+        taken.extend(std::iter::from_fn(|| mailbox.take()));
+        if taken.len() == 2 || parking.park() && !interrupted.swap(false, Ordering::SeqCst) {
+            break;
+        }
+        parking.leave();
+    }
+    let put = others.map(|other| other.join().expect("no panic"));
+    if interrupted.load(Ordering::SeqCst) {
+        taken.extend(std::iter::from_fn(|| mailbox.take()));
+    }
+    let all = [0, 1].into_iter().zip(put).filter(|(_, put)| *put).map(|(letter, _)| letter);
+    taken.sort_unstable();
+    assert!(all.eq(taken), "a letter was lost, or lies there with nobody to take it");
+}
+
+#[test]
+fn letters_are_all_taken() {
+    model(3, || written_to(2));
+}
+
+#[test]
+fn a_full_mailbox_says_so() {
+    model(3, || written_to(1));
 }

@@ -4,6 +4,7 @@
 //! a queue pair of the card wants to have sent: a [`star()`] of such links round processor 0. Each link is a ring with one sender
 //! and one receiver, in which a frame takes the octets that it has: a card that joins or cuts segments deals in frames of 64 KiB, while
 //! most others are short. What the card shall do to a frame, or did, goes with it. What a service lends is not copied into it. Nothing is allocated after the start.
+//! What is no frame, and rare, goes by a [`Mailbox`].
 //!
 //! # When a ring is full
 //! Towards the connection's processor the frame is dropped and counted, as a card without receive buffers would do; TCP repairs it.
@@ -19,7 +20,7 @@
 //!
 //! # How it is checked
 //! `RUSTFLAGS="--cfg loom" cargo test --release -p protocols --test handover_model`: two processors (three where two wake one at once) in every order of their steps
-//! with up to three preemptions, reading whatever the memory model lets them read. No wake-up is lost, of frames none is lost, doubled or overtaken, a full ring
+//! with up to three preemptions, reading whatever the memory model lets them read. No wake-up and no letter is lost, of frames none is lost, doubled or overtaken, a full ring
 //! keeps or counts what it refuses, and credit comes back once. Without any one of the fences, or with two of the steps exchanged, a model fails.
 //!
 //! Not covered: the inside of the rings, which are two libraries' (`seen.rs` says what is assumed of them); stores of two processors to one flag in another
@@ -27,6 +28,7 @@
 
 mod lanes;
 mod lent;
+mod mailbox;
 mod parking;
 mod patience;
 mod ring;
@@ -39,6 +41,7 @@ mod sync;
 mod tests;
 
 pub use lanes::{Lane, Lanes, UnderWay};
+pub use mailbox::Mailbox;
 pub use parking::Parking;
 pub use patience::Patience;
 pub use ring::{Counts, Receiver, Sender, Take, link};

@@ -19,7 +19,7 @@ use super::sync::{BareConsumer, BareProducer, Octets, bare_octet_ring};
 type ToWrite = StreamGrantW<Arc<Octets>>;
 type ToRead = StreamGrantR<Arc<Octets>>;
 
-/// A flag. Others than its owner only exchange it, and an exchange follows in its modification order on what it read, at once (C++20 [atomics.order]
+/// A flag. Others than its owner only exchange it, or store it while they hold a lock; and an exchange follows in its modification order on what it read, at once (C++20 [atomics.order]
 /// paragraph 10); so whatever the owner stores afterwards comes behind the exchange. loom knows this of exchanges alone, and would let a flag that
 /// was stored later be read as it was exchanged before: here storing is an exchange too.
 #[derive(Debug, Default)]
@@ -40,6 +40,19 @@ impl AtomicBool {
 
     pub(super) fn swap(&self, value: bool, order: Ordering) -> bool {
         self.0.swap(value, order)
+    }
+}
+
+/// A lock.
+pub(super) struct SpinMutex<T>(loom::sync::Mutex<T>);
+
+impl<T> SpinMutex<T> {
+    pub(super) fn new(value: T) -> Self {
+        Self(loom::sync::Mutex::new(value))
+    }
+
+    pub(super) fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
+        self.0.lock().expect("no panic while it is held")
     }
 }
 

@@ -6,9 +6,13 @@ pub(super) use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering, f
 pub(super) use loom::sync::atomic::{AtomicU8, AtomicU32, Ordering, fence};
 
 #[cfg(loom)]
-pub(super) use super::seen::{AtomicBool, Consumer, OctetConsumer, OctetProducer, Producer, RingBuffer, octet_ring};
+pub(super) use super::seen::{
+    AtomicBool, Consumer, OctetConsumer, OctetProducer, Producer, RingBuffer, SpinMutex, octet_ring,
+};
 #[cfg(not(loom))]
 pub(super) use rtrb::{Consumer, Producer, RingBuffer};
+#[cfg(not(loom))]
+pub(super) use spin::mutex::SpinMutex;
 #[cfg(not(loom))]
 pub(super) use {BareConsumer as OctetConsumer, BareProducer as OctetProducer, bare_octet_ring as octet_ring};
 

@@ -417,3 +417,13 @@ fn a_wake_up_is_taken_once_and_interrupts_only_who_sleeps() {
     parking.owe();
     assert!(parking.take() && !parking.take());
 }
+
+#[test]
+fn a_mailbox_keeps_the_order_and_its_limit() {
+    let mailbox = Mailbox::new(2);
+    assert_eq!(mailbox.take(), None);
+    assert_eq!([mailbox.put(1), mailbox.put(2), mailbox.put(3)], [true, true, false]);
+    assert_eq!([mailbox.take(), mailbox.take(), mailbox.take()], [Some(1), Some(2), None]);
+    assert!(mailbox.put(4));
+    assert_eq!(mailbox.take(), Some(4));
+}

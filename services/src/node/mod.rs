@@ -10,7 +10,6 @@
 
 mod answers;
 mod datagrams;
-mod mailbox;
 mod platform;
 mod port;
 mod ready;

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use protocols::congestion::{self, Implementation};
-use protocols::handover::{self, Hub, Sizes, Spoke, Strays, Wake};
+use protocols::handover::{self, Hub, Mailbox, Sizes, Spoke, Strays, Wake};
 use protocols::stack::{self, Ipv6Address};
 use protocols::steering::Steering;
 use protocols::tcp::{Ecn, Secrets};
@@ -15,7 +15,6 @@ use spin::Once;
 use spin::mutex::SpinMutex;
 use swapper::Coid;
 
-use super::mailbox::Mailbox;
 use super::platform::{Adapter, Nic, Platform};
 use super::setup::{self, SetupError};
 use crate::control::{Answer, Question, Ticket};

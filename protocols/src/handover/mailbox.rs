@@ -1,12 +1,11 @@
 //! Questions from one processor to another, and answers. Used for requests of people, never for packets.
 
 use alloc::collections::VecDeque;
-use core::sync::atomic::{AtomicBool, Ordering};
 
-use spin::mutex::SpinMutex;
+use super::sync::{AtomicBool, Ordering, SpinMutex};
 
 /// A queue of bounded length from any processor to one.
-pub(super) struct Mailbox<T> {
+pub struct Mailbox<T> {
     letters: SpinMutex<VecDeque<T>>,
     /// Whether there may be letters, so that an empty box costs its owner one load.
     flag: AtomicBool,
@@ -14,12 +13,13 @@ pub(super) struct Mailbox<T> {
 }
 
 impl<T> Mailbox<T> {
-    pub(super) fn new(limit: usize) -> Mailbox<T> {
-        Mailbox { letters: SpinMutex::new(VecDeque::with_capacity(limit)), flag: AtomicBool::new(false), limit }
+    /// For so many letters.
+    pub fn new(limit: usize) -> Self {
+        Self { letters: SpinMutex::new(VecDeque::with_capacity(limit)), flag: AtomicBool::new(false), limit }
     }
 
     /// Puts a letter in. Returns whether there was room. The owner has to be woken.
-    pub(super) fn put(&self, letter: T) -> bool {
+    pub fn put(&self, letter: T) -> bool {
         let mut letters = self.letters.lock();
         if letters.len() == self.limit {
             return false;
@@ -29,13 +29,14 @@ impl<T> Mailbox<T> {
         true
     }
 
-    /// Takes the oldest letter.
-    pub(super) fn take(&self) -> Option<T> {
+    /// Takes the oldest letter: the owner alone. One that was put in before the owner was last woken is there.
+    pub fn take(&self) -> Option<T> {
         if !self.flag.load(Ordering::Acquire) {
             return None;
         }
         let mut letters = self.letters.lock();
         let letter = letters.pop_front();
+        // Not behind the lock: a letter that comes then must not be forgotten.
         self.flag.store(!letters.is_empty(), Ordering::Release);
         letter
     }
