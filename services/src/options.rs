@@ -5,7 +5,7 @@
 //! | `ip=` | `dhcp`, or an address with prefix such as `10.77.0.2/24` | `dhcp` |
 //! | `gateway=` | address of the router, only beside a fixed `ip=` | none |
 //! | `ip6=` | `auto` (of the link, and from routers), `off`, or an address with prefix, and a router behind a comma: `fd00::2/64,fd00::1` | `auto` |
-//! | `mtu=` | [`MTU_MIN`] to [`MTU_MAX`] octets, at most what the network card carries | 1500 |
+//! | `mtu=` | [`MTU_MIN`] to [`MTU_MAX`] octets, at most what the network card carries | 1500, or what the card carries if that is less |
 //! | `log=` | `error`, `warn`, `info`, `debug`, `trace` | `info` |
 //! | `congestion=` | name of the congestion controller at the start | `cubic` |
 //! | `ecn=` | explicit congestion notification (RFC 3168): `off`, `accept` if a peer offers it, `offer` it too | `accept` |
@@ -26,6 +26,8 @@ pub use ip6::Address6;
 pub const MTU_MIN: u16 = 576;
 /// Largest MTU: the usual size of jumbo frames.
 pub const MTU_MAX: u16 = 9000;
+/// The MTU if none is asked for: Ethernet's (RFC 894).
+pub const MTU_DEFAULT: u16 = 1500;
 
 /// How the image gets its address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,8 +69,8 @@ pub struct Options {
     pub address: Address,
     /// How it gets its IPv6 addresses.
     pub address6: Address6,
-    /// Largest IP datagram, octets.
-    pub mtu: u16,
+    /// Largest IP datagram, octets; `None`: [`MTU_DEFAULT`], or less if the network card carries less.
+    pub mtu: Option<u16>,
     /// How much is logged.
     pub log: log::LevelFilter,
     /// Name of the congestion controller at the start. Whether there is one of that name is checked when the node is set up.
@@ -87,7 +89,7 @@ impl Default for Options {
         Options {
             address: Address::Dhcp,
             address6: Address6::Auto,
-            mtu: 1500,
+            mtu: None,
             log: log::LevelFilter::Info,
             congestion: "cubic".into(),
             ecn: Ecn::Accept,
@@ -213,7 +215,7 @@ impl Options {
         }
         if let Some(value) = given.mtu {
             let mtu = value.parse().ok().filter(|mtu| (MTU_MIN..=MTU_MAX).contains(mtu));
-            options.mtu = mtu.ok_or_else(|| OptionError::Mtu(shown(value)))?;
+            options.mtu = Some(mtu.ok_or_else(|| OptionError::Mtu(shown(value)))?);
         }
         if let Some(value) = given.log {
             let level: Option<log::Level> = value.parse().ok();

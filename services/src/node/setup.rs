@@ -9,7 +9,7 @@ use protocols::stack::{self, Addressing, Addressing6, ConfigError, Ipv4Cidr, Ipv
 use protocols::tcp::ListenError;
 use swapper::{ObjectError, SystemError};
 
-use crate::options::{Address, Address6, Options};
+use crate::options::{Address, Address6, MTU_DEFAULT, Options};
 
 /// Any station's address, in place of a card's.
 const STATION: [u8; 6] = [2, 0, 0, 0, 0, 1];
@@ -20,7 +20,7 @@ const STATION: [u8; 6] = [2, 0, 0, 0, 0, 1];
 /// What is wrong with them: [`SetupError::Congestion`] or [`SetupError::Stack`].
 pub fn check(options: &Options) -> Result<(), SetupError> {
     controller(options)?;
-    stack(options, STATION).map(drop)
+    stack(options, STATION, u16::MAX).map(drop)
 }
 
 /// Place of the controller of that name in the list of implementations.
@@ -32,8 +32,8 @@ pub(super) fn controller(options: &Options) -> Result<usize, SetupError> {
     })
 }
 
-/// The configuration of the stack on a card of this address.
-pub(super) fn stack(options: &Options, mac: [u8; 6]) -> Result<stack::Config, SetupError> {
+/// The configuration of the stack on a card of this address, which carries packets of so many octets at most.
+pub(super) fn stack(options: &Options, mac: [u8; 6], most: u16) -> Result<stack::Config, SetupError> {
     let addressing = match options.address {
         Address::Dhcp => Addressing::Dhcp,
         Address::Static { address, prefix, gateway } => {
@@ -47,7 +47,11 @@ pub(super) fn stack(options: &Options, mac: [u8; 6]) -> Result<stack::Config, Se
             Addressing6::Static { address: Ipv6Cidr::new(address, prefix), gateway }
         }
     };
-    let stack = stack::Config { mac, mtu: usize::from(options.mtu), addressing, addressing6 };
+    let mtu = options.mtu.unwrap_or(MTU_DEFAULT.min(most));
+    if mtu > most {
+        return Err(SetupError::Mtu { asked: mtu, most });
+    }
+    let stack = stack::Config { mac, mtu: usize::from(mtu), addressing, addressing6 };
     stack.check().map_err(SetupError::Stack)?;
     Ok(stack)
 }

@@ -96,11 +96,9 @@ impl Shared {
         seed: [u8; 32],
         platform: &'static dyn Platform,
     ) -> Result<Arc<Shared>, SetupError> {
-        if options.mtu > nic.mtu {
-            return Err(SetupError::Mtu { asked: options.mtu, most: nic.mtu });
-        }
         let current = setup::controller(options)?;
-        let stack = setup::stack(options, nic.mac)?;
+        let stack = setup::stack(options, nic.mac, nic.mtu)?;
+        let lobby = Arc::new(Lobby::new(stack.mtu));
         let system = swapper::System::new(processors, Adapter(platform)).map_err(SetupError::System)?;
         let wake: Arc<dyn Wake> = Arc::new(Adapter(platform));
         let sizes = ring_sizes(platform.memory().total, processors);
@@ -114,7 +112,7 @@ impl Shared {
             ecn: options.ecn,
             spread: if options.rps { processors } else { nic.pairs.clamp(1, processors) },
             addresses: Arc::new(stack::Shared::new()),
-            lobby: Arc::new(Lobby::new(usize::from(options.mtu))),
+            lobby,
             answers: Mailbox::new(QUESTIONS * processors),
             listening: AtomicUsize::new(0),
             started_ns: platform.now_ns(),
@@ -125,6 +123,11 @@ impl Shared {
             processors: (0..processors).map(local).collect(),
             seed,
         }))
+    }
+
+    /// Largest IP datagram, octets.
+    pub fn mtu(&self) -> usize {
+        self.stack.mtu
     }
 
     /// The swapper's system, to which each processor attaches before its node is made.

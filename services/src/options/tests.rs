@@ -22,7 +22,7 @@ fn every_option_is_read() {
         gateway: Some(Ipv4Addr::new(10, 77, 0, 1)),
     };
     assert_eq!(options.address, expected);
-    assert_eq!(options.mtu, 9000);
+    assert_eq!(options.mtu, Some(9000));
     assert_eq!(options.log, log::LevelFilter::Debug);
     assert_eq!(options.congestion, "cubic-nofc");
     assert_eq!(options.ecn, Ecn::Offer);

@@ -29,6 +29,19 @@ fn what_cannot_be_is_refused_with_a_sentence() {
     assert!(matches!(refused("", Nic { mac: [1; 6], ..NIC }), SetupError::Stack(_)));
 }
 
+#[test]
+fn the_card_s_mtu_holds_unless_another_is_asked_for() {
+    let computer: &'static Computer = Box::leak(Box::default());
+    for (options, card, mtu) in [("", 1400, 1400), ("", 9000, 1500), ("mtu=1300", 1400, 1300), ("mtu=4000", 9000, 4000)]
+    {
+        let options = Options::parse(options.split_whitespace()).unwrap();
+        let shared = Shared::new(&options, 1, Nic { mtu: card, ..NIC }, [0; 32], computer).unwrap();
+        assert_eq!(shared.mtu(), mtu);
+    }
+    assert!(matches!(refused("", Nic { mtu: 500, ..NIC }), SetupError::Stack(_)));
+    assert!(matches!(refused("mtu=1500", Nic { mtu: 1400, ..NIC }), SetupError::Mtu { asked: 1500, most: 1400 }));
+}
+
 /// What is refused beforehand is what would be refused, but for what a card has to say.
 #[test]
 fn options_are_checked_without_a_card() {
