@@ -11,6 +11,7 @@
 //! | `ecn=` | explicit congestion notification (RFC 3168): `off`, `accept` if a peer offers it, `offer` it too | `accept` |
 //! | `rps=` | Receive Packet Steering: `on` lets connections live on processors without a queue pair of the network card, too; those get their frames from processor 0 | `off` |
 //! | `nic=` | what the network card offers and is not used, for tests: `no-csum`, `no-guest-csum`, `no-tso`, `no-guest-tso`, `no-event-idx`, `no-mq`, with commas between | nothing |
+//! | `tx-copybreak=` | 0 to 65535: from how many octets in a row on the network card reads what a service lends where it lies (what is shorter is copied), for tests and measurements: ethtool's `tx-copybreak` | 0 where the card cuts frames into segments, else 2048 |
 
 mod ip6;
 
@@ -82,6 +83,8 @@ pub struct Options {
     pub rps: bool,
     /// What the network card offers and is not used.
     pub unused: Unused,
+    /// From how many octets in a row on the network card reads what a service lends where it lies; `None`: what costs least.
+    pub tx_copybreak: Option<u16>,
 }
 
 impl Default for Options {
@@ -95,6 +98,7 @@ impl Default for Options {
             ecn: Ecn::Accept,
             rps: false,
             unused: Unused::default(),
+            tx_copybreak: None,
         }
     }
 }
@@ -130,13 +134,18 @@ pub enum OptionError {
     Rps(String),
     /// A part of the value of `nic` is none of its words.
     Nic(String),
+    /// The value of `tx-copybreak` is no number in range.
+    TxCopybreak(String),
 }
 
 impl fmt::Display for OptionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             OptionError::Unknown(word) => {
-                write!(f, "unknown option `{word}`; there are ip= gateway= ip6= mtu= log= congestion= ecn= rps= nic=")
+                write!(
+                    f,
+                    "unknown option `{word}`; there are ip= gateway= ip6= mtu= log= congestion= ecn= rps= nic= tx-copybreak="
+                )
             }
             OptionError::Repeated(name) => write!(f, "the option `{name}` is given twice"),
             OptionError::Ip(value) => {
@@ -163,6 +172,7 @@ impl fmt::Display for OptionError {
                 f,
                 "nic= knows no-csum, no-guest-csum, no-tso, no-guest-tso, no-event-idx and no-mq, but not `{word}`"
             ),
+            OptionError::TxCopybreak(value) => write!(f, "tx-copybreak={value} is no number from 0 to {}", u16::MAX),
         }
     }
 }
@@ -180,6 +190,7 @@ struct Given<'a> {
     ecn: Option<&'a str>,
     rps: Option<&'a str>,
     nic: Option<&'a str>,
+    tx_copybreak: Option<&'a str>,
 }
 
 impl Options {
@@ -203,6 +214,7 @@ impl Options {
                 "ecn" => ("ecn", &mut given.ecn),
                 "rps" => ("rps", &mut given.rps),
                 "nic" => ("nic", &mut given.nic),
+                "tx-copybreak" => ("tx-copybreak", &mut given.tx_copybreak),
                 _ => return Err(OptionError::Unknown(shown(word))),
             };
             if place.replace(value).is_some() {
@@ -245,6 +257,9 @@ impl Options {
         }
         for word in given.nic.into_iter().flat_map(|value| value.split(',')) {
             *options.unused.named(word).ok_or_else(|| OptionError::Nic(shown(word)))? = true;
+        }
+        if let Some(value) = given.tx_copybreak {
+            options.tx_copybreak = Some(value.parse().map_err(|_| OptionError::TxCopybreak(shown(value)))?);
         }
         Ok(options)
     }

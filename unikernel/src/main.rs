@@ -71,7 +71,7 @@ fn run(words: &[&str]) -> Result<core::convert::Infallible, Error> {
     let count = processors::count();
     processors::start_others(other);
     local::check(0)?;
-    let mut card = nic::open(&processors::apics(), options.unused)?;
+    let mut card = nic::open(&processors::apics(), &options)?;
     let pairs = card.pairs.len();
     let mac = match card.mac {
         Some(mac) => mac,

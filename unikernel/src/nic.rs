@@ -8,12 +8,12 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use log::{info, warn};
 use protocols::stack::{Fill, Full, Offloads, Payload, Receive, RxMeta, Transmit, TxMeta};
-use services::options::Unused;
+use services::options::{self, Unused};
 use virtio::Features;
 use virtio::mem::Dma;
 use virtio::net::{
-    Checksum, ETHERNET, GaveUp, Gso, GsoKind, Interrupt, LARGE_FRAME, LEAST_LENT, MsixTarget, Net, Notifications,
-    OpenError, Options, Part, QueuePair, RxChecksum, RxQueue, TxError, TxQueue,
+    Checksum, ETHERNET, GaveUp, Gso, GsoKind, Interrupt, LARGE_FRAME, MsixTarget, Net, Notifications, OpenError,
+    Options, Part, QueuePair, RxChecksum, RxQueue, TxError, TxQueue,
 };
 use virtio::transport::Transport;
 use virtio::transport::pci::{self, ConfigPorts, PciError, PciTransport};
@@ -119,24 +119,27 @@ pub fn config_changed() {
 
 /// Opens the first card on the bus, with a queue pair for each processor as far as it has them, whose interrupts come to that processor. `apics` are the
 /// identities of the processors' APICs. Received frames may have up to 64 KiB, if the card can join segments.
-pub fn open(apics: &[u32], unused: Unused) -> Result<Card, NicError> {
-    match open_pairs(apics, unused) {
+pub fn open(apics: &[u32], wanted: &options::Options) -> Result<Card, NicError> {
+    match open_pairs(apics, wanted) {
         // It offered them, and yet it does not want to: one it must have.
-        Err(NicError::Open(OpenError::PairsRefused { .. })) => open_pairs(&apics[..1], unused),
+        Err(NicError::Open(OpenError::PairsRefused { .. })) => open_pairs(&apics[..1], wanted),
         result => result,
     }
 }
 
-fn open_pairs(apics: &[u32], unused: Unused) -> Result<Card, NicError> {
+fn open_pairs(apics: &[u32], wanted: &options::Options) -> Result<Card, NicError> {
     let config = pci::find_network(Ports).ok_or(NicError::Absent)?;
     let mut transport = PciTransport::open(config, Registers).map_err(NicError::Pci)?;
     // Each pair interrupts its own processor, or there is only one.
     let most = usize::from(transport.msix_entries().unwrap_or(1)).max(1);
     let target = |&apic: &u32| MsixTarget { apic_id: apic as u8, vector: interrupts::NIC };
     let targets: Vec<_> = apics.iter().take(most).map(target).collect();
-    let offered = Features::from_bits(transport.device_features()) & !features_of(unused);
+    let offered = Features::from_bits(transport.device_features()) & !features_of(wanted.unused);
     let mut options = options(offered, &targets);
     options.config_interrupt = Some(MsixTarget { vector: interrupts::NIC_CONFIG, ..targets[0] });
+    if let Some(copybreak) = wanted.tx_copybreak {
+        options.tx_copybreak = usize::from(copybreak);
+    }
     let (net, pairs) = Net::open(transport, &DeviceMemory, &options).map_err(NicError::Open)?;
     match net.interrupt() {
         Interrupt::Msix { .. } => {}
@@ -281,6 +284,8 @@ fn options(offered: Features, targets: &[MsixTarget]) -> Options<'_> {
     if cut != Features::NONE && offered.contains(Features::CSUM) {
         options.features = options.features | cut;
         (options.tx_frame, options.tx_buffers) = (LARGE_FRAME, large);
+        // Segments that go alone are few.
+        options.tx_copybreak = 0;
     }
     let joined = offered & (Features::GUEST_TSO4 | Features::GUEST_TSO6);
     if joined != Features::NONE && offered.contains(Features::GUEST_CSUM) {
@@ -346,7 +351,7 @@ impl Transmit for Tx<'_> {
     }
 
     fn least_lent(&self) -> usize {
-        LEAST_LENT
+        self.queue.copybreak()
     }
 
     fn transmit_parts(&mut self, head: usize, body: Payload<'_>, meta: TxMeta, fill: Fill<'_>) -> Result<(), Full> {

@@ -43,7 +43,7 @@ pub struct Args {
     /// With `--vmm uhyve`: in a small Linux guest whose KVM is emulated, for machines whose own is not usable.
     #[arg(long)]
     nested: bool,
-    /// Options for the image, such as `log=debug` or `congestion=reno`: ip= gateway= ip6= mtu= log= congestion= ecn= rps= nic=
+    /// Options for the image, such as `log=debug` or `congestion=reno`: ip= gateway= ip6= mtu= log= congestion= ecn= rps= nic= tx-copybreak=
     /// (`services/src/options.rs` lists their values).
     #[arg(value_name = "OPTION")]
     options: Vec<String>,

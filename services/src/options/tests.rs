@@ -14,8 +14,10 @@ fn nothing_said_means_the_defaults() {
 
 #[test]
 fn every_option_is_read() {
-    let options =
-        parse("ip=10.77.0.2/24 gateway=10.77.0.1 mtu=9000 log=debug congestion=cubic-nofc ecn=offer rps=on").unwrap();
+    let options = parse(
+        "ip=10.77.0.2/24 gateway=10.77.0.1 mtu=9000 log=debug congestion=cubic-nofc ecn=offer rps=on tx-copybreak=9",
+    )
+    .unwrap();
     let expected = Address::Static {
         address: Ipv4Addr::new(10, 77, 0, 2),
         prefix: 24,
@@ -27,6 +29,7 @@ fn every_option_is_read() {
     assert_eq!(options.congestion, "cubic-nofc");
     assert_eq!(options.ecn, Ecn::Offer);
     assert!(options.rps);
+    assert_eq!(options.tx_copybreak, Some(9));
 }
 
 #[test]
@@ -85,6 +88,8 @@ fn each_malformed_option_has_its_error() {
         ("congestion=Reno!", OptionError::Congestion("Reno!".into())),
         ("rps=1", OptionError::Rps("1".into())),
         ("nic=", OptionError::Nic("".into())),
+        ("tx-copybreak=", OptionError::TxCopybreak("".into())),
+        ("tx-copybreak=65536", OptionError::TxCopybreak("65536".into())),
         ("nic=no-tso,no-fun", OptionError::Nic("no-fun".into())),
     ];
     for (line, error) in table {

@@ -45,8 +45,8 @@ pub fn nothing_forwarded(guest: &Guest) -> Result<()> {
 /// What a service lends is read where it lies, whatever processor the connection is on.
 pub fn nothing_copied(guest: &Guest) -> Result<()> {
     let (lent, arrived) = lent::downloads(guest)?;
-    // Short ends of runs, and single segments at the start of a connection, are copied.
-    ensure!(lent > arrived / 100 * 95, "of {arrived} octets that a service lent, only {lent} were not copied");
+    // What finds no descriptor is copied, and a short end that is handed over.
+    ensure!(lent > arrived / 100 * 99, "of {arrived} octets that a service lent, only {lent} were not copied");
     Ok(())
 }
 

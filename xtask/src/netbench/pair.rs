@@ -53,11 +53,13 @@ pub struct Setup {
     pub without_offloads: bool,
     pub memory: &'static str,
     pub link: Option<&'static str>,
+    /// For the image.
+    pub option: Option<&'static str>,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { processors: 1, queues: 1, without_offloads: false, memory: "256M", link: None }
+        Self { processors: 1, queues: 1, without_offloads: false, memory: "256M", link: None, option: None }
     }
 }
 
@@ -141,6 +143,7 @@ impl<'a> Place<'a> {
             }
             None => Network::Tap(name),
         };
+        machine.options.extend(setup.option.map(str::to_owned));
         if self.who == Who::Linux {
             machine.image = self.parts.linux.kernel.clone();
             machine.vmm = Vmm::Linux(self.parts.linux.initramfs.clone());

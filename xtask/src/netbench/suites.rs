@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::pair::Parts;
 use super::record::Records;
-use super::{bulk, lossy, machine, one_way, processors, rules, small, swaps};
+use super::{bulk, lending, lossy, machine, one_way, processors, rules, small, swaps};
 
 /// How much is measured.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +55,12 @@ pub const SUITES: &[Suite] = &[
     Suite { name: "datagrams", what: "UDP echo, many datagrams under way", minutes: 1.0, run: small::datagrams },
     Suite { name: "one-way", what: "UDP one way, without loss and flooded", minutes: 8.0, run: one_way::rates },
     Suite { name: "processors", what: "two processors beside one", minutes: 18.0, run: processors::one_and_two },
+    Suite {
+        name: "lending",
+        what: "what is lent read in place, and copied",
+        minutes: 6.0,
+        run: lending::in_place_and_copied,
+    },
     Suite { name: "boot", what: "start to first ping, idle, size of the image", minutes: 1.5, run: machine::boot },
     Suite { name: "memory", what: "10,000 connections in 128 MiB", minutes: 0.5, run: machine::connections },
     Suite { name: "swaps", what: "a swap every 100 ms under load", minutes: 3.5, run: swaps::under_load },

@@ -101,6 +101,24 @@ fn two_processors_are_compared_with_one_of_the_same_guest() {
 }
 
 #[test]
+fn lending_is_judged_by_what_costs_less_on_each_machine() {
+    let series = |name: &str, samples: &str| {
+        format!(r#"{{"name":"{name}","peer":"midflight","unit":"Mbit/s","note":"","samples":{samples}}}"#)
+    };
+    let all = [
+        series("TCP out, 1 stream, offloads, read in place", "[12, 12, 12, 12, 12, 12]"),
+        series("TCP out, 1 stream, offloads, copied", "[10, 10, 10, 10, 10, 10]"),
+        series("TCP out, 4 streams, no offloads, read in place", "[9, 9, 9, 9, 9, 9]"),
+        series("TCP out, 4 streams, no offloads, copied", "[8, 8, 8, 8, 8, 8]"),
+    ];
+    let text = format!(r#"{{"lending":{{"commit":"","date":"","series":[{}]}}}}"#, all.join(","));
+    let report = report("network-lending.json", &text);
+    let [large, single] = &report.checks[..] else { panic!("{:?}", report.checks) };
+    assert_eq!((large.value, large.holds), (1.2, true));
+    assert_eq!((single.value, single.holds), (0.889, false), "single segments are copied though that is slower");
+}
+
+#[test]
 fn without_samples_there_is_no_report() {
     assert!(run(&Setting { quick: true, ..Setting::default() }).is_err());
 }

@@ -9,10 +9,11 @@ use super::tx::Part;
 use crate::mem::Dma;
 use crate::ring::{Direction, Segment};
 
-/// From how many bytes on a part is read where it lies: two segments, so that one that goes alone is copied. A descriptor is an address looked up by the driver,
-/// memory mapped by the device, and room for one frame less in the ring, which under QEMU's emulation costs more than the copy of 1448 bytes: with single
-/// segments lent, four streams without segmentation by the device were a fifth slower, one was a twentieth.
-pub const LEAST_LENT: usize = 2048;
+/// From how many bytes on a part is read where it lies, unless [`Options`](super::Options) say something else: two segments, for a device that does not cut
+/// frames into segments. Each of its frames would have a descriptor more: half as many fit into the ring, so that both sides sleep and wake each other more often,
+/// and QEMU maps the memory of each. That costs more than the copy of 1448 bytes, most of it in QEMU's thread, which is the one that has most to do then. (Where
+/// the checksum is made in software, the copy besides is only the stores: the octets are read anyway.) `cargo xtask bench network --only lending` measures both.
+pub const TX_COPYBREAK: usize = 2048;
 
 /// Descriptors of the longest chain: the head, two parts of which each lies in two runs, and what was copied between and after them. What would need more is
 /// copied.

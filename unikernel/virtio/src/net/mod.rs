@@ -50,7 +50,7 @@ use alloc::vec::Vec;
 use control::Control;
 pub use counters::Counters;
 pub use header::{Checksum, Gso, GsoKind, HEADER, HeaderError, RxChecksum, RxMeta, TxMeta};
-pub use lend::LEAST_LENT;
+pub use lend::TX_COPYBREAK;
 pub use mac::random_mac;
 pub use options::{ETHERNET, GaveUp, LARGE_FRAME, MTU_DEFAULT, Notifications, OpenError, Options};
 pub use pair::QueuePair;
@@ -83,6 +83,7 @@ mod config {
 struct Settings {
     features: Features,
     notify: Notifications,
+    tx_copybreak: usize,
 }
 
 /// The device as a whole.
@@ -291,7 +292,7 @@ fn make_pair<T: Transport, D: Dma + ?Sized>(
     options: &Options<'_>,
     (pair, features, interrupt): (u16, Features, Interrupt),
 ) -> Result<QueuePair<T::Notify>, OpenError> {
-    let settings = Settings { features, notify: options.notify };
+    let settings = Settings { features, notify: options.notify, tx_copybreak: options.tx_copybreak };
     let entry = matches!(interrupt, Interrupt::Msix { .. }).then_some(pair);
     let (ring, notify, most) = make_queue(transport, dma, (2 * pair, options.rx_buffers), features, entry)?;
     let rx = RxQueue::new(dma, ring, notify, settings, (options.rx_buffers.min(most), options.rx_frame))?;

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::HEADER;
+use super::{HEADER, TX_COPYBREAK};
 use crate::Features;
 use crate::ring::{MAX_SIZE, RingError};
 use crate::transport::{MsixTarget, Status, TransportError};
@@ -52,6 +52,8 @@ pub struct Options<'a> {
     pub rx_frame: usize,
     /// Longest frame transmitted.
     pub tx_frame: usize,
+    /// From how many bytes on a part of a transmitted frame that is lent is read where it lies; what is shorter is copied.
+    pub tx_copybreak: usize,
 }
 
 impl Default for Options<'_> {
@@ -68,6 +70,7 @@ impl Default for Options<'_> {
             tx_buffers: 256,
             rx_frame: 2048 - HEADER,
             tx_frame: 2048 - HEADER,
+            tx_copybreak: TX_COPYBREAK,
         }
     }
 }

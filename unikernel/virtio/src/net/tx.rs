@@ -17,7 +17,7 @@ use core::fmt;
 use super::buffers::{Buffers, Owner};
 use super::counters::Counters;
 use super::header::{self, HEADER, HeaderError, TxMeta};
-use super::lend::{Chain, Held, LEAST_LENT, LONGEST};
+use super::lend::{Chain, Held, LONGEST};
 use super::{ETHERNET, Notifications, Settings};
 use crate::Features;
 use crate::mem::Dma;
@@ -65,12 +65,6 @@ pub struct Part<'a> {
     pub bytes: &'a [u8],
     /// What they lie in, if the device may read them there: it is held until the device has done so. `None`: they are copied.
     pub lender: Option<&'a Arc<[u8]>>,
-}
-
-impl Part<'_> {
-    fn is_worth_lending(&self) -> bool {
-        self.lender.is_some() && self.bytes.len() >= LEAST_LENT
-    }
 }
 
 /// A transmit buffer in the driver's hands. Give it on with [`TxQueue::submit`] or back with [`TxQueue::cancel`]; dropped, it is lost to the queue.
@@ -143,9 +137,10 @@ impl<N: Notify> TxQueue<N> {
     ) -> Result<R, TxError> {
         let len = parts.iter().fold(head, |len, part| len.saturating_add(part.bytes.len()));
         let header = self.check(len, meta)?;
-        if parts.iter().any(Part::is_worth_lending) && self.descriptors() < LONGEST {
+        if parts.iter().any(|part| self.lends(part)) && self.descriptors() < LONGEST {
             self.reclaim();
         }
+        let copybreak = self.settings.tx_copybreak;
         let index = self.reserve_index().ok_or(TxError::Full)?;
         let room = self.descriptors() + 1;
         let bus = self.buffers.bus(index);
@@ -155,7 +150,7 @@ impl<N: Notify> TxQueue<N> {
         let mut chain = Chain::new(bus, HEADER + head, room);
         let lent = parts.map(|part| {
             let len = part.bytes.len();
-            let lent = part.is_worth_lending() && chain.lend(dma, part.bytes);
+            let lent = part.lender.is_some() && len >= copybreak && chain.lend(dma, part.bytes);
             if !lent {
                 bytes[chain.filled..chain.filled + len].copy_from_slice(part.bytes);
                 chain.copied(len);
@@ -165,6 +160,10 @@ impl<N: Notify> TxQueue<N> {
         self.held.hold(index, parts, lent);
         self.counters.tx_lent += chain.lent as u64;
         self.post(index, len, chain.segments()).map(|()| result)
+    }
+
+    fn lends(&self, part: &Part<'_>) -> bool {
+        part.lender.is_some() && part.bytes.len() >= self.settings.tx_copybreak
     }
 
     /// Checks length and header, before anything is changed.
@@ -292,6 +291,11 @@ impl<N: Notify> TxQueue<N> {
     #[inline]
     pub fn pending(&self) -> bool {
         self.ring.pending()
+    }
+
+    /// [`Options::tx_copybreak`](super::Options::tx_copybreak).
+    pub fn copybreak(&self) -> usize {
+        self.settings.tx_copybreak
     }
 
     /// The longest frame, in bytes from the Ethernet header on.

@@ -48,9 +48,9 @@ fn a_burst_both_ways_allocates_nothing_and_is_seen_in_place() {
 
 #[test]
 fn lending_allocates_nothing_and_copies_nothing() {
-    for octets in [LEAST_LENT, 6_000] {
+    for (tx_copybreak, octets) in [(TX_COPYBREAK, TX_COPYBREAK), (TX_COPYBREAK, 6_000), (0, 1_448), (0, 1)] {
         let nic = FakeNic::new(SHAPES[0]);
-        let options = Options { tx_buffers: BUFFERS, tx_frame: LARGE_FRAME, ..Options::default() };
+        let options = Options { tx_buffers: BUFFERS, tx_frame: LARGE_FRAME, tx_copybreak, ..Options::default() };
         let mut pair = open(&nic, &options).unwrap().1.remove(0);
         nic.model().log.reserve(4 * ROUNDS as usize);
         let lender: std::sync::Arc<[u8]> = frame(3, 1 << 16).into();

@@ -15,6 +15,7 @@ const LARGE: Options<'static> = Options {
     tx_buffers: 4,
     rx_frame: LARGE_FRAME,
     tx_frame: LARGE_FRAME,
+    tx_copybreak: TX_COPYBREAK,
 };
 
 fn large(nic: &FakeNic, queue_size: u16) -> Pair {
@@ -125,9 +126,9 @@ fn what_is_short_or_not_lent_or_out_of_reach_is_copied_in_its_place() {
     for (parts, descriptors, kept) in [
         ([copied(&octets[..900]), lent(&octets, 0..4000)], 2, 2),
         ([lent(&octets, 0..4000), copied(&octets[..900])], 3, 2),
-        ([lent(&octets, 0..4000), lent(&octets, 0..LEAST_LENT - 1)], 3, 2),
-        ([lent(&octets, 0..LEAST_LENT), copied(&[])], 2, 2),
-        ([lent(&octets, 0..LEAST_LENT - 1), copied(&[])], 1, 1),
+        ([lent(&octets, 0..4000), lent(&octets, 0..TX_COPYBREAK - 1)], 3, 2),
+        ([lent(&octets, 0..TX_COPYBREAK), copied(&[])], 2, 2),
+        ([lent(&octets, 0..TX_COPYBREAK - 1), copied(&[])], 1, 1),
         ([lent(&elsewhere, 0..3000), lent(&octets, 0..4000)], 2, 2),
         ([lent(&elsewhere, 0..3000), copied(&[])], 1, 1),
         ([copied(&[]), copied(&[])], 1, 1),
@@ -138,6 +139,23 @@ fn what_is_short_or_not_lent_or_out_of_reach_is_copied_in_its_place() {
         assert_eq!((Arc::strong_count(&octets), Arc::strong_count(&elsewhere)), (kept, 1));
         complete(&nic, &chain);
         pair.tx().reclaim();
+    }
+}
+
+#[test]
+fn from_how_many_bytes_on_is_lent_is_the_callers_choice() {
+    for (tx_copybreak, len, is_lent) in
+        [(0, 1, true), (0, 1448, true), (500, 500, true), (500, 499, false), (65_535, 65_000, false)]
+    {
+        let nic = FakeNic::new(SHAPES[0]);
+        let mut pair = open(&nic, &Options { tx_copybreak, ..LARGE }).unwrap().1.remove(0);
+        assert_eq!(pair.tx().copybreak(), tx_copybreak);
+        let octets = lender(65_000);
+        nic.memory().lend(&octets, 65_000);
+        let expected = send(&mut pair, &nic, [lent(&octets, 0..len), copied(&[])]).unwrap();
+        let chain = take(&nic);
+        assert_eq!((read(&nic, &chain), Arc::strong_count(&octets)), (expected, 1 + usize::from(is_lent)));
+        assert_eq!(pair.counters().tx_lent, if is_lent { len as u64 } else { 0 });
     }
 }
 
@@ -179,8 +197,8 @@ fn what_the_device_is_done_with_is_collected_before_anything_is_copied() {
     let mut sent = 0;
     for round in 0..40 {
         for at in (0..30).map(|number| round + 1000 * number) {
-            send(&mut pair, &nic, [lent(&octets, at..at + 4000), lent(&octets, 0..LEAST_LENT)]).unwrap();
-            sent += 4000 + LEAST_LENT as u64;
+            send(&mut pair, &nic, [lent(&octets, at..at + 4000), lent(&octets, 0..TX_COPYBREAK)]).unwrap();
+            sent += 4000 + TX_COPYBREAK as u64;
         }
         assert_eq!(nic.collect(0).len(), 30);
     }
