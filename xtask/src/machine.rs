@@ -310,6 +310,8 @@ impl Machine {
         let mut all = words(["-M", "q35", "-accel", accel]);
         // With MWAIT (CPUID's MONITOR) Hermit's idle loop burns the host's processor and loses wake-ups.
         all.extend(words(["-cpu", "max,-monitor", "-smp", &self.smp(), "-m", &self.memory]));
+        // Threads are called after what they are for: `CPU 0/TCG`.
+        all.extend(words(["-name", "midflight,debug-threads=on"]));
         all.extend(words(["-nodefaults", "-no-reboot", "-display", "none", "-serial", "stdio"]));
         all.extend(words(["-device", "isa-debug-exit,iobase=0xf4,iosize=4"]));
         all.extend(network.arguments());

@@ -138,6 +138,11 @@ impl Vm {
         status.ok().and_then(peak).context("the machine is gone")
     }
 
+    /// The monitor's process.
+    pub fn pid(&self) -> i32 {
+        self.process.pid()
+    }
+
     /// Processor time that QEMU has used, all threads, user and system.
     pub fn cpu_time(&self) -> Result<Duration> {
         let stat =

@@ -3,6 +3,7 @@
 //! What is taken here is kept as samples; the job `network` of `bench/` makes the report of them, as of every job.
 
 mod bulk;
+mod cores;
 mod lending;
 mod linux;
 mod lossy;

@@ -63,7 +63,7 @@ pub const SUITES: &[Suite] = &[
     },
     Suite { name: "boot", what: "start to first ping, idle, size of the image", minutes: 1.5, run: machine::boot },
     Suite { name: "memory", what: "10,000 connections in 128 MiB", minutes: 0.5, run: machine::connections },
-    Suite { name: "swaps", what: "a swap every 100 ms under load", minutes: 3.5, run: swaps::under_load },
+    Suite { name: "swaps", what: "a swap every 100 ms under load", minutes: 6.5, run: swaps::under_load },
     Suite {
         name: "rules",
         what: "through 10,000 rules and without; swaps with 100,000",
