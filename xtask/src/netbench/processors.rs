@@ -1,14 +1,16 @@
 //! The same machine with one processor and with two: the second must not make it slower.
 //!
-//! On a host of two cores the client needs one of them, so two processors and it share what there is: the Linux guest shows what that costs. A machine with
-//! the card of two processors, and the other place for a processor empty, shows what is not the second processor's doing: a TAP with several queues takes
-//! the host longer, and QEMU translates atomic operations in another way where there may be two.
+//! On a host of two cores the client needs one of them, so two processors and it share what there is: the Linux guest shows what that costs, and how
+//! much of the cores was idle is kept beside each figure. One load has a rate that leaves them time.
+//!
+//! A machine with the card of two processors, and the other place for a processor empty, shows what is not the second processor's doing: a TAP with several
+//! queues takes the host longer, and QEMU translates atomic operations in another way where there may be two.
 
 use anyhow::{Context, Result};
 
 use super::bulk::goodput;
 use super::pair::{Parts, Running, Setup, Who};
-use super::quiet::sample;
+use super::quiet::{sample, with_idle};
 use super::record::Records;
 use super::suites::Amount;
 use super::turns;
@@ -20,9 +22,10 @@ const MACHINES: [(&str, u32, u32); 3] = [("1 processor", 1, 1), ("2 processors",
 /// the first two machines.
 const TURNS: usize = 3;
 /// Bulk transfers, by iperf3's options.
-const BULK: [(&str, &str); 4] = [
+const BULK: [(&str, &str); 5] = [
     ("TCP in, 1 stream", "-P 1 -C cubic"),
     ("TCP in, 4 streams", "-P 4 -C cubic"),
+    ("TCP in, 4 streams of 2 Gbit/s", "-P 4 -b 2G -C cubic"),
     ("TCP out, 1 stream", "-P 1 -R"),
     ("TCP out, 4 streams", "-P 4 -R"),
 ];
@@ -65,8 +68,13 @@ fn turn_by_turn(
     for number in 0..rounds * guests.len() {
         let kind = turns::kind(number, guests.len());
         let guest = &guests[kind];
-        let taken = sample(&guest.vm, &all, || rate(guest))?;
-        records.add(&format!("{name}, {}", MACHINES[kind].0), guest.place.who, unit, &taken);
+        let taken = sample(&guest.vm, &all, || with_idle(|| rate(guest)))?;
+        let (value, idle) = taken.value;
+        let mut add = |what: &str, unit, value| {
+            records.add(&format!("{name}, {}{what}", MACHINES[kind].0), guest.place.who, unit, &taken.with(value));
+        };
+        add("", unit, value);
+        add(", idle meanwhile", "of the host's cores", idle);
     }
     Ok(())
 }

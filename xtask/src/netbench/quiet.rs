@@ -79,13 +79,30 @@ impl Usage {
     }
 }
 
+/// Does `work`; what it returns, and how many of the host's cores were idle meanwhile.
+pub fn with_idle<T>(work: impl FnOnce() -> Result<T>) -> Result<(T, f64)> {
+    let (began, before) = (Instant::now(), idle()?);
+    let value = work()?;
+    Ok((value, (idle()? - before).as_secs_f64() / began.elapsed().as_secs_f64().max(1e-3)))
+}
+
+/// Time in which processors had nothing to do, waiting for disks included.
+fn idle() -> Result<Duration> {
+    Ok(ticks(states()?.iter().skip(3).take(2).sum()))
+}
+
 /// All processors together, idle time and waiting for disks aside, what the hypervisor took away included.
 fn machine() -> Result<Duration> {
+    let busy =
+        states()?.iter().take(8).enumerate().filter(|(at, _)| !matches!(at, 3 | 4)).map(|(_, ticks)| ticks).sum();
+    Ok(ticks(busy))
+}
+
+/// Ticks in each state, of all processors: user, nice, system, idle, iowait, irq, softirq, steal, and what counts among the first two again.
+fn states() -> Result<Vec<u64>> {
     let stat = fs::read_to_string("/proc/stat").context("cannot read /proc/stat")?;
     let first = stat.lines().next().unwrap_or_default();
-    let fields: Vec<u64> = first.split_whitespace().skip(1).map_while(|field| field.parse().ok()).collect();
-    let busy = fields.iter().take(8).enumerate().filter(|(at, _)| !matches!(at, 3 | 4)).map(|(_, ticks)| ticks).sum();
-    Ok(ticks(busy))
+    Ok(first.split_whitespace().skip(1).map_while(|field| field.parse().ok()).collect())
 }
 
 /// This process and its children that have ended: the traffic.

@@ -59,8 +59,14 @@ const FIGURES: &[(&str, &str, Bound, f64)] = &[
 const SWAPS: [&str; 2] = ["TCP out, 1 stream, a swap every 100 ms", "TCP out, 1 stream, without swaps"];
 
 /// What is measured with one processor and with two.
-const PROCESSORS: [&str; 5] =
-    ["TCP in, 1 stream", "TCP in, 4 streams", "TCP out, 1 stream", "TCP out, 4 streams", "TCP requests"];
+const PROCESSORS: [&str; 6] = [
+    "TCP in, 1 stream",
+    "TCP in, 4 streams",
+    "TCP in, 4 streams of 2 Gbit/s",
+    "TCP out, 1 stream",
+    "TCP out, 4 streams",
+    "TCP requests",
+];
 /// Each machine with one processor that two are compared with: how its figures end, and how such a promise ends. The second has the card of two, and room for
 /// the second processor.
 const ALONE: [(&str, &str); 2] =
@@ -144,6 +150,12 @@ pub fn linux_two_by_one(report: &Report, name: &str) -> Option<f64> {
     let what = name.strip_suffix(ALONE[0].1)?;
     let [two, one] = ["2 processors", ALONE[0].0].map(|machine| of(report, &format!("{what}, {machine}"), PEER));
     Some(rounded(two?.ratio(one?)))
+}
+
+/// Of the promise with this name: how many of the host's cores had nothing to do while the guest had two processors.
+pub fn idle_with_two(report: &Report, name: &str) -> Option<f64> {
+    let what = ALONE.iter().find_map(|(_, by)| name.strip_suffix(by))?;
+    Some(of(report, &format!("{what}, 2 processors, idle meanwhile"), OURS)?.value)
 }
 
 fn rounded(value: f64) -> f64 {

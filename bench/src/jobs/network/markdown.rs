@@ -42,7 +42,9 @@ fn row(report: &Report, check: &Check) -> String {
         let between = check.interval.map_or(String::new(), |(low, high)| format!(" ({low:.digits$}–{high:.digits$})"));
         // Two processors are compared with one of the same guest.
         let theirs = checks::linux_two_by_one(report, &check.name).map(|theirs| format!("{theirs:.2} ×"));
-        (figure(OURS), theirs.unwrap_or_else(|| figure(PEER)), format!("{:.digits$}{between}", check.value))
+        let ours = checks::idle_with_two(report, &check.name).map(|idle| format!("{idle:.2} cores idle"));
+        let ours = ours.unwrap_or_else(|| figure(OURS));
+        (ours, theirs.unwrap_or_else(|| figure(PEER)), format!("{:.digits$}{between}", check.value))
     } else {
         (amount(check.value, &check.unit), figure(PEER), String::new())
     };

@@ -79,6 +79,7 @@ fn two_processors_are_compared_with_one_of_the_same_guest() {
             series("midflight", "1 processor", "[10, 10, 10, 10, 10, 10]"),
             series("midflight", "2 processors", two),
             series("midflight", "1 of 2 processors", "[9.5, 9.5, 9.5, 9.5, 9.5, 9.5]"),
+            series("midflight", "2 processors, idle meanwhile", "[0.25, 0.25]"),
             series("linux", "1 processor", "[10, 10]"),
             series("linux", "2 processors", "[5, 5]"),
         ];
@@ -93,7 +94,7 @@ fn two_processors_are_compared_with_one_of_the_same_guest() {
     assert!(
         holds
             && text
-                .contains("| TCP requests, 2 processors by 1 |  | 0.50 × | 0.950 (0.950–1.010) | at least 1 | yes |"),
+                .contains("| TCP requests, 2 processors by 1 | 0.25 cores idle | 0.50 × | 0.950 (0.950–1.010) | at least 1 | yes |"),
         "{text}"
     );
     let (holds, text) = judged("[9.5, 9.5, 9.5, 9.5, 9.8, 9.9]");
