@@ -14,6 +14,7 @@ mod processors;
 pub mod quiet;
 pub mod record;
 mod rules;
+mod slow;
 mod small;
 mod suites;
 mod swaps;

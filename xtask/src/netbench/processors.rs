@@ -1,10 +1,11 @@
 //! The same machine with one processor and with two: the second must not make it slower.
 //!
-//! On a host of two cores the client needs one of them, so two processors and it share what there is: the Linux guest shows what that costs, and how
-//! much of the cores was idle is kept beside each figure. One load has a rate that leaves them time.
+//! The client, QEMU's own thread and the guest's processors want a core each. On a host of two cores they share, and the Linux guest shows what
+//! that costs, as do the cores that were idle, which are kept beside each figure. Two things show the rest: a load of a given rate, which leaves the cores time,
+//! and [`slow_cores`], a host that has a core for each of them.
 //!
-//! A machine with the card of two processors, and the other place for a processor empty, shows what is not the second processor's doing: a TAP with several
-//! queues takes the host longer, and QEMU translates atomic operations in another way where there may be two.
+//! A machine whose second processor has no queue pair of its own shows what is not the second processor's doing: each pair in use takes the host longer, by
+//! one more queue of the TAP to choose from and more descriptors that QEMU's own thread polls.
 
 use anyhow::{Context, Result};
 
@@ -12,69 +13,126 @@ use super::bulk::goodput;
 use super::pair::{Parts, Running, Setup, Who};
 use super::quiet::{sample, with_idle};
 use super::record::Records;
+use super::slow::Slow;
 use super::suites::Amount;
 use super::turns;
 use crate::machine::TAP_GUEST;
 
-/// What is compared: its name in those of figures, processors, and queue pairs of the card.
-const MACHINES: [(&str, u32, u32); 3] = [("1 processor", 1, 1), ("2 processors", 2, 2), ("1 of 2 processors", 1, 2)];
-/// Turns for each round of ours, many, since machines that are nearly as fast are to be told apart. The Linux guest only shows what the host costs, by
-/// the first two machines.
-const TURNS: usize = 3;
-/// Bulk transfers, by iperf3's options.
+/// A machine that is compared with others.
+struct Kind {
+    /// How the names of its figures end.
+    name: &'static str,
+    processors: u32,
+    /// Queue pairs of its card.
+    queues: u32,
+    /// What the image is told.
+    option: Option<&'static str>,
+}
+
+const KINDS: [Kind; 3] = [
+    Kind { name: "1 processor", processors: 1, queues: 1, option: None },
+    Kind { name: "2 processors", processors: 2, queues: 2, option: None },
+    Kind { name: "2 processors of 1 pair", processors: 2, queues: 2, option: Some("nic=no-mq") },
+];
+
+/// Turns for each round: many and short, since machines that are nearly as fast are to be told apart. The Linux guest only shows what the host costs, by
+/// the first two.
+const TURNS: usize = 6;
+const LINUX_TURNS: usize = 3;
+/// Seconds of each turn.
+const TURN: u64 = 1;
+
+/// Bulk transfers, by iperf3's options. Those without a rate of their own come first.
 const BULK: [(&str, &str); 5] = [
     ("TCP in, 1 stream", "-P 1 -C cubic"),
     ("TCP in, 4 streams", "-P 4 -C cubic"),
-    ("TCP in, 4 streams of 2 Gbit/s", "-P 4 -b 2G -C cubic"),
     ("TCP out, 1 stream", "-P 1 -R"),
     ("TCP out, 4 streams", "-P 4 -R"),
+    ("TCP in, 4 streams of 2 Gbit/s", "-P 4 -b 2G -C cubic"),
 ];
 
 /// Bulk transfer both ways by one and four streams, and requests: of both guests, turn by turn on each machine.
 pub fn one_and_two(parts: &Parts, amount: Amount, records: &mut Records) -> Result<()> {
     for who in Who::BOTH {
-        let (machines, rounds) = match who {
-            Who::Midflight => (&MACHINES[..], TURNS * amount.rounds),
-            Who::Linux => (&MACHINES[..2], amount.rounds),
+        let (kinds, turns) = match who {
+            Who::Midflight => (&KINDS[..], TURNS),
+            Who::Linux => (&KINDS[..2], LINUX_TURNS),
         };
-        let mut guests = Vec::new();
-        for (number, &(_, processors, queues)) in machines.iter().enumerate() {
-            let setup = Setup { processors, queues, ..Setup::default() };
-            guests.push(parts.place_named(who, &format!("-{number}"))?.boot(&setup)?);
-        }
-        for (name, words) in BULK {
-            let line = format!("-t {} {words}", amount.seconds);
-            turn_by_turn(&guests, rounds, name, "Mbit/s", records, |guest| goodput(&guest.place.iperf(&line)?))?;
-        }
-        let line = format!("requests {TAP_GUEST}:7 --size 1 --seconds {}", amount.seconds);
-        turn_by_turn(&guests, rounds, "TCP requests", "/s", records, |guest| {
-            let said = guest.place.traffic(&line)?;
-            said["per_s"].as_f64().context("the traffic did not say its rate")
-        })?;
+        let guests = boot(parts, who, kinds)?;
+        let turns = Turns { guests: &guests, kinds, count: turns * amount.rounds, seconds: TURN, how: "" };
+        turns.take(&BULK, records)?;
     }
     Ok(())
 }
 
-/// Takes so many samples of each guest.
-fn turn_by_turn(
-    guests: &[Running<'_>],
-    rounds: usize,
-    name: &str,
-    unit: &'static str,
-    records: &mut Records,
-    rate: impl Fn(&Running<'_>) -> Result<f64>,
-) -> Result<()> {
-    let all: Vec<_> = guests.iter().map(|guest| &guest.vm).collect();
-    for number in 0..rounds * guests.len() {
-        let kind = turns::kind(number, guests.len());
-        let guest = &guests[kind];
-        let taken = sample(&guest.vm, &all, || with_idle(|| rate(guest)))?;
-        let (value, idle) = taken.value;
-        let mut add = |what: &str, unit, value| {
-            records.add(&format!("{name}, {}{what}", MACHINES[kind].0), guest.place.who, unit, &taken.with(value));
-        };
-        add("", unit, value);
-        add(", idle meanwhile", "of the host's cores", idle);
+/// The same of the image where each thread has a core of its own: one that gives it so small a part of its time that all of them fit on this host's.
+pub fn slow_cores(parts: &Parts, amount: Amount, records: &mut Records) -> Result<()> {
+    let kinds = &KINDS[..2];
+    let guests = boot(parts, Who::Midflight, kinds)?;
+    let mut slow = Slow::new()?;
+    for guest in &guests {
+        slow.each_thread(&guest.vm)?;
     }
-    Ok(())
+    slow.client()?;
+    let turns =
+        Turns { guests: &guests, kinds, count: TURNS * amount.rounds, seconds: amount.seconds, how: ", slow cores" };
+    turns.take(&BULK[..4], records)
+}
+
+fn boot<'a>(parts: &'a Parts, who: Who, kinds: &[Kind]) -> Result<Vec<Running<'a>>> {
+    let start = |(number, kind): (usize, &Kind)| {
+        let option = kind.option.filter(|_| who == Who::Midflight);
+        let setup = Setup { processors: kind.processors, queues: kind.queues, option, ..Setup::default() };
+        parts.place_named(who, &format!("-{number}"))?.boot(&setup)
+    };
+    kinds.iter().enumerate().map(start).collect()
+}
+
+/// Turns of machines.
+struct Turns<'a> {
+    guests: &'a [Running<'a>],
+    kinds: &'a [Kind],
+    /// Of each machine.
+    count: usize,
+    seconds: u64,
+    /// What the names of loads are followed by.
+    how: &'static str,
+}
+
+impl Turns<'_> {
+    /// These loads, and requests.
+    fn take(&self, bulk: &[(&str, &str)], records: &mut Records) -> Result<()> {
+        for (name, words) in bulk {
+            let line = format!("-t {} {words}", self.seconds);
+            self.load(name, "Mbit/s", records, |guest| goodput(&guest.place.iperf(&line)?))?;
+        }
+        let line = format!("requests {TAP_GUEST}:7 --size 1 --seconds {}", self.seconds);
+        self.load("TCP requests", "/s", records, |guest| {
+            let said = guest.place.traffic(&line)?;
+            said["per_s"].as_f64().context("the traffic did not say its rate")
+        })
+    }
+
+    fn load(
+        &self,
+        name: &str,
+        unit: &'static str,
+        records: &mut Records,
+        rate: impl Fn(&Running<'_>) -> Result<f64>,
+    ) -> Result<()> {
+        let all: Vec<_> = self.guests.iter().map(|guest| &guest.vm).collect();
+        for number in 0..self.count * self.guests.len() {
+            let turn = turns::kind(number, self.guests.len());
+            let guest = &self.guests[turn];
+            let taken = sample(&guest.vm, &all, || with_idle(|| rate(guest)))?;
+            let (value, idle) = taken.value;
+            let mut add = |what: &str, unit, value| {
+                let name = format!("{name}{}, {}{what}", self.how, self.kinds[turn].name);
+                records.add(&name, guest.place.who, unit, &taken.with(value));
+            };
+            add("", unit, value);
+            add(", idle meanwhile", "of the host's cores", idle);
+        }
+        Ok(())
+    }
 }

@@ -59,18 +59,22 @@ const FIGURES: &[(&str, &str, Bound, f64)] = &[
 const SWAPS: [&str; 2] = ["TCP out, 1 stream, a swap every 100 ms", "TCP out, 1 stream, without swaps"];
 
 /// What is measured with one processor and with two.
-const PROCESSORS: [&str; 6] = [
+const PROCESSORS: [&str; 11] = [
     "TCP in, 1 stream",
     "TCP in, 4 streams",
     "TCP in, 4 streams of 2 Gbit/s",
     "TCP out, 1 stream",
     "TCP out, 4 streams",
     "TCP requests",
+    "TCP in, 1 stream, slow cores",
+    "TCP in, 4 streams, slow cores",
+    "TCP out, 1 stream, slow cores",
+    "TCP out, 4 streams, slow cores",
+    "TCP requests, slow cores",
 ];
-/// Each machine with one processor that two are compared with: how its figures end, and how such a promise ends. The second has the card of two, and room for
-/// the second processor.
-const ALONE: [(&str, &str); 2] =
-    [("1 processor", ", 2 processors by 1"), ("1 of 2 processors", ", 2 processors by 1 of 2")];
+/// What [`PROCESSORS`] names is measured on this machine, and on those with two processors.
+const ALONE: &str = "1 processor";
+const PAIRS: [&str; 2] = ["2 processors", "2 processors of 1 pair"];
 
 /// What costs less on which machine: its name among the promises, and the two figures. A frame of up to 64 KiB is read where the service's octets lie, one of
 /// a single segment is copied.
@@ -113,8 +117,7 @@ pub fn checks(report: &Report) -> Vec<Check> {
     });
     let swaps = paired(report, "goodput with a swap every 100 ms", SWAPS, "without swaps", 0.99);
     let rules = RULES.iter().filter_map(|&(with, without)| paired(report, with, [with, without], "without rules", 0.9));
-    let processors =
-        ALONE.iter().flat_map(|alone| PROCESSORS.iter().filter_map(|what| two_by_one(report, what, alone)));
+    let processors = PAIRS.iter().flat_map(|two| PROCESSORS.iter().filter_map(|what| two_by_one(report, what, two)));
     let lending = LENDING.iter().filter_map(|&(name, [first, second])| {
         let peer = if second.ends_with("copied") { "copied" } else { "read in place" };
         paired(report, name, [first, second], peer, 1.0).map(not_surely_less)
@@ -139,23 +142,29 @@ fn not_surely_less(mut check: Check) -> Check {
     check
 }
 
-/// The promise that two processors are not slower than one.
-fn two_by_one(report: &Report, what: &str, &(alone, by): &(&str, &str)) -> Option<Check> {
-    let [two, one] = ["2 processors", alone].map(|machine| format!("{what}, {machine}"));
-    paired(report, &format!("{what}{by}"), [&two, &one], alone, 1.0).map(not_surely_less)
+/// The promise that the machine `two` is not slower than that with one processor.
+fn two_by_one(report: &Report, what: &str, two: &str) -> Option<Check> {
+    let series = [two, ALONE].map(|machine| format!("{what}, {machine}"));
+    paired(report, &format!("{what}, {two} by 1"), [&series[0], &series[1]], ALONE, 1.0).map(not_surely_less)
 }
 
 /// Of the promise with this name: what the Linux guest reaches with two processors by what it reaches with one.
 pub fn linux_two_by_one(report: &Report, name: &str) -> Option<f64> {
-    let what = name.strip_suffix(ALONE[0].1)?;
-    let [two, one] = ["2 processors", ALONE[0].0].map(|machine| of(report, &format!("{what}, {machine}"), PEER));
+    let (what, two) = with_two(name)?;
+    let [two, one] = [two, ALONE].map(|machine| of(report, &format!("{what}, {machine}"), PEER));
     Some(rounded(two?.ratio(one?)))
 }
 
 /// Of the promise with this name: how many of the host's cores had nothing to do while the guest had two processors.
 pub fn idle_with_two(report: &Report, name: &str) -> Option<f64> {
-    let what = ALONE.iter().find_map(|(_, by)| name.strip_suffix(by))?;
-    Some(of(report, &format!("{what}, 2 processors, idle meanwhile"), OURS)?.value)
+    let (what, two) = with_two(name)?;
+    Some(of(report, &format!("{what}, {two}, idle meanwhile"), OURS)?.value)
+}
+
+/// The load and the machine with two processors of the promise with this name.
+fn with_two(name: &str) -> Option<(&str, &'static str)> {
+    let of = |two: &'static str| Some((name.strip_suffix(" by 1")?.strip_suffix(two)?.strip_suffix(", ")?, two));
+    PAIRS.into_iter().find_map(of)
 }
 
 fn rounded(value: f64) -> f64 {
