@@ -67,15 +67,19 @@ pub fn one_and_two(parts: &Parts, amount: Amount, records: &mut Records) -> Resu
 
 /// The same of the image where each thread has a core of its own: one that gives it so small a part of its time that all of them fit on this host's.
 pub fn slow_cores(parts: &Parts, amount: Amount, records: &mut Records) -> Result<()> {
-    let kinds = &KINDS[..2];
-    let guests = boot(parts, Who::Midflight, kinds)?;
+    let guests = boot(parts, Who::Midflight, &KINDS)?;
     let mut slow = Slow::new()?;
     for guest in &guests {
         slow.each_thread(&guest.vm)?;
     }
     slow.client()?;
-    let turns =
-        Turns { guests: &guests, kinds, count: TURNS * amount.rounds, seconds: amount.seconds, how: ", slow cores" };
+    let turns = Turns {
+        guests: &guests,
+        kinds: &KINDS,
+        count: TURNS * amount.rounds,
+        seconds: amount.seconds,
+        how: ", slow cores",
+    };
     turns.take(&BULK[..4], records)
 }
 

@@ -58,7 +58,7 @@ pub const SUITES: &[Suite] = &[
     Suite {
         name: "slow-cores",
         what: "the same with a slow core for each thread",
-        minutes: 13.0,
+        minutes: 16.5,
         run: processors::slow_cores,
     },
     Suite {
