@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 
 use super::bulk::goodput;
 use super::pair::{Parts, Running, Setup, Who};
-use super::quiet::{sample, with_idle};
+use super::quiet::{once, sample, with_idle};
 use super::record::Records;
 use super::slow::Slow;
 use super::suites::Amount;
@@ -59,7 +59,7 @@ pub fn one_and_two(parts: &Parts, amount: Amount, records: &mut Records) -> Resu
             Who::Linux => (&KINDS[..2], LINUX_TURNS),
         };
         let guests = boot(parts, who, kinds)?;
-        let turns = Turns { guests: &guests, kinds, count: turns * amount.rounds, seconds: TURN, how: "" };
+        let turns = Turns { guests: &guests, kinds, count: turns * amount.rounds, seconds: TURN, slow: false };
         turns.take(&BULK, records)?;
     }
     Ok(())
@@ -73,13 +73,8 @@ pub fn slow_cores(parts: &Parts, amount: Amount, records: &mut Records) -> Resul
         slow.each_thread(&guest.vm)?;
     }
     slow.client()?;
-    let turns = Turns {
-        guests: &guests,
-        kinds: &KINDS,
-        count: TURNS * amount.rounds,
-        seconds: amount.seconds,
-        how: ", slow cores",
-    };
+    let turns =
+        Turns { guests: &guests, kinds: &KINDS, count: TURNS * amount.rounds, seconds: amount.seconds, slow: true };
     turns.take(&BULK[..4], records)
 }
 
@@ -99,8 +94,8 @@ struct Turns<'a> {
     /// Of each machine.
     count: usize,
     seconds: u64,
-    /// What the names of loads are followed by.
-    how: &'static str,
+    /// On slow cores. There the host counts what others use wrongly: where a group's time begins and ends, its own clock ticks.
+    slow: bool,
 }
 
 impl Turns<'_> {
@@ -124,14 +119,16 @@ impl Turns<'_> {
         records: &mut Records,
         rate: impl Fn(&Running<'_>) -> Result<f64>,
     ) -> Result<()> {
+        let how = if self.slow { ", slow cores" } else { "" };
         let all: Vec<_> = self.guests.iter().map(|guest| &guest.vm).collect();
         for number in 0..self.count * self.guests.len() {
             let turn = turns::kind(number, self.guests.len());
             let guest = &self.guests[turn];
-            let taken = sample(&guest.vm, &all, || with_idle(|| rate(guest)))?;
+            let measure = || with_idle(|| rate(guest));
+            let taken = if self.slow { once(&guest.vm, &all, measure)? } else { sample(&guest.vm, &all, measure)? };
             let (value, idle) = taken.value;
             let mut add = |what: &str, unit, value| {
-                let name = format!("{name}{}, {}{what}", self.how, self.kinds[turn].name);
+                let name = format!("{name}{how}, {}{what}", self.kinds[turn].name);
                 records.add(&name, guest.place.who, unit, &taken.with(value));
             };
             add("", unit, value);

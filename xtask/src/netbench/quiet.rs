@@ -38,19 +38,25 @@ impl<T> Sample<T> {
 /// Measures until a sample is clean, a few times at most; else the one that was disturbed least. `vm` is the guest that is measured,
 /// `all` are those that run.
 pub fn sample<T>(vm: &Vm, all: &[&Vm], measure: impl Fn() -> Result<T>) -> Result<Sample<T>> {
-    let mut best: Option<Sample<T>> = None;
-    for _ in 0..ATTEMPTS {
-        let before = Usage::now(vm, all)?;
-        let value = measure()?;
-        let (others, guest) = before.since(vm, all)?;
-        if best.as_ref().is_none_or(|best| others < best.others) {
-            best = Some(Sample { value, others, guest });
-        }
-        if others <= NOISE {
+    let mut best = once(vm, all, &measure)?;
+    for _ in 1..ATTEMPTS {
+        if best.is_clean() {
             break;
         }
+        let again = once(vm, all, &measure)?;
+        if again.others < best.others {
+            best = again;
+        }
     }
-    best.context("nothing was measured")
+    Ok(best)
+}
+
+/// Measures once, clean or not.
+pub fn once<T>(vm: &Vm, all: &[&Vm], measure: impl Fn() -> Result<T>) -> Result<Sample<T>> {
+    let before = Usage::now(vm, all)?;
+    let value = measure()?;
+    let (others, guest) = before.since(vm, all)?;
+    Ok(Sample { value, others, guest })
 }
 
 /// Processor time used so far.

@@ -9,6 +9,7 @@ use std::{fs, process};
 use anyhow::{Context, Result, ensure};
 use rustix::thread::gettid;
 
+use crate::cleanup::{self, Undo};
 use crate::vm::Vm;
 
 /// Where the controller is, of cgroup version 1: there any thread may be in any group.
@@ -22,7 +23,8 @@ const QUOTA: u32 = 1_200;
 pub struct Slow {
     /// Where this process belongs.
     home: PathBuf,
-    groups: Vec<PathBuf>,
+    /// Give each group's threads back, and remove it.
+    groups: Vec<Undo>,
 }
 
 impl Slow {
@@ -55,7 +57,14 @@ impl Slow {
     fn add(&mut self, thread: &str) -> Result<()> {
         let group = self.home.join(format!("midflight-{}-{thread}", process::id()));
         fs::create_dir(&group).with_context(|| format!("cannot make the group {}", group.display()))?;
-        self.groups.push(group.clone());
+        let (home, doomed) = (self.home.join("tasks"), group.clone());
+        self.groups.push(cleanup::register(move || {
+            // A thread that has ended meanwhile is in none.
+            for thread in fs::read_to_string(doomed.join("tasks")).unwrap_or_default().lines() {
+                let _ = fs::write(&home, thread);
+            }
+            let _ = fs::remove_dir(doomed);
+        }));
         for (file, value) in [
             ("cpu.cfs_period_us", PERIOD.to_string()),
             ("cpu.cfs_quota_us", QUOTA.to_string()),
@@ -67,18 +76,6 @@ impl Slow {
         let inside = fs::read_to_string(group.join("tasks"))?;
         ensure!(inside.lines().any(|line| line == thread), "thread {thread} is not in the group {}", group.display());
         Ok(())
-    }
-}
-
-impl Drop for Slow {
-    fn drop(&mut self) {
-        for group in &self.groups {
-            // A thread that has ended is in none.
-            for thread in fs::read_to_string(group.join("tasks")).unwrap_or_default().lines() {
-                let _ = fs::write(self.home.join("tasks"), thread);
-            }
-            let _ = fs::remove_dir(group);
-        }
     }
 }
 
