@@ -35,8 +35,8 @@ const KINDS: [Kind; 3] = [
     Kind { name: "2 processors of 1 pair", processors: 2, queues: 2, option: Some("nic=no-mq") },
 ];
 
-/// Turns for each round: many and short, since machines that are nearly as fast are to be told apart. The Linux guest only shows what the host costs, by
-/// the first two.
+/// Turns for each round, which boots the machines anew, since two boots of one machine may differ by more than its turns do. They are many and short, to
+/// tell machines apart that are nearly as fast. The Linux guest only shows what the host costs, by the first two.
 const TURNS: usize = 6;
 const LINUX_TURNS: usize = 3;
 /// Seconds of each turn.
@@ -58,24 +58,27 @@ pub fn one_and_two(parts: &Parts, amount: Amount, records: &mut Records) -> Resu
             Who::Midflight => (&KINDS[..], TURNS),
             Who::Linux => (&KINDS[..2], LINUX_TURNS),
         };
-        let guests = boot(parts, who, kinds)?;
-        let turns = Turns { guests: &guests, kinds, count: turns * amount.rounds, seconds: TURN, slow: false };
-        turns.take(&BULK, records)?;
+        for _ in 0..amount.rounds {
+            let guests = boot(parts, who, kinds)?;
+            Turns { guests: &guests, kinds, count: turns, seconds: TURN, slow: false }.take(&BULK, records)?;
+        }
     }
     Ok(())
 }
 
 /// The same of the image where each thread has a core of its own: one that gives it so small a part of its time that all of them fit on this host's.
 pub fn slow_cores(parts: &Parts, amount: Amount, records: &mut Records) -> Result<()> {
-    let guests = boot(parts, Who::Midflight, &KINDS)?;
-    let mut slow = Slow::new()?;
-    for guest in &guests {
-        slow.each_thread(&guest.vm)?;
+    for _ in 0..amount.rounds {
+        let guests = boot(parts, Who::Midflight, &KINDS)?;
+        let mut slow = Slow::new()?;
+        for guest in &guests {
+            slow.each_thread(&guest.vm)?;
+        }
+        slow.client()?;
+        let turns = Turns { guests: &guests, kinds: &KINDS, count: TURNS, seconds: amount.seconds, slow: true };
+        turns.take(&BULK[..4], records)?;
     }
-    slow.client()?;
-    let turns =
-        Turns { guests: &guests, kinds: &KINDS, count: TURNS * amount.rounds, seconds: amount.seconds, slow: true };
-    turns.take(&BULK[..4], records)
+    Ok(())
 }
 
 fn boot<'a>(parts: &'a Parts, who: Who, kinds: &[Kind]) -> Result<Vec<Running<'a>>> {
@@ -91,7 +94,7 @@ fn boot<'a>(parts: &'a Parts, who: Who, kinds: &[Kind]) -> Result<Vec<Running<'a
 struct Turns<'a> {
     guests: &'a [Running<'a>],
     kinds: &'a [Kind],
-    /// Of each machine.
+    /// Of each machine, by each load.
     count: usize,
     seconds: u64,
     /// On slow cores. There the host counts what others use wrongly: where a group's time begins and ends, its own clock ticks.
