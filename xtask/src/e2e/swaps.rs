@@ -42,16 +42,18 @@ impl Alternation {
         Ok(())
     }
 
-    /// A window that was restarted would be at most ten segments again, and its RTT unknown. ssthresh changes only by a loss, and when HyStart++ ends the first slow
-    /// start because the RTT rises (RFC 9406), which may happen between two looks: then it is the window of that moment.
+    /// A window that was restarted would be at most ten segments again, and its RTT unknown. ssthresh changes only by a loss, by the undoing of what a needless
+    /// retransmission did, and when HyStart++ ends the first slow start because the RTT rises (RFC 9406), which may happen between two looks: then it is the
+    /// window of that moment.
     fn compare(&mut self, name: &str, old: &Record, new: &Record) -> Result<()> {
         let [before, after] = [old, new].map(Path::of);
         let (before, after) = (before?, after?);
         if before.srtt > 0 {
             ensure!(after.srtt > 0, "{name} lost its RTT in a swap: {old:?} became {new:?}");
         }
-        // Only where no segment was lost meanwhile, and the window had grown, does the comparison show anything.
-        if after.retransmits == before.retransmits && before.cwnd > 12 * before.mss {
+        // Only where no segment was lost and nothing undone meanwhile, and the window had grown, does the comparison show anything.
+        let same = after.retransmits == before.retransmits && after.undone == before.undone;
+        if same && before.cwnd > 12 * before.mss {
             ensure!(after.cwnd >= before.cwnd, "{name} lost its window in a swap: {old:?} became {new:?}");
             let ended = before.ssthresh == u64::from(u32::MAX) && after.ssthresh >= before.cwnd;
             ensure!(
@@ -101,6 +103,7 @@ struct Path {
     srtt: u64,
     mss: u64,
     retransmits: u64,
+    undone: u64,
 }
 
 impl Path {
@@ -112,6 +115,7 @@ impl Path {
             srtt: number("srtt_us")?,
             mss: number("mss")?,
             retransmits: number("retransmits")?,
+            undone: number("undone")?,
         })
     }
 }
