@@ -31,6 +31,12 @@ pub struct Args {
     /// Connects the guest to a TAP device in a network namespace of its own (needs root) instead of forwarded loopback ports.
     #[arg(long)]
     tap: bool,
+    /// Queue pairs of the card on a TAP, for as many processors, which then carry connections; processor 0 always does.
+    ///
+    /// QEMU serves all of them by one thread, so that a second one takes time and gives none back.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64), value_name = "N")]
+    #[arg(requires = "tap", conflicts_with_all = ["hosted", "link", "vmm"])]
+    queues: u32,
     /// Emulates a link between the guest and the TAP, such as rate=50mbit,delay=20ms,loss=0.5%,queue=64k; counters are shown at the end.
     ///
     /// Keys: rate=, delay= (one way), jitter=, loss= (a share, or gemodel:P:R[:1-H[:1-K]]), reorder=, reorder-by=, gap=, duplicate=,
@@ -67,6 +73,12 @@ impl Args {
         self.tap || self.hosted || self.link.is_some()
     }
 
+    /// Queues that the TAP is to have.
+    fn tap_queues(&self) -> u32 {
+        // Each thread of a process has its own.
+        if self.hosted { self.smp } else { self.queues }
+    }
+
     /// What the image would refuse is refused now: it would say so only after minutes of building.
     fn check_options(&self) -> Result<()> {
         let own = if self.on_tap() { machine::on_tap() } else { Vec::new() };
@@ -84,6 +96,10 @@ pub fn run(args: &Args) -> Result<()> {
     if args.nested && args.vmm == Monitor::Qemu {
         return Err(Usage("--nested goes with --vmm uhyve".into()).into());
     }
+    if args.queues > args.smp {
+        let (queues, processors) = (args.queues, args.smp);
+        return Err(Usage(format!("--queues {queues} is more than the --smp {processors} processors could use")).into());
+    }
     args.check_options()?;
     if args.vmm == Monitor::Uhyve && !args.nested {
         uhyve::run::usable(args.tap)?;
@@ -99,9 +115,9 @@ pub fn run(args: &Args) -> Result<()> {
     let image = if args.hosted { hosted::build()? } else { image::build()? };
     let network = match (&namespace, &link) {
         (Some(namespace), Some(link)) => Network::Link(namespace.name().to_owned(), link.dir().to_owned()),
-        (Some(namespace), None) if args.smp > 1 && args.vmm == Monitor::Qemu => {
+        (Some(namespace), None) if args.tap_queues() > 1 => {
             namespace.use_several_queues()?;
-            Network::Queues(namespace.name().to_owned(), args.smp)
+            Network::Queues(namespace.name().to_owned(), args.tap_queues())
         }
         (Some(namespace), None) => Network::Tap(namespace.name().to_owned()),
         (None, _) => Network::User(forwards(true)?),

@@ -8,9 +8,10 @@ use serde_json::Value;
 
 use super::linux;
 use crate::command::{self, Guarded};
+use crate::control::ControlClient;
 use crate::e2e::Lab;
 use crate::link::{self, Link};
-use crate::machine::{Machine, Network, TAP_GUEST, Vmm};
+use crate::machine::{Machine, Network, TAP_GUEST, Transport, Vmm};
 use crate::netns::Namespace;
 use crate::vm::Vm;
 use crate::{paths, ui};
@@ -182,7 +183,9 @@ impl<'a> Place<'a> {
                 serde_json::from_str(&text).with_context(|| format!("iperf3 {words} wrote no report"))?;
             let Some(error) = report["error"].as_str() else { return Ok(report) };
             // Its server listens again only when it has seen the end of the test before, which may get lost on the way.
-            let again = error.contains("refused") || error.contains("busy");
+            // The peer's may also reset the connection of a test that begins right after another; ours never does.
+            let reset = self.who == Who::Linux && error.contains("reset by peer");
+            let again = error.contains("refused") || error.contains("busy") || reset;
             anyhow::ensure!(again && refused < REFUSALS, "iperf3 {words} against {}: {error}", self.who.name());
             refused += 1;
             let _ = nothing.recv_timeout(RETRY);
@@ -200,4 +203,16 @@ pub struct Running<'a> {
     pub vm: Vm,
     pub link: Option<Link>,
     pub place: Place<'a>,
+}
+
+impl Running<'_> {
+    /// Calls `work` with a client of the image's control port; a reply may take as long as `limit`.
+    pub fn on_control<T: Send>(
+        &self,
+        limit: Duration,
+        work: impl FnOnce(&ControlClient) -> Result<T> + Send,
+    ) -> Result<T> {
+        let address = self.vm.machine.network.address(Transport::Udp, 7070).context("the guest has no control port")?;
+        self.place.namespace().inside(move || work(&ControlClient::new(address, limit)?))
+    }
 }

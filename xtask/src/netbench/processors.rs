@@ -4,14 +4,17 @@
 //! that costs, as do the cores that were idle, which are kept beside each figure. Two things show the rest: a load of a given rate, which leaves the cores time,
 //! and [`slow_cores`], a host that has a core for each of them.
 //!
-//! A machine whose second processor has no queue pair of its own shows what is not the second processor's doing: each pair in use takes the host longer, by
-//! one more queue of the TAP to choose from and more descriptors that QEMU's own thread polls.
+//! QEMU serves all queue pairs of its card by one thread, so the machine has one, as `cargo xtask run` makes it. One with a pair for each processor shows what
+//! a second one takes: one more queue of the TAP to choose from, more descriptors in each of that thread's polls, and two processors to wake for what one
+//! could do.
 
-use anyhow::{Context, Result};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
 
 use super::bulk::goodput;
 use super::pair::{Parts, Running, Setup, Who};
-use super::quiet::{once, sample, with_idle};
+use super::quiet::{Sample, once, sample, with_idle};
 use super::record::Records;
 use super::slow::Slow;
 use super::suites::Amount;
@@ -26,20 +29,20 @@ struct Kind {
     processors: u32,
     /// Queue pairs of its card.
     queues: u32,
-    /// What the image is told.
-    option: Option<&'static str>,
 }
 
 const KINDS: [Kind; 3] = [
-    Kind { name: "1 processor", processors: 1, queues: 1, option: None },
-    Kind { name: "2 processors", processors: 2, queues: 2, option: None },
-    Kind { name: "2 processors of 1 pair", processors: 2, queues: 2, option: Some("nic=no-mq") },
+    Kind { name: "1 processor", processors: 1, queues: 1 },
+    Kind { name: "2 processors", processors: 2, queues: 1 },
+    Kind { name: "2 processors of 2 pairs", processors: 2, queues: 2 },
 ];
 
-/// Turns for each round, which boots the machines anew, since two boots of one machine may differ by more than its turns do. They are many and short, to
-/// tell machines apart that are nearly as fast. The Linux guest only shows what the host costs, by the first two.
-const TURNS: usize = 6;
-const LINUX_TURNS: usize = 3;
+/// A sample is the middle one of so many turns of a machine since its boot. Then the machines are booted anew, since two boots of one may differ by more than
+/// its turns do; the image's, of which there have to be enough samples to tell machines apart that are nearly as fast, so many times each round.
+const TURNS: usize = 3;
+const BOOTS: usize = 2;
+/// How long a reply of the image may take.
+const REPLY: Duration = Duration::from_secs(5);
 /// Seconds of each turn.
 const TURN: u64 = 1;
 
@@ -56,13 +59,11 @@ const PACED: (&str, &str) = ("TCP in, 4 streams of 2 Gbit/s", "-P 4 -b 2G -C cub
 /// Bulk transfer both ways by one and four streams, and requests: of both guests, turn by turn on each machine.
 pub fn one_and_two(parts: &Parts, amount: Amount, records: &mut Records) -> Result<()> {
     for who in Who::BOTH {
-        let (kinds, turns) = match who {
-            Who::Midflight => (&KINDS[..], TURNS),
-            Who::Linux => (&KINDS[..2], LINUX_TURNS),
-        };
-        for _ in 0..amount.rounds {
-            let guests = boot(parts, who, kinds)?;
-            Turns { guests: &guests, kinds, count: turns, seconds: TURN, slow: false }.take(records)?;
+        // The Linux guest only shows what the host costs.
+        let boots = if who == Who::Midflight { BOOTS } else { 1 };
+        for _ in 0..boots * amount.rounds {
+            let guests = boot(parts, who)?;
+            Boot { guests: &guests, seconds: TURN, slow: false }.measure(records)?;
         }
     }
     Ok(())
@@ -75,42 +76,48 @@ pub fn slow_cores(parts: &Parts, amount: Amount, records: &mut Records) -> Resul
         ui::note(&format!("left out: {error:#}"));
         return Ok(());
     }
-    for _ in 0..amount.rounds {
-        let guests = boot(parts, Who::Midflight, &KINDS)?;
+    for _ in 0..BOOTS * amount.rounds {
+        let guests = boot(parts, Who::Midflight)?;
         let mut slow = Slow::new()?;
         for guest in &guests {
             slow.each_thread(&guest.vm)?;
         }
         slow.client()?;
-        let turns = Turns { guests: &guests, kinds: &KINDS, count: TURNS, seconds: amount.seconds, slow: true };
-        turns.take(records)?;
+        Boot { guests: &guests, seconds: amount.seconds, slow: true }.measure(records)?;
     }
     Ok(())
 }
 
-fn boot<'a>(parts: &'a Parts, who: Who, kinds: &[Kind]) -> Result<Vec<Running<'a>>> {
+/// A machine of each kind.
+fn boot(parts: &Parts, who: Who) -> Result<Vec<Running<'_>>> {
     let start = |(number, kind): (usize, &Kind)| {
-        let option = kind.option.filter(|_| who == Who::Midflight);
-        let setup = Setup { processors: kind.processors, queues: kind.queues, option, ..Setup::default() };
+        let setup = Setup { processors: kind.processors, queues: kind.queues, ..Setup::default() };
         parts.place_named(who, &format!("-{number}"))?.boot(&setup)
     };
-    kinds.iter().enumerate().map(start).collect()
+    KINDS.iter().enumerate().map(start).collect()
 }
 
-/// Turns of machines.
-struct Turns<'a> {
+/// Machines that were booted together, one of each kind.
+struct Boot<'a> {
     guests: &'a [Running<'a>],
-    kinds: &'a [Kind],
-    /// Of each machine, by each load.
-    count: usize,
     seconds: u64,
     /// On slow cores. There the host counts what others use wrongly: where a group's time begins and ends, its own clock ticks.
     slow: bool,
 }
 
-impl Turns<'_> {
-    /// By each load.
-    fn take(&self, records: &mut Records) -> Result<()> {
+/// What was seen in a turn.
+#[derive(Clone, Copy)]
+struct Turn {
+    rate: f64,
+    /// Cores of the host that had nothing to do meanwhile.
+    idle: f64,
+    /// For which part of the time the busiest processor of the guest had something to do, where that is known.
+    busy: Option<f64>,
+}
+
+impl Boot<'_> {
+    /// A sample of each load on each machine.
+    fn measure(&self, records: &mut Records) -> Result<()> {
         for (name, words) in BULK.iter().chain((!self.slow).then_some(&PACED)) {
             let line = format!("-t {} {words}", self.seconds);
             self.load(name, "Mbit/s", records, |guest| goodput(&guest.place.iperf(&line)?))?;
@@ -124,26 +131,61 @@ impl Turns<'_> {
 
     fn load(
         &self,
-        name: &str,
+        load: &str,
         unit: &'static str,
         records: &mut Records,
         rate: impl Fn(&Running<'_>) -> Result<f64>,
     ) -> Result<()> {
-        let how = if self.slow { ", slow cores" } else { "" };
-        let all: Vec<_> = self.guests.iter().map(|guest| &guest.vm).collect();
-        for number in 0..self.count * self.guests.len() {
+        let mut all: Vec<Vec<Sample<Turn>>> = vec![Vec::new(); self.guests.len()];
+        for number in 0..TURNS * self.guests.len() {
             let turn = turns::kind(number, self.guests.len());
-            let guest = &self.guests[turn];
-            let measure = || with_idle(|| rate(guest));
-            let taken = if self.slow { once(&guest.vm, &all, measure)? } else { sample(&guest.vm, &all, measure)? };
-            let (value, idle) = taken.value;
+            all[turn].push(self.turn(&self.guests[turn], &rate)?);
+        }
+        let how = if self.slow { ", slow cores" } else { "" };
+        for ((mut turns, guest), kind) in all.into_iter().zip(self.guests).zip(KINDS) {
+            turns.sort_by(|one, other| one.value.rate.total_cmp(&other.value.rate));
+            let middle = &turns[turns.len() / 2];
             let mut add = |what: &str, unit, value| {
-                let name = format!("{name}{how}, {}{what}", self.kinds[turn].name);
-                records.add(&name, guest.place.who, unit, &taken.with(value));
+                let name = format!("{load}{how}, {}{what}", kind.name);
+                records.add(&name, guest.place.who, unit, &middle.with(value));
             };
-            add("", unit, value);
+            let Turn { rate, idle, busy } = middle.value;
+            add("", unit, rate);
             add(", idle meanwhile", "of the host's cores", idle);
+            if let Some(busy) = busy {
+                add(", busiest processor", "of its time", busy);
+            }
         }
         Ok(())
     }
+
+    fn turn(&self, guest: &Running<'_>, rate: &impl Fn(&Running<'_>) -> Result<f64>) -> Result<Sample<Turn>> {
+        let all: Vec<_> = self.guests.iter().map(|guest| &guest.vm).collect();
+        // Without a core when it wants one a processor is busy for longer than its work takes.
+        let tells = guest.place.who == Who::Midflight && !self.slow;
+        let measure = || {
+            let ((rate, busy), idle) =
+                with_idle(|| if tells { with_busy(guest, rate) } else { Ok((rate(guest)?, None)) })?;
+            Ok(Turn { rate, idle, busy })
+        };
+        if self.slow { once(&guest.vm, &all, measure) } else { sample(&guest.vm, &all, measure) }
+    }
+}
+
+/// What `rate` says, and for which part of the time meanwhile the busiest processor of the image had something to do.
+fn with_busy(guest: &Running<'_>, rate: impl Fn(&Running<'_>) -> Result<f64>) -> Result<(f64, Option<f64>)> {
+    let (began, before) = (Instant::now(), busy(guest)?);
+    let value = rate(guest)?;
+    let (after, time) = (busy(guest)?, began.elapsed());
+    let spent = before.iter().zip(&after).map(|(before, after)| after.saturating_sub(*before)).max();
+    Ok((value, spent.map(|micros| Duration::from_micros(micros).as_secs_f64() / time.as_secs_f64())))
+}
+
+/// For how long each processor of the image had something to do since it began, in microseconds.
+fn busy(guest: &Running<'_>) -> Result<Vec<u64>> {
+    let status = guest.on_control(REPLY, |control| control.order("status"))?;
+    let told =
+        status.records().into_iter().filter_map(|record| record.get("busy_us")?.parse().ok()).collect::<Vec<_>>();
+    ensure!(!told.is_empty(), "the status tells no `busy_us`: {}", status.text);
+    Ok(told)
 }

@@ -10,8 +10,6 @@ use super::pair::{Parts, Running, Setup, Who};
 use super::quiet::sample;
 use super::record::Records;
 use super::suites::Amount;
-use crate::control::ControlClient;
-use crate::machine::Transport;
 use crate::rules;
 
 /// How long a reply may take.
@@ -44,7 +42,7 @@ pub fn through_rules(parts: &Parts, amount: Amount, records: &mut Records) -> Re
         }
         // The flow cache is for comparison: once a round is enough.
         for (what, count, classifier) in cases.into_iter().filter(|case| pair % PAIRS == 0 || *case != CASES[2]) {
-            on_control(&guest, |control| {
+            guest.on_control(REPLY, |control| {
                 rules::load(control, &rules::some(count))?;
                 control.order(&format!("swap classifier {classifier}")).map(|_| ())
             })?;
@@ -63,7 +61,7 @@ pub fn through_rules(parts: &Parts, amount: Amount, records: &mut Records) -> Re
 /// tables that it needs.
 fn swaps(parts: &Parts, amount: Amount, records: &mut Records) -> Result<()> {
     let guest = parts.place(Who::Midflight)?.boot(&Setup::default())?;
-    on_control(&guest, |control| rules::load(control, &rules::some(100_000)))?;
+    guest.on_control(REPLY, |control| rules::load(control, &rules::some(100_000)))?;
     for (load, words) in LOADS {
         let line = format!("-t {} -R {words}", LOAD * amount.rounds.max(1));
         let (pauses, turns) = swaps_during(&guest, &line)?;
@@ -85,7 +83,7 @@ fn swaps_during(guest: &Running<'_>, line: &str) -> Result<(Vec<f64>, Vec<f64>)>
     let (mut pauses, mut turns) = (Vec::new(), Vec::new());
     std::thread::scope(|scope| {
         let load = scope.spawn(|| guest.place.iperf(line));
-        on_control(guest, |control| {
+        guest.on_control(REPLY, |control| {
             for name in SWAPS.iter().cycle() {
                 let reply = control.order(&format!("swap classifier {name}"))?;
                 if load.is_finished() {
@@ -103,10 +101,4 @@ fn swaps_during(guest: &Running<'_>, line: &str) -> Result<(Vec<f64>, Vec<f64>)>
         anyhow::Ok(())
     })?;
     Ok((pauses, turns))
-}
-
-/// Speaks with the guest's control port from inside its namespace.
-fn on_control(guest: &Running<'_>, work: impl FnOnce(&ControlClient) -> Result<()> + Send) -> Result<()> {
-    let address = guest.vm.machine.network.address(Transport::Udp, 7070).context("the guest has no control port")?;
-    guest.place.namespace().inside(move || work(&ControlClient::new(address, REPLY)?))
 }

@@ -54,11 +54,11 @@ pub const SUITES: &[Suite] = &[
     },
     Suite { name: "datagrams", what: "UDP echo, many datagrams under way", minutes: 1.0, run: small::datagrams },
     Suite { name: "one-way", what: "UDP one way, without loss and flooded", minutes: 8.0, run: one_way::rates },
-    Suite { name: "processors", what: "two processors beside one", minutes: 19.0, run: processors::one_and_two },
+    Suite { name: "processors", what: "two processors beside one", minutes: 21.0, run: processors::one_and_two },
     Suite {
         name: "slow-cores",
         what: "the same with a slow core for each thread",
-        minutes: 16.5,
+        minutes: 19.0,
         run: processors::slow_cores,
     },
     Suite {

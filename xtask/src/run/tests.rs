@@ -28,6 +28,18 @@ fn a_bad_link_is_refused_before_anything_begins() {
 }
 
 #[test]
+fn the_card_has_one_queue_pair_unless_more_are_asked_for() {
+    for (line, queues) in [("--tap --smp 4", 1), ("--tap --smp 4 --queues 3", 3), ("--hosted --smp 4", 4), ("", 1)] {
+        assert_eq!(parsed(line).unwrap().tap_queues(), queues, "{line}");
+    }
+    for wrong in ["--queues 2", "--tap --queues 0", "--hosted --queues 2", "--tap --link loss=1% --queues 2"] {
+        assert_eq!(parsed(wrong).err().expect(wrong).exit_code(), 2, "{wrong}");
+    }
+    let error = run(&parsed("--tap --smp 2 --queues 3").unwrap()).expect_err("there are too few processors");
+    assert!(error.is::<Usage>() && error.to_string().contains("--queues 3"), "{error}");
+}
+
+#[test]
 fn bad_options_of_the_image_are_refused_before_anything_begins() {
     for good in ["", "-- congestion=reno rps=on", "--tap -- ip=10.0.0.2/24", "--tap -- ip=dhcp", "-- test=panic"] {
         assert!(parsed(good).unwrap().check_options().is_ok(), "{good}");

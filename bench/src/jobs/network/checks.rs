@@ -74,7 +74,20 @@ const PROCESSORS: [&str; 11] = [
 ];
 /// What [`PROCESSORS`] names is measured on this machine, and on those with two processors.
 const ALONE: &str = "1 processor";
-const PAIRS: [&str; 2] = ["2 processors", "2 processors of 1 pair"];
+/// With one queue pair, as `cargo xtask run` makes it, and with one for each.
+const TWO: [&str; 2] = ["2 processors", TWO_PAIRS];
+const TWO_PAIRS: &str = "2 processors of 2 pairs";
+
+/// Whether the host has a core for each thread under this load of [`PROCESSORS`].
+fn has_cores(load: &str) -> bool {
+    load.ends_with("slow cores") || load.ends_with("Gbit/s")
+}
+
+/// Whether it is promised that under this load the machine `two` is not slower than that of one processor: with a pair for each processor, where
+/// the host has a core for each thread.
+fn is_promised(load: &str, two: &str) -> bool {
+    two != TWO_PAIRS || has_cores(load)
+}
 
 /// What costs less on which machine: its name among the promises, and the two figures. A frame of up to 64 KiB is read where the service's octets lie, one of
 /// a single segment is copied.
@@ -117,7 +130,7 @@ pub fn checks(report: &Report) -> Vec<Check> {
     });
     let swaps = paired(report, "goodput with a swap every 100 ms", SWAPS, "without swaps", 0.99);
     let rules = RULES.iter().filter_map(|&(with, without)| paired(report, with, [with, without], "without rules", 0.9));
-    let processors = PAIRS.iter().flat_map(|two| PROCESSORS.iter().filter_map(|what| two_by_one(report, what, two)));
+    let processors = two_by_one(report, is_promised);
     let lending = LENDING.iter().filter_map(|&(name, [first, second])| {
         let peer = if second.ends_with("copied") { "copied" } else { "read in place" };
         paired(report, name, [first, second], peer, 1.0).map(not_surely_less)
@@ -142,10 +155,19 @@ fn not_surely_less(mut check: Check) -> Check {
     check
 }
 
-/// The promise that the machine `two` is not slower than that with one processor.
-fn two_by_one(report: &Report, what: &str, two: &str) -> Option<Check> {
-    let series = [two, ALONE].map(|machine| format!("{what}, {machine}"));
-    paired(report, &format!("{what}, {two} by 1"), [&series[0], &series[1]], ALONE, 1.0).map(not_surely_less)
+/// What is measured beside the promises, in the same form.
+pub fn beside(report: &Report) -> Vec<Check> {
+    two_by_one(report, |load, two| !is_promised(load, two)).collect()
+}
+
+/// That the machines with two processors are not slower than that with one, under the loads that are `chosen`.
+fn two_by_one(report: &Report, chosen: fn(&str, &str) -> bool) -> impl Iterator<Item = Check> {
+    let all = TWO.into_iter().flat_map(|two| PROCESSORS.into_iter().map(move |load| (load, two)));
+    all.filter(move |(load, two)| chosen(load, two)).filter_map(|(load, two)| {
+        let series = [two, ALONE].map(|machine| format!("{load}, {machine}"));
+        let name = format!("{load}, {two} by 1");
+        paired(report, &name, [&series[0], &series[1]], ALONE, 1.0).map(not_surely_less)
+    })
 }
 
 /// Of the promise with this name: what the Linux guest reaches with two processors by what it reaches with one.
@@ -161,10 +183,16 @@ pub fn idle_with_two(report: &Report, name: &str) -> Option<f64> {
     Some(of(report, &format!("{what}, {two}, idle meanwhile"), OURS)?.value)
 }
 
+/// Of the promise with this name: for which part of its time the guest's one processor had something to do.
+pub fn busy_with_one(report: &Report, name: &str) -> Option<f64> {
+    let (what, _) = with_two(name)?;
+    Some(of(report, &format!("{what}, {ALONE}, busiest processor"), OURS)?.value)
+}
+
 /// The load and the machine with two processors of the promise with this name.
 fn with_two(name: &str) -> Option<(&str, &'static str)> {
     let of = |two: &'static str| Some((name.strip_suffix(" by 1")?.strip_suffix(two)?.strip_suffix(", ")?, two));
-    PAIRS.into_iter().find_map(of)
+    TWO.into_iter().find_map(of)
 }
 
 fn rounded(value: f64) -> f64 {

@@ -23,15 +23,20 @@ pub fn markdown(report: &Report) -> String {
         report.checks.len()
     );
     for check in &report.checks {
+        let bound = if check.bound == Bound::AtLeast { "at least" } else { "at most" };
+        let target = amount(check.target, if check.unit == checks::TIMES { "" } else { &check.unit });
+        let holds = if check.holds { "yes" } else { "**no**" };
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "{}", row(report, check));
+        let _ = writeln!(text, "{} {bound} {target} | {holds} |", row(report, check));
+    }
+    for figure in checks::beside(report) {
+        let _ = writeln!(text, "{} none |  |", row(report, &figure));
     }
     text + "\n![ratios](bench/results/network-ratios.svg)\n"
 }
 
+/// What was measured, up to the target.
 fn row(report: &Report, check: &Check) -> String {
-    let bound = if check.bound == Bound::AtLeast { "at least" } else { "at most" };
-    let holds = if check.holds { "yes" } else { "**no**" };
     let figure = |peer: &str| {
         let series = report.series(Place::Guest, &check.name, peer);
         series.map_or(String::new(), |series| amount(series.value, &series.unit))
@@ -42,14 +47,15 @@ fn row(report: &Report, check: &Check) -> String {
         let between = check.interval.map_or(String::new(), |(low, high)| format!(" ({low:.digits$}–{high:.digits$})"));
         // Two processors are compared with one of the same guest.
         let theirs = checks::linux_two_by_one(report, &check.name).map(|theirs| format!("{theirs:.2} ×"));
-        let ours = checks::idle_with_two(report, &check.name).map(|idle| format!("{idle:.2} cores idle"));
+        let busy = checks::busy_with_one(report, &check.name)
+            .map_or(String::new(), |busy| format!(", 1 was busy for {:.0} %", busy * 100.0));
+        let ours = checks::idle_with_two(report, &check.name).map(|idle| format!("{idle:.2} cores idle{busy}"));
         let ours = ours.unwrap_or_else(|| figure(OURS));
         (ours, theirs.unwrap_or_else(|| figure(PEER)), format!("{:.digits$}{between}", check.value))
     } else {
         (amount(check.value, &check.unit), figure(PEER), String::new())
     };
-    let target = amount(check.target, if check.unit == checks::TIMES { "" } else { &check.unit });
-    format!("| {} | {ours} | {theirs} | {ratio} | {bound} {target} | {holds} |", check.name)
+    format!("| {} | {ours} | {theirs} | {ratio} |", check.name)
 }
 
 /// A figure as short as it is known.
