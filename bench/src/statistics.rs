@@ -8,9 +8,15 @@ pub fn quantile(values: &[f64], rank: f64) -> f64 {
     sorted.get((rank.clamp(0.0, 1.0) * last as f64).round() as usize).copied().unwrap_or(f64::NAN)
 }
 
-/// The middle value.
+/// The middle value; of an even number, what lies half-way between the two in the middle.
 pub fn median(values: &[f64]) -> f64 {
-    quantile(values, 0.5)
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let (half, odd) = (sorted.len() / 2, sorted.len() % 2);
+    match sorted.get(half.saturating_sub(1 - odd)..=half) {
+        Some(middle) => middle.iter().sum::<f64>() / middle.len() as f64,
+        None => f64::NAN,
+    }
 }
 
 /// How sure [`median_interval`] is at least.

@@ -12,6 +12,13 @@ fn quantiles_are_values_that_occur() {
 }
 
 #[test]
+fn the_median_of_an_even_number_leans_to_neither_side() {
+    assert_eq!(median(&[4.0, 1.0, 2.0, 3.0]), 2.5);
+    assert_eq!(median(&[2.0, 1.0]), 1.5);
+    assert_eq!(median(&[1.0]), 1.0);
+}
+
+#[test]
 fn nothing_has_no_median() {
     assert!(median(&[]).is_nan());
 }

@@ -14,10 +14,14 @@ use crate::vm::Vm;
 
 /// Where the controller is, of cgroup version 1: there any thread may be in any group.
 const CONTROLLER: &str = "/sys/fs/cgroup/cpu";
-/// Of each group, in microseconds.
+/// Of the client's group, in microseconds, and by how much that of each thread of a machine is longer than that of the one before. With one period for all, it
+/// would be chance when each begins, and stay so: a machine would be faster or slower by a tenth than another, for as long as both run.
 const PERIOD: u32 = 4_000;
-/// Of that, for a group: with QEMU's three threads and the client four groups, which take 1.2 cores.
-const QUOTA: u32 = 1_200;
+const STEP: u32 = 37;
+/// In each, how much time a group has: of QEMU's three threads and the client four take 1.2 cores.
+const fn quota(period: u32) -> u32 {
+    period * 3 / 10
+}
 
 /// While this is there, threads given to it are slow.
 pub struct Slow {
@@ -43,18 +47,22 @@ impl Slow {
     /// Makes each thread of the guest's process slow, by itself.
     pub fn each_thread(&mut self, vm: &Vm) -> Result<()> {
         let tasks = format!("/proc/{}/task", vm.pid());
+        let mut threads = Vec::new();
         for task in fs::read_dir(&tasks).with_context(|| format!("cannot read {tasks}"))? {
-            self.add(&task?.file_name().to_string_lossy())?;
+            let name = task?.file_name();
+            threads.extend(name.to_str().and_then(|thread| thread.parse::<u32>().ok()));
         }
-        Ok(())
+        // In the order in which they began, which is the same for each machine.
+        threads.sort_unstable();
+        (1..).zip(threads).try_for_each(|(place, thread)| self.add(&thread.to_string(), PERIOD + STEP * place))
     }
 
     /// Makes this thread slow, and what it starts from now on: all of that together.
     pub fn client(&mut self) -> Result<()> {
-        self.add(&gettid().as_raw_nonzero().to_string())
+        self.add(&gettid().as_raw_nonzero().to_string(), PERIOD)
     }
 
-    fn add(&mut self, thread: &str) -> Result<()> {
+    fn add(&mut self, thread: &str, period: u32) -> Result<()> {
         let group = self.home.join(format!("midflight-{}-{thread}", process::id()));
         fs::create_dir(&group).with_context(|| format!("cannot make the group {}", group.display()))?;
         let (home, doomed) = (self.home.join("tasks"), group.clone());
@@ -66,8 +74,8 @@ impl Slow {
             let _ = fs::remove_dir(doomed);
         }));
         for (file, value) in [
-            ("cpu.cfs_period_us", PERIOD.to_string()),
-            ("cpu.cfs_quota_us", QUOTA.to_string()),
+            ("cpu.cfs_period_us", period.to_string()),
+            ("cpu.cfs_quota_us", quota(period).to_string()),
             ("tasks", thread.into()),
         ] {
             let file = group.join(file);
