@@ -33,7 +33,7 @@ pub struct Args {
     tap: bool,
     /// Queue pairs of the card on a TAP, for as many processors, which then carry connections; processor 0 always does.
     ///
-    /// QEMU serves all of them by one thread, so that a second one takes time and gives none back.
+    /// QEMU serves all of them by one thread: a second one takes some of its time, and pays only where the guest's own work is what takes longest.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64), value_name = "N")]
     #[arg(requires = "tap", conflicts_with_all = ["hosted", "link", "vmm"])]
     queues: u32,
